@@ -1,0 +1,120 @@
+"""What every exported model promises: names, shapes, labels, and how pixels are scaled.
+
+Trainer, server, client and page all read this file, so none of them can disagree.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Final
+
+MODEL_NAME: Final = "digits"
+LABELS: Final = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
+
+IMAGE_SIZE: Final = 28
+"""Height and width of an image in pixels (MNIST)."""
+INK_BOX: Final = 20
+"""Longest side of the ink inside an image, in pixels. Source: LeCun, Cortes, Burges, the MNIST page."""
+PIXEL_MAX: Final = 255
+"""Value of full ink; 0 is paper."""
+DRAWING_MAX_PIXELS: Final = 4_000_000
+"""Largest width x height of a drawing that is decoded; the header is read before any pixel is."""
+DRAWING_MAX_BYTES: Final = 4 * 1024 * 1024
+"""Largest encoded drawing a client sends."""
+
+
+def scale(images: Any) -> Any:  # noqa: ANN401 - a NumPy array or a framework's tensor; this package knows neither framework
+    """Turn float pixels 0..255 into the 0..1 that the networks are trained on.
+
+    The only scaling there is: the training pipeline and the exported graph both call it.
+
+    Args:
+        images: float array or tensor of any shape, 0..255.
+
+    Returns:
+        The same shape and type, 0..1.
+    """
+    return images / PIXEL_MAX
+
+
+class Problem(IntEnum):
+    """What was wrong with one drawing; output `problem` of the signature `drawings`."""
+
+    NONE = 0
+    NOT_AN_IMAGE = 1
+    TOO_LARGE = 2
+    BLANK = 3
+
+    @property
+    def sentence(self) -> str:
+        """The problem as a person would be told."""
+        return PROBLEM_SENTENCES[self]
+
+
+PROBLEM_SENTENCES: Final = {
+    Problem.NONE: "The drawing was read.",
+    Problem.NOT_AN_IMAGE: "This is not a readable PNG or JPEG image; send one of the two, complete.",
+    Problem.TOO_LARGE: f"The image has more than {DRAWING_MAX_PIXELS:,} pixels; send a smaller one.",
+    Problem.BLANK: "Nothing is drawn here; draw a digit.",
+}
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One named input or output. `None` in `shape` is the free batch axis; `dtype` is TensorFlow's name."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """One way to call the model."""
+
+    name: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+
+
+PREDICT: Final = "serving_default"
+DRAWINGS: Final = "drawings"
+EXPLAIN: Final = "explain"
+CLASSIFY: Final = "classify"
+
+
+def signatures(classes: int = len(LABELS)) -> dict[str, Signature]:
+    """The signatures every exported SavedModel has, by name.
+
+    Args:
+        classes: how many labels the model tells apart (10 for digits).
+    """
+    images = Tensor("images", "uint8", (None, IMAGE_SIZE, IMAGE_SIZE))
+    answers = (Tensor("probabilities", "float32", (None, classes)), Tensor("digit", "int64", (None,)))
+    listed = (
+        Signature(PREDICT, inputs=(images,), outputs=answers),
+        Signature(
+            DRAWINGS,
+            inputs=(Tensor("png", "string", (None,)),),
+            outputs=(*answers, images, Tensor("problem", "int32", (None,))),
+        ),
+        Signature(
+            EXPLAIN,
+            inputs=(images,),
+            outputs=(*answers, Tensor("saliency", "float32", (None, IMAGE_SIZE, IMAGE_SIZE))),
+        ),
+        Signature(
+            CLASSIFY,
+            inputs=(Tensor("inputs", "string", (None,)),),
+            outputs=(Tensor("classes", "string", (None, classes)), Tensor("scores", "float32", (None, classes))),
+        ),
+    )
+    return {signature.name: signature for signature in listed}
+
+
+CLASSIFY_FEATURE: Final = "image/encoded"
+"""Feature of a `tf.Example` that holds the encoded PNG or JPEG, for the signature `classify`."""
+
+EXTRA_ASSETS: Final = "assets.extra"
+WARMUP_FILE: Final = f"{EXTRA_ASSETS}/tf_serving_warmup_requests"
+"""Requests that TensorFlow Serving replays before a version serves."""
+MANIFEST_FILE: Final = f"{EXTRA_ASSETS}/manifest.json"
