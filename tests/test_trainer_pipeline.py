@@ -1,0 +1,186 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from digits.contract import signatures
+from digits.manifest import read_manifest, verify
+from digits.store import versions
+from tests.toy_digits import toy_arrays, write_toy_file
+from trainer.errors import DataError, DeviceError, OutputError, ResumeError
+from trainer.pipeline import run
+from trainer.settings import TrainerSettings
+
+
+@pytest.fixture(scope="session")
+def toy_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_toy_file(tmp_path_factory.mktemp("data") / "toy.npz")
+
+
+def settings_in(folder: Path, toy_file: Path, **changes: object) -> TrainerSettings:
+    chosen = {
+        "data": toy_file,
+        "dataset": "toy",
+        "labels": tuple("0123456789"),
+        "architectures": ("conv3",),
+        "epochs": 1,
+        "validation_size": 300,
+        "run_dir": folder / "run",
+        "models": folder / "models",
+    }
+    return TrainerSettings.model_validate(chosen | changes)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, toy_file: Path) -> Path:
+    """The folder of one whole run on toy digits: conv3, one epoch, published as digits and as conv3."""
+    folder = tmp_path_factory.mktemp("finished")
+    run(settings_in(folder, toy_file, publish="all", record=folder / "results"), command="python -m trainer --some flags")
+    return folder
+
+
+def test_run_leaves_config_history_metrics_plots_logs_and_report(finished: Path) -> None:
+    for name in (
+        "config.json",
+        "metrics.json",
+        "report.md",
+        "plots/comparison.png",
+        "plots/loss-conv3.png",
+        "conv3/history.json",
+        "conv3/model.keras",
+        "conv3/checkpoints",
+        "conv3/tensorboard",
+    ):
+        assert (finished / "run" / name).exists(), name
+
+
+def test_run_publishes_a_version_that_verifies_and_says_where_it_came_from(finished: Path) -> None:
+    manifest = verify(finished / "models" / "digits" / "1")
+    assert (manifest.model_name, manifest.architecture, manifest.parameters) == ("digits", "conv3", 292_554)
+    assert manifest.data["name"] == "toy"
+    assert manifest.config["epochs"] == 1
+    metrics = json.loads((finished / "run" / "metrics.json").read_text())
+    assert manifest.metrics["test"]["accuracy"] == metrics["networks"][0]["test"]["accuracy"]
+    assert read_manifest(finished / "models" / "conv3" / "1").model_name == "conv3"
+
+
+def test_run_published_model_answers_the_contract(finished: Path) -> None:
+    loaded = tf.saved_model.load(str(finished / "models" / "digits" / "1"))
+    assert set(loaded.signatures) >= set(signatures())
+    images = toy_arrays()["x_test"][:5]
+    answers = loaded.signatures["serving_default"](images=tf.constant(images))
+    assert np.allclose(answers["probabilities"].numpy().sum(axis=1), 1, atol=1e-5)
+
+
+def test_run_records_one_object_a_network(finished: Path) -> None:
+    (result,) = json.loads((finished / "results" / "training.json").read_text())
+    assert result["architecture"] == "conv3"
+    assert result["command"] == "python -m trainer --some flags"
+    assert result["seconds"] > 0
+    assert result["precision"] == "float32"
+
+
+def test_run_again_in_a_finished_folder_only_publishes(finished: Path, toy_file: Path) -> None:
+    before = (finished / "run" / "conv3" / "model.keras").stat().st_mtime_ns
+    run(settings_in(finished, toy_file, publish_only=True), command="again")
+    assert versions(finished / "models" / "digits") == [1, 2]
+    assert (finished / "run" / "conv3" / "model.keras").stat().st_mtime_ns == before
+
+
+def test_run_other_settings_in_the_same_folder_name_the_difference(finished: Path, toy_file: Path) -> None:
+    with pytest.raises(ResumeError, match="seed 1 then, 2 now"):
+        run(settings_in(finished, toy_file, seed=2), command="")
+    with pytest.raises(ResumeError, match=r"learning_rate 0\.001 then, 0\.01 now"):
+        run(settings_in(finished, toy_file, learning_rate=0.01), command="")
+
+
+def test_run_other_data_in_the_same_folder_is_refused(finished: Path, tmp_path: Path) -> None:
+    arrays = toy_arrays()
+    arrays["x_train"][0, 0, 0] ^= 1
+    np.savez(tmp_path / "other.npz", **arrays)  # type: ignore[arg-type]
+    with pytest.raises(ResumeError, match="data"):
+        run(settings_in(finished, tmp_path / "other.npz"), command="")
+
+
+def test_run_publish_only_before_training_is_refused(tmp_path: Path, toy_file: Path) -> None:
+    with pytest.raises(ResumeError, match="expected a finished run"):
+        run(settings_in(tmp_path, toy_file, publish_only=True), command="")
+    assert versions(tmp_path / "models" / "digits") == []
+
+
+def test_run_toy_called_mnist_stops_before_anything_is_written(tmp_path: Path, toy_file: Path) -> None:
+    with pytest.raises(DataError, match="SHA-256"):
+        run(settings_in(tmp_path, toy_file, dataset="mnist"), command="")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["run_dir", "models", "record"])
+def test_run_place_that_cannot_be_written_stops_before_training(tmp_path: Path, toy_file: Path, place: str) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match="expected"):
+        run(settings_in(tmp_path, toy_file, **{place: tmp_path / "file" / "below"}), command="")
+    assert not (tmp_path / "run" / "conv3").exists()
+
+
+@pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="there is a GPU here, so asking for one is no error")
+def test_run_gpu_asked_for_and_absent_is_refused(tmp_path: Path, toy_file: Path) -> None:
+    with pytest.raises(DeviceError, match="expected a GPU; received none"):
+        run(settings_in(tmp_path, toy_file, device="gpu"), command="")
+
+
+def trainer(*flags: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "trainer", *flags],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+def test_main_bad_settings_exit_with_two_and_name_each() -> None:
+    done = trainer("--epochs=0", "--architectures=conv9")
+    assert done.returncode == 2
+    assert [line.split(":")[1].strip() for line in done.stderr.splitlines()] == ["architectures.0", "epochs"]
+
+
+def test_main_data_named_by_the_environment_and_absent_exits_with_four(tmp_path: Path) -> None:
+    done = trainer(f"--run_dir={tmp_path / 'run'}", DIGITS_DATA=str(tmp_path / "none.npz"))
+    assert done.returncode == 4
+    assert done.stderr.splitlines()[-1].startswith("python -m trainer: expected a data file or folder; received")
+    assert "Traceback" not in done.stderr
+
+
+def test_main_killed_while_it_publishes_shows_no_half_version(finished: Path, toy_file: Path, tmp_path: Path) -> None:
+    """A real kill -9 of the real program, as soon as its staging folder shows; then the same command again."""
+    flags = [
+        f"--run_dir={finished / 'run'}",
+        f"--data={toy_file}",
+        "--dataset=toy",
+        "--labels=0,1,2,3,4,5,6,7,8,9",
+        "--architectures=conv3",
+        "--epochs=1",
+        "--validation_size=300",
+        f"--models={tmp_path}",
+        "--publish_only",
+    ]
+    killed = subprocess.Popen([sys.executable, "-m", "trainer", *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("digits/.staging-*/*")):
+        assert killed.poll() is None, "it ended before it published"
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert versions(tmp_path / "digits") == []
+    assert trainer(*flags).returncode == 0
+    assert [verify(tmp_path / "digits" / str(number)).architecture for number in versions(tmp_path / "digits")] == ["conv3"]
+    assert not list(tmp_path.glob("digits/.staging-*"))

@@ -1,0 +1,157 @@
+"""The report, its plots, and the README's table of results."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.trainer_runs import LABELS, made_up_history, made_up_run
+from trainer import markdown, plots, report, table
+from trainer.errors import OutputError
+from trainer.evaluate import evaluate
+from trainer.results import Run, flatten, record
+
+ROOT = Path(__file__).parents[1]
+PAGE = f"# Title\n\n{table.BEGIN}\nold\n{table.END}\n\nEnd\n"
+
+
+def test_compose_run_states_choice_figures_and_origin() -> None:
+    text = report.compose(made_up_run())
+    assert "**conv3** was chosen among 2 trained on 55,000 images." in text
+    assert "it reads 0.9908 right (92 wrong)" in text
+    assert re.search(r"\| conv3 +\| +0\.9908 \| +0\.9908 \| reached exactly +\|", text)
+    assert re.search(r"\| conv7 +\| +0\.9918 \| +0\.9905 \| reached, 0\.0013 above +\|", text)
+    assert "```sh\npython -m trainer --recipe notebook --seed 1\n```" in text
+    assert "Some Processor, 2 cores, Linux x86_64" in text
+    assert "5 min" in text
+
+
+def test_compose_run_below_the_reference_says_by_how_much() -> None:
+    assert "missed by 0.0038, 4.0 standard errors (0.0010)" in report.compose(made_up_run(wrong=130))
+
+
+def test_compose_run_on_other_images_has_no_reference() -> None:
+    text = report.compose(made_up_run(data="fashion"))
+    assert "There is no published run to put beside these" in text
+    assert "0.0362" not in text
+
+
+def test_compose_confusions_names_the_class_read_instead() -> None:
+    text = report.compose(made_up_run(wrong=92))
+    assert re.search(r"\| 3 +\|.* 1,000 \| 4 \(9 of 9\)", text)
+    assert "| never" in report.compose(made_up_run(wrong=5))
+
+
+def test_write_report_leaves_page_figures_and_every_picture_it_shows(tmp_path: Path) -> None:
+    run = made_up_run()
+    report.write(run, tmp_path / "new" / "run")
+    page = (tmp_path / "new" / "run" / "report.md").read_text()
+    shown = re.findall(r"!\[.+?\]\((.+?)\)", page)
+    assert len(shown) == 4
+    assert all((tmp_path / "new" / "run" / picture).is_file() for picture in shown)
+    assert Run.model_validate_json((tmp_path / "new" / "run" / "metrics.json").read_text()) == run
+
+
+def test_write_report_where_a_file_is_in_the_way_is_an_output_error(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("")
+    with pytest.raises(OutputError, match="run folder that can be written"):
+        report.write(made_up_run(), tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(4.2, "4 s"), (89, "89 s"), (90, "2 min"), (3540, "59 min"), (3600, "1 h 00 min"), (7499, "2 h 05 min")]
+)
+def test_duration_is_said_as_a_person_would(seconds: float, words: str) -> None:
+    assert report.duration(seconds) == words
+
+
+def test_plots_same_figures_give_the_same_bytes_on_white(tmp_path: Path) -> None:
+    history = made_up_history()
+    scores = evaluate(np.eye(10, dtype=np.float32)[np.arange(50) * 3 % 10], np.arange(50) % 10)
+    for name in ("once", "again"):
+        folder = tmp_path / name
+        folder.mkdir()
+        plots.loss_plot(history, "conv3", folder / "loss.png")
+        plots.comparison_plot({"conv3": history, "another": history}, folder / "comparison.png")
+        plots.confusion_plot(scores, LABELS, folder / "confusion.png")
+    for path in (tmp_path / "once").iterdir():
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
+        with Image.open(path) as image:
+            assert image.width >= 700
+            assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+            assert not image.info.keys() - {"dpi"}
+
+
+@pytest.mark.parametrize("epochs", [1, 60])
+def test_plots_any_number_of_epochs_can_be_drawn(tmp_path: Path, epochs: int) -> None:
+    plots.loss_plot(made_up_history(epochs), "conv5", tmp_path / "loss.png")
+    assert (tmp_path / "loss.png").stat().st_size > 1000
+
+
+def test_markdown_table_escapes_what_would_end_a_cell() -> None:
+    assert markdown.table(["a", "b"], [["x|y", "1\n2"]]) == "| a    |   b |\n| :--- | --: |\n| x\\|y | 1 2 |"
+
+
+def test_table_one_seed_gives_the_value_and_the_command() -> None:
+    text = table.compose(flatten(made_up_run()))
+    assert re.search(r"\| `conv3` \| `notebook` \|.*\*\*0\.9908\*\* \| +0\.9908 \|", text)
+    assert "python -m trainer --recipe notebook --seed 1" in text
+    assert "±" not in text
+
+
+def test_table_several_seeds_gives_mean_and_deviation() -> None:
+    text = table.compose([*flatten(made_up_run(wrong=90, seed=1)), *flatten(made_up_run(wrong=110, seed=2))])
+    assert "**0.9900 ± 0.0014**" in text
+    assert "± is the standard deviation over seeds." in text
+    assert text.count("`conv3`") == 1
+
+
+def test_table_other_images_are_left_out() -> None:
+    assert table.compose(flatten(made_up_run(data="fashion"))).startswith("Nothing has been recorded yet")
+
+
+def test_table_update_writes_between_the_markers_and_then_checks_clean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(PAGE)
+    record(made_up_run(), tmp_path, tmp_path)
+    arguments = ["--results", str(tmp_path), "--readme", str(readme)]
+    assert table.main([*arguments, "--check"]) == 1
+    assert readme.read_text() == PAGE
+    assert "python -m trainer.table" in capsys.readouterr().err
+    assert table.main(arguments) == 0
+    assert readme.read_text().startswith(f"# Title\n\n{table.BEGIN}\n\n| network")
+    assert readme.read_text().endswith(f"{table.END}\n\nEnd\n")
+    assert table.main([*arguments, "--check"]) == 0
+
+
+@pytest.mark.parametrize("page", ["", table.BEGIN, table.END + table.BEGIN, PAGE + PAGE, PAGE + table.END])
+def test_table_page_without_the_two_markers_is_refused_and_left(tmp_path: Path, page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "README.md").write_text(page)
+    assert table.main(["--results", str(tmp_path), "--readme", str(tmp_path / "README.md")]) == OutputError.exit_code
+    assert "once each" in capsys.readouterr().err
+    assert (tmp_path / "README.md").read_text() == page
+
+
+def test_table_absent_page_is_said_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert table.main(["--results", str(tmp_path), "--readme", str(tmp_path / "none.md")]) == OutputError.exit_code
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_table_of_the_committed_readme_is_up_to_date() -> None:
+    readme = ROOT / "README.md"
+    if not readme.exists() or table.BEGIN not in readme.read_text(encoding="utf-8"):
+        pytest.skip("README.md has no table of results yet")
+    assert table.main(["--results", str(ROOT / "results"), "--readme", str(readme), "--check"]) == 0, "run `python -m trainer.table`"
+
+
+def test_reports_in_a_fresh_process_import_neither_tensorflow_nor_pyplot() -> None:
+    unwanted = {"tensorflow", "keras", "matplotlib.pyplot"}
+    code = f"import sys, trainer.report, trainer.table, trainer.environment; print({unwanted} & set(sys.modules))"
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, env=environment, cwd=ROOT)
+    assert ran.stdout.strip() == "set()"

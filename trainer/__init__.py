@@ -1,0 +1,1 @@
+"""Trains the three networks, proves which is best, exports and publishes it."""

@@ -1,0 +1,50 @@
+"""What a run ran on: the machine and the versions, without a name that would tell whose it is."""
+
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+_CPU_FACTS: Final = Path("/proc/cpuinfo")
+
+
+def describe_machine(gpus: Sequence[str] = ()) -> str:
+    """Processor, cores, graphics cards and system in one line, such as `AMD EPYC 7B13, 2 cores, Linux x86_64`.
+
+    Args:
+        gpus: name of each GPU used; none for a run on the processor.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = "1 core" if cores == 1 else f"{cores} cores"
+    return ", ".join([_processor(), count, *gpus, f"{platform.system()} {platform.machine()}"])
+
+
+def _processor() -> str:
+    """The processor's trade name where the system tells it, its family elsewhere."""
+    try:
+        facts = _CPU_FACTS.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        facts = ""
+    names = (line.partition(":")[2].strip() for line in facts.splitlines() if line.startswith("model name"))
+    return next(names, "") or platform.processor() or "unknown processor"
+
+
+def describe_versions() -> dict[str, str]:
+    """Versions of Python, TensorFlow, Keras and NumPy, by lower-case name; TensorFlow is not imported for it."""
+    return {
+        "python": platform.python_version(),
+        "tensorflow": _first_installed("tensorflow", "tensorflow-cpu"),
+        "keras": _first_installed("keras"),
+        "numpy": _first_installed("numpy"),
+    }
+
+
+def _first_installed(*distributions: str) -> str:
+    for distribution in distributions:
+        try:
+            return version(distribution)
+        except PackageNotFoundError:
+            continue
+    return "not installed"

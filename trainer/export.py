@@ -1,0 +1,155 @@
+"""Export a trained network as a SavedModel with the contract's signatures, and prove that it answers as trained."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+from keras.export import ExportArchive
+from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
+
+from digits import contract
+from digits.contract import IMAGE_SIZE, PIXEL_MAX, PREDICT
+from trainer.errors import ExportError
+from trainer.predict import as_input
+from trainer.signatures import endpoints, input_spec
+from trainer.warmup import read_warmup, write_warmup
+
+TOLERANCE: Final = 1e-5
+"""Largest difference between a probability of the exported and of the trained network."""
+_BATCHES: Final = (1, 7, 64)
+_SEED: Final = 20260
+"""Of the images that the two are compared on."""
+
+Signatures = dict[str, Callable[..., dict[str, tf.Tensor]]]
+
+
+def export(model: keras.Model, labels: tuple[str, ...], folder: Path) -> None:
+    """Write `model` as a SavedModel, with its warm-up file, into the empty folder `folder`.
+
+    Args:
+        model: float32, from pixels float32 [n, 28, 28, 1] in 0..1 to probabilities float32 [n, k].
+        labels: text of each of the k classes.
+        folder: exists and is empty; an older export there would leave its files among the new ones.
+
+    Raises:
+        ExportError: the model, the labels or the folder are not like that.
+    """
+    _check_exportable(model, labels, folder)
+    archive = ExportArchive()
+    functions = endpoints(model, labels)
+    for name, signature in contract.signatures(len(labels)).items():
+        archive.add_endpoint(name, functions[name], input_signature=[input_spec(signature)])
+    archive.write_out(str(folder), verbose=False)
+    write_warmup(folder)
+
+
+def check(model: keras.Model, folder: Path) -> None:
+    """Load the SavedModel in `folder` again and compare it with the contract and with `model`.
+
+    Args:
+        model: what was exported.
+        folder: where to.
+
+    Raises:
+        ExportError: naming what differs: a signature, a probability by more than 1e-5, or a warm-up request that fails.
+    """
+    try:
+        _check_signatures(_saved_signatures(folder), contract.signatures(model.output_shape[-1]))
+        loaded = tf.saved_model.load(str(folder)).signatures
+    except (OSError, DecodeError, tf.errors.OpError, ValueError) as error:
+        raise ExportError(f"expected a SavedModel that loads; received: {_first_line(error)}; export it again") from error
+    for batch in _BATCHES:
+        _check_answers(model, loaded, batch)
+    _replay_warmup(loaded, folder)
+
+
+def _check_exportable(model: keras.Model, labels: tuple[str, ...], folder: Path) -> None:
+    policies = sorted({layer.compute_dtype for layer in model.layers} | {weight.dtype for weight in model.weights})
+    if policies != ["float32"]:
+        raise ExportError(
+            f"expected a network that computes in float32; received one in {', '.join(policies)}; "
+            "build the same architecture with precision float32 and give it these weights"
+        )
+    if model.output_shape != (None, len(labels)):
+        raise ExportError(
+            f"expected one label for each of the network's outputs {model.output_shape}; "
+            f"received {len(labels)} labels; name every class once"
+        )
+    if any(folder.iterdir()):
+        raise ExportError(f"expected an empty folder; received '{folder}' with files in it; choose a new one")
+
+
+def _saved_signatures(folder: Path) -> dict[str, meta_graph_pb2.SignatureDef]:
+    saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    if len(saved.meta_graphs) != 1:
+        raise ExportError(f"expected one graph; received {len(saved.meta_graphs)}; export it again")
+    # The loader's own entry, which every SavedModel has, is nobody's to call.
+    return {name: definition for name, definition in saved.meta_graphs[0].signature_def.items() if not name.startswith("__")}
+
+
+def _check_signatures(saved: dict[str, meta_graph_pb2.SignatureDef], promised: dict[str, contract.Signature]) -> None:
+    if saved.keys() != promised.keys():
+        raise ExportError(f"expected the signatures {sorted(promised)}; received {sorted(saved)}; export it again")
+    for name, signature in promised.items():
+        for side, tensors, infos in (("input", signature.inputs, saved[name].inputs), ("output", signature.outputs, saved[name].outputs)):
+            expected, received = set(tensors), {_tensor(key, info) for key, info in infos.items()}
+            if expected != received:
+                raise ExportError(
+                    f"expected the {side}s of '{name}' to be {sorted(expected, key=str)}; "
+                    f"received {sorted(received, key=str)}; export it again"
+                )
+
+
+def _tensor(name: str, info: meta_graph_pb2.TensorInfo) -> contract.Tensor:
+    shape = tf.TensorShape(info.tensor_shape)
+    return contract.Tensor(name, tf.dtypes.as_dtype(info.dtype).name, tuple(shape) if shape.rank is not None else ())
+
+
+def _check_answers(model: keras.Model, loaded: Signatures, batch: int) -> None:
+    images = _digit_like(batch)
+    expected = model(as_input(tf.constant(images)), training=False).numpy()
+    received = loaded[PREDICT](images=tf.constant(images))["probabilities"].numpy()
+    difference = float(np.max(np.abs(expected - received)))
+    if not difference <= TOLERANCE:  # so that a difference that is no number fails too
+        raise ExportError(
+            f"expected the trained network's probabilities within {TOLERANCE:g} at batch size {batch}; "
+            f"received a difference of {difference:.3g}; export it again"
+        )
+
+
+def _digit_like(count: int) -> npt.NDArray[np.uint8]:
+    """Random strokes, uint8 [count, 28, 28]: each a crooked line through the middle, blurred as pens are, with some noise."""
+    generator = np.random.default_rng(_SEED + count)
+    inside = slice(4, IMAGE_SIZE - 4)
+    images = generator.integers(0, 8, (count, IMAGE_SIZE, IMAGE_SIZE)).astype(np.float32)
+    for image in images:
+        columns = 14 + np.cumsum(generator.integers(-2, 3, IMAGE_SIZE)).clip(-8, 8)
+        for row, column in enumerate(columns[inside], start=inside.start):
+            image[row, column - 1 : column + 2] += generator.uniform(64, PIXEL_MAX, 3)
+    if count > 1:
+        images[::2] = images[::2].transpose(0, 2, 1)
+    return images.clip(0, PIXEL_MAX).astype(np.uint8)
+
+
+def _replay_warmup(loaded: Signatures, folder: Path) -> None:
+    try:
+        count = sum(1 for _ in _replayed(loaded, folder))
+    except (KeyError, TypeError, DecodeError, tf.errors.OpError) as error:
+        raise ExportError(f"expected every warm-up request to be answered; received: {_first_line(error)}; export it again") from error
+    if count == 0:
+        raise ExportError("expected warm-up requests; received none; export it again")
+
+
+def _replayed(loaded: Signatures, folder: Path) -> Iterator[dict[str, tf.Tensor]]:
+    for request in read_warmup(folder):
+        inputs = {name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()}
+        yield loaded[request.model_spec.signature_name](**inputs)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,29 @@
+"""Markdown tables, aligned in the source too, so that a change shows as one line."""
+
+from collections.abc import Collection, Sequence
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], words: Collection[int] = (0,)) -> str:
+    """A Markdown table with words to the left and figures to the right.
+
+    Args:
+        header: title of each column.
+        rows: text of each cell, as many in a row as there are titles.
+        words: the columns that hold words, counted from 0.
+    """
+    lines = [[escape(cell) for cell in line] for line in (header, *rows)]
+    widths = [max(3, *(len(line[column]) for line in lines)) for column in range(len(header))]
+    rule = [f":{'-' * (width - 1)}" if column in words else f"{'-' * (width - 1)}:" for column, width in enumerate(widths)]
+    return "\n".join(_line(cells, widths, words) for cells in (lines[0], rule, *lines[1:]))
+
+
+def escape(text: str) -> str:
+    """`text` as one cell of a table: no pipe ends it and no line break."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], words: Collection[int]) -> str:
+    padded = (
+        cell.ljust(width) if column in words else cell.rjust(width) for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    )
+    return f"| {' | '.join(padded)} |"

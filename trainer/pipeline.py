@@ -1,0 +1,125 @@
+"""The whole job, from data to a published version, as one sentence of verbs."""
+
+import datetime
+import subprocess
+from pathlib import Path
+
+from trainer.data import DataSet, load
+from trainer.device import choose_device
+from trainer.environment import describe_machine, describe_versions
+from trainer.evaluate import correct, evaluate
+from trainer.predict import predict
+from trainer.publish import publish
+from trainer.report import write as write_report
+from trainer.results import NetworkResult, Run, read_results, record
+from trainer.run import open_run
+from trainer.select import Candidate, Choice, select
+from trainer.settings import TrainerSettings
+from trainer.split import Split, split
+from trainer.train import Trained, train
+
+
+def run(settings: TrainerSettings, command: str, cache: Path | None = None) -> Run:
+    """Train, choose, score, report and publish.
+
+    Args:
+        settings: every choice of the run.
+        command: what was typed to start it, for the record.
+        cache: where Keras keeps data sets, if not at its usual place.
+
+    Returns:
+        What was measured.
+
+    Raises:
+        TrainerError: with the exit code of what was refused.
+    """
+    gpus = choose_device(settings.device, settings.seed, deterministic=settings.deterministic)
+    data = load(settings.data, settings.dataset, settings.labels, cache)
+    parts = split(data, settings.validation_size, settings.seed)
+    folder = open_run(settings, data)
+    if settings.record:
+        read_results(settings.record)  # refuses a damaged record now, not after hours
+
+    networks = [train(name, settings, parts, len(data.labels), folder) for name in settings.architectures]
+    choice = select([_candidate(network, parts) for network in networks])
+    print(choice.reason)
+
+    results = tuple(_score(network, parts, data) for network in networks)
+    measured = _describe(settings, command, gpus, data, parts, results, choice)
+    write_report(measured, folder)
+    if settings.record:
+        record(measured, folder, settings.record)
+    _publish(settings, networks, measured)
+    return measured
+
+
+def _candidate(network: Trained, parts: Split) -> Candidate:
+    return Candidate(network.name, network.model.count_params(), correct(network.validation, parts.y_validation))
+
+
+def _score(network: Trained, parts: Split, data: DataSet) -> NetworkResult:
+    """The network's scores; the only place that reads the test set."""
+    return NetworkResult(
+        architecture=network.name,
+        parameters=network.model.count_params(),
+        history=network.history,
+        validation=evaluate(network.validation, parts.y_validation),
+        test=evaluate(predict(network.model, data.x_test), data.y_test),
+    )
+
+
+def _describe(  # noqa: PLR0917 - the facts of a run are many
+    settings: TrainerSettings,
+    command: str,
+    gpus: list[str],
+    data: DataSet,
+    parts: Split,
+    networks: tuple[NetworkResult, ...],
+    choice: Choice,
+) -> Run:
+    return Run(
+        recipe=settings.recipe,
+        seed=settings.seed,
+        precision=settings.precision,
+        data=data.name,
+        digests=data.digests,
+        labels=data.labels,
+        train_size=len(parts.y_train),
+        # Where things lie is the machine's business, not the model's.
+        settings=settings.model_dump(mode="json", exclude={"config", "data", "run_dir", "models", "record"})
+        | {"effective_recipe": settings.chosen_recipe().model_dump()},
+        networks=networks,
+        choice=choice,
+        machine=describe_machine(gpus),
+        versions=describe_versions(),
+        code_revision=_revision(),
+        date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        command=command,
+    )
+
+
+def _revision() -> str:
+    """The commit this code is at, with a mark if it was changed since; "unknown" outside a checkout."""
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607 - whichever git the user has
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return found.stdout.strip()
+
+
+def _publish(settings: TrainerSettings, networks: list[Trained], measured: Run) -> None:
+    names = {"best": {measured.choice.winner: [settings.model_name]}, "none": {}}.get(settings.publish)
+    if names is None:
+        names = {network.name: [network.name] for network in networks}
+        names[measured.choice.winner].insert(0, settings.model_name)
+    for result, network in zip(measured.networks, networks, strict=True):
+        for name in names.get(network.name, []):
+            version = publish(network.model, result, measured, settings.models, name)
+            print(f"published {network.name} as {settings.models / name / str(version)}")

@@ -1,0 +1,126 @@
+"""The plots of a run, as PNG files whose bytes depend on nothing but the figures.
+
+They are drawn on white, since the pages they are shown on may be light or dark, and a network has the
+same colour in all of them.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from trainer.evaluate import Scores
+from trainer.history import History
+
+COLOURS: Final = {"conv3": "#0072B2", "conv5": "#D55E00", "conv7": "#009E73"}
+"""By architecture; told apart by colour-blind readers too. Source: Okabe and Ito, Color Universal Design, 2008."""
+_OTHER: Final = "#5F5F5F"
+_INK: Final = "#24292F"
+_GRID: Final = "#D8DEE4"
+_RIGHT: Final = "#EAEEF2"
+"""Background of what was read right: there, but quiet beside the errors."""
+_ERRORS: Final = LinearSegmentedColormap.from_list("errors", ["#FFFFFF", "#FDBE85", "#D94701", "#7F2704"]).with_extremes(bad=_RIGHT)
+_DOTS_PER_INCH: Final = 144
+"""Twice the 72 of a plain screen, so that text stays sharp on a dense one."""
+
+_MARGIN: Final = 0.12
+"""Inches around every part."""
+
+
+def loss_plot(history: History, architecture: str, path: Path) -> None:
+    """Draw validation and train loss of one network over its epochs.
+
+    Args:
+        history: one entry an epoch, at least one.
+        architecture: name of the network; gives title and colour.
+        path: PNG file to write.
+    """
+    figure, (axes,) = _figure(1, width=7.0, height=4.2)
+    epochs = [epoch.epoch for epoch in history]
+    colour = COLOURS.get(architecture, _OTHER)
+    axes.plot(epochs, [e.validation_loss for e in history], color=colour, marker="o", markersize=4, linewidth=2, label="validation")
+    axes.plot(epochs, [e.loss for e in history], color=colour, alpha=0.55, linestyle="--", linewidth=2, label="train, dropout on")
+    axes.set_title(f"{architecture}: loss over epochs", loc="left", color=_INK, fontweight="bold")
+    axes.set_ylabel("mean cross-entropy (nats per image)", color=_INK)
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False, labelcolor=_INK)
+    _save(figure, path)
+
+
+def comparison_plot(histories: Mapping[str, History], path: Path) -> None:
+    """Draw validation loss and accuracy of several networks side by side.
+
+    Args:
+        histories: one entry an epoch, at least one, by architecture.
+        path: PNG file to write.
+    """
+    figure, (losses, accuracies) = _figure(2, width=10.0, height=4.2)
+    for name, history in histories.items():
+        epochs = [epoch.epoch for epoch in history]
+        style: dict[str, Any] = {"color": COLOURS.get(name, _OTHER), "marker": "o", "markersize": 4, "linewidth": 2, "label": name}
+        losses.plot(epochs, [epoch.validation_loss for epoch in history], **style)
+        accuracies.plot(epochs, [epoch.validation_accuracy for epoch in history], **style)
+    losses.set_title("validation loss", loc="left", color=_INK, fontweight="bold")
+    losses.set_ylabel("mean cross-entropy (nats per image)", color=_INK)
+    accuracies.set_title("validation accuracy", loc="left", color=_INK, fontweight="bold")
+    accuracies.set_ylabel("images read right (%)", color=_INK)
+    accuracies.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=1, symbol=None))
+    accuracies.legend(frameon=False, labelcolor=_INK, loc="lower right")
+    _save(figure, path)
+
+
+def confusion_plot(scores: Scores, labels: Sequence[str], path: Path) -> None:
+    """Draw how often each class was read as each other; the errors are coloured, what is right is grey.
+
+    Args:
+        scores: scores on one set of images.
+        labels: text of each class.
+        path: PNG file to write.
+    """
+    counts = np.array(scores.confusion)
+    right = np.eye(len(labels), dtype=bool)
+    figure, (axes,) = _figure(1, width=1.1 + 0.5 * len(labels), height=1.3 + 0.5 * len(labels))
+    largest = max(1, int(counts[~right].max(initial=0)))
+    axes.imshow(np.ma.masked_array(counts, right), cmap=_ERRORS, vmin=0, vmax=largest)
+    for (row, column), count in np.ndenumerate(counts):
+        if count or row == column:
+            shade = "white" if row != column and count > 0.55 * largest else _INK
+            axes.text(column, row, f"{count}", ha="center", va="center", fontsize=9, color=shade)
+    axes.set_xticks(range(len(labels)), labels)
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_xlabel("class read", color=_INK)
+    axes.set_ylabel("true class", color=_INK)
+    axes.set_title(f"{scores.errors:,} of {scores.images:,} images read wrong", loc="left", color=_INK, fontweight="bold")
+    axes.grid(visible=False)
+    axes.set_xticks(np.arange(len(labels) + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(len(labels) + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color=_GRID, linewidth=0.8)
+    axes.tick_params(which="both", length=0)
+    _save(figure, path)
+
+
+def _figure(columns: int, width: float, height: float) -> tuple[Figure, list[Any]]:
+    """A white figure with `columns` quiet axes over epochs; sizes in inches. No pyplot, so no state is shared."""
+    figure = Figure(
+        figsize=(width, height), dpi=_DOTS_PER_INCH, facecolor="white", layout=ConstrainedLayoutEngine(w_pad=_MARGIN, h_pad=_MARGIN)
+    )
+    every = list(figure.subplots(1, columns, squeeze=False)[0])
+    for axes in every:
+        axes.set_facecolor("white")
+        axes.set_axisbelow(True)
+        axes.grid(color=_GRID, linewidth=0.8)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color(_GRID)
+        axes.tick_params(colors=_INK, color=_GRID)
+        axes.set_xlabel("epoch", color=_INK)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    return figure, every
+
+
+def _save(figure: Figure, path: Path) -> None:
+    figure.savefig(path, format="png", metadata={"Software": None})

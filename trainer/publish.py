@@ -1,0 +1,64 @@
+"""Publish a trained network: export it, prove that it answers as trained, and let it appear as the next version."""
+
+import datetime
+import functools
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from digits.errors import StoreError
+from digits.manifest import Manifest, describe_files, write_manifest
+from digits.store import publish as publish_folder
+from trainer.errors import OutputError
+from trainer.export import check, export
+from trainer.results import NetworkResult, Run
+
+
+def publish(model: keras.Model, network: NetworkResult, run: Run, models: Path, name: str) -> int:
+    """Make `model` the next version below `models / name`.
+
+    Args:
+        model: the trained network in float32.
+        network: its results, for the manifest.
+        run: the run it came from.
+        models: folder of all models.
+        name: name it is served under.
+
+    Returns:
+        The version's number.
+
+    Raises:
+        ExportError: the exported model does not answer as `model` does; nothing was published.
+        OutputError: the folder cannot be written; nothing was published.
+    """
+    try:
+        return publish_folder(models / name, functools.partial(_write, model, _fields(network, run, name)))
+    except StoreError as error:
+        raise OutputError(str(error)) from error
+
+
+def _write(model: keras.Model, fields: dict[str, Any], folder: Path) -> None:
+    export(model, fields["labels"], folder)
+    check(model, folder)
+    write_manifest(Manifest(**fields, files=describe_files(folder)), folder)
+
+
+def _fields(network: NetworkResult, run: Run, name: str) -> dict[str, Any]:
+    return {
+        "model_name": name,
+        "labels": run.labels,
+        "architecture": network.architecture,
+        "parameters": network.parameters,
+        "recipe": run.recipe,
+        "config": run.settings,
+        "seed": run.seed,
+        "data": {"name": run.data, **run.digests},
+        "metrics": {
+            "validation": {"accuracy": network.validation.accuracy, "loss": network.validation.loss},
+            "test": {"accuracy": network.test.accuracy, "loss": network.test.loss},
+        },
+        "versions": run.versions,
+        "code_revision": run.code_revision,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }

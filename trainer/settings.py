@@ -1,0 +1,85 @@
+"""Settings of the trainer: every choice of a run, with its unit and default."""
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from digits.contract import MODEL_NAME
+from digits.settings import CommaSeparated, Settings
+from trainer.data import MNIST
+from trainer.recipes import RECIPES, Recipe
+
+ArchitectureName = Literal["conv3", "conv5", "conv7"]
+Precision = Literal["float32", "bfloat16"]
+
+
+class TrainerSettings(Settings):
+    """Train the networks on handwritten digits, choose the best by validation, export and publish it.
+
+    Every setting is a flag, an environment variable (INKWELL_ and its name in capitals), or a line of a TOML file.
+    """
+
+    program: ClassVar[str] = "python -m trainer"
+    env_prefix: ClassVar[str] = "INKWELL_"
+
+    data: Path | None = Field(
+        default=None,
+        description="data set: an .npz file in Keras' layout, a folder with the four IDX files, "
+        "or one with a folder of PNGs a label; default: the variable DIGITS_DATA, else Keras' cache, else download",
+    )
+    dataset: str = Field(
+        default=MNIST,
+        pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$",
+        description="name of the data set; mnist demands MNIST's exact content, any other name takes any 28x28 set",
+    )
+    labels: Annotated[tuple[str, ...] | None, CommaSeparated] = Field(
+        default=None, min_length=2, max_length=256, description="text of each class, separated by commas; default: as the data set has them"
+    )
+    architectures: Annotated[tuple[ArchitectureName, ...], CommaSeparated] = Field(
+        default=("conv3", "conv5", "conv7"), description="networks to train, separated by commas: conv3, conv5, conv7"
+    )
+    recipe: Literal["notebook", "notebook-keras-weights", "quick"] = Field(
+        default="notebook", description="training recipe: notebook is the published training, quick a first look in minutes"
+    )
+    epochs: int | None = Field(default=None, ge=1, le=10_000, description="times every training image is seen; default: the recipe's")
+    batch_size: int | None = Field(default=None, ge=1, le=65_536, description="images a training step; default: the recipe's")
+    learning_rate: float | None = Field(
+        default=None, gt=0, le=1, allow_inf_nan=False, description="step size of the optimizer; default: the recipe's"
+    )
+    validation_size: int = Field(default=5_000, ge=1, le=1_000_000, description="training images put aside to decide with, in images")
+    seed: int = Field(default=1, ge=0, le=2**31 - 1, description="decides split, weights, dropout and order; same seed, same start")
+    deterministic: bool = Field(default=False, description="same bits from every run on the same machine, at some cost in speed")
+    precision: Precision = Field(
+        default="float32", description="arithmetic of the training: float32, or bfloat16 where the hardware has it; exports are float32"
+    )
+    device: Literal["auto", "cpu", "gpu"] = Field(
+        default="auto", description="auto takes a GPU where there is one; gpu stops where there is none; cpu never uses one"
+    )
+    run_dir: Path | None = Field(
+        default=None,
+        description="folder of the run: checkpoints, logs, figures, report; default: runs/RECIPE-seedN; an unfinished run goes on",
+    )
+    models: Path = Field(default=Path("models"), description="folder of published models; a version is models/NAME/NUMBER")
+    model_name: str = Field(default=MODEL_NAME, pattern=r"^[A-Za-z0-9_-]{1,64}$", description="name the chosen network is published under")
+    publish: Literal["best", "all", "none"] = Field(
+        default="best",
+        description="best: the chosen network as MODEL_NAME; all: each network under its own name too; none: publish nothing",
+    )
+    publish_only: bool = Field(default=False, description="publish from a finished run; stop if the run is not finished")
+    record: Path | None = Field(default=None, description="folder to record the measured results in (training.json and plots)")
+
+    @model_validator(mode="after")
+    def _each_network_once(self) -> "TrainerSettings":
+        if not self.architectures or len(set(self.architectures)) != len(self.architectures):
+            raise ValueError("at least one architecture, and each once")
+        return self
+
+    def chosen_recipe(self) -> Recipe:
+        """The recipe with the overrides applied."""
+        overrides = {name: getattr(self, name) for name in Recipe.model_fields if getattr(self, name, None) is not None}
+        return RECIPES[self.recipe].model_copy(update=overrides)
+
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self.run_dir or Path("runs") / f"{self.recipe}-seed{self.seed}"

@@ -1,0 +1,38 @@
+"""Split the training images into those that train and those that decide."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from trainer.data import DataSet
+from trainer.errors import DataError
+from trainer.readers import Classes, Images
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images uint8 [n, 28, 28] and classes uint8 [n]; `validation` decides, the test set never does."""
+
+    x_train: Images
+    y_train: Classes
+    x_validation: Images
+    y_validation: Classes
+
+
+def split(data: DataSet, validation_size: int, seed: int) -> Split:
+    """Put `validation_size` training images aside, each class in its share, the same ones for the same seed.
+
+    Raises:
+        DataError: the set is too small for that.
+    """
+    everything = np.arange(len(data.y_train))
+    try:
+        train, validation = train_test_split(everything, test_size=validation_size, random_state=seed, stratify=data.y_train)
+    except ValueError as error:
+        raise DataError(
+            f"expected more training images than {validation_size} for validation, several of each class; "
+            f"received {len(everything)}; lower --validation_size"
+        ) from error
+    train, validation = np.sort(train), np.sort(validation)
+    return Split(data.x_train[train], data.y_train[train], data.x_train[validation], data.y_train[validation])

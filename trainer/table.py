@@ -1,0 +1,151 @@
+"""Keeps the README's table of results equal to `results/training.json`: `python -m trainer.table`.
+
+python -m trainer.table            rewrites the table
+python -m trainer.table --check    changes nothing; exit code 1 if the table is not what it would write
+"""
+
+import argparse
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Final
+
+from digits.store import write_synced
+from trainer import markdown, reference
+from trainer.errors import OutputError, TrainerError
+from trainer.report import duration
+from trainer.results import TrainingResult, read_results
+
+BEGIN: Final = "<!-- results:begin -->"
+END: Final = "<!-- results:end -->"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Rewrite or check the table; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m trainer.table", description="Write the results into the README.")
+    parser.add_argument("--results", type=Path, default=Path("results"), help="folder with training.json (default: %(default)s)")
+    parser.add_argument("--readme", type=Path, default=Path("README.md"), help="page with the two markers (default: %(default)s)")
+    parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 if the page is not up to date")
+    arguments = parser.parse_args(argv)
+    try:
+        return update(arguments.readme, read_results(arguments.results), check=arguments.check)
+    except TrainerError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def update(readme: Path, results: list[TrainingResult], *, check: bool) -> int:
+    """Put the table of `results` between the markers of `readme`, or only see whether it is there.
+
+    Returns:
+        0; with `check`, 1 if the page is not up to date.
+
+    Raises:
+        OutputError: the page is not there, cannot be written, or lacks the markers.
+    """
+    try:
+        page = readme.read_text(encoding="utf-8")
+        wanted = insert(page, compose(results))
+        if not check:
+            write_synced(readme, wanted.encode())
+    except OSError as error:
+        raise OutputError(
+            f"expected a page to write the results to; received '{readme}': {error.strerror}; name it with --readme"
+        ) from error
+    if check and page != wanted:
+        print(
+            f"{readme.name}: expected the table of the recorded results; received another; run `python -m trainer.table`", file=sys.stderr
+        )
+        return 1
+    return 0
+
+
+def insert(page: str, text: str) -> str:
+    """`page` with `text` between its markers.
+
+    Raises:
+        OutputError: the markers are not there once each, in order.
+    """
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end or BEGIN in after or END in before + after:
+        raise OutputError(
+            f"expected the lines '{BEGIN}' and '{END}' once each; received a page without that; add them where the table goes"
+        )
+    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
+
+
+def compose(results: Sequence[TrainingResult]) -> str:
+    """The table of all results on MNIST with its whole test set, a row a network and training, and the commands that made it."""
+    groups: defaultdict[tuple[str, str, int, str], list[TrainingResult]] = defaultdict(list)
+    for result in sorted(results, key=lambda result: result.key):
+        if reference.find(result.architecture, result.data, result.test_size):
+            groups[(result.recipe, result.precision, -result.epochs, result.architecture)].append(result)
+    if not groups:
+        return "Nothing has been recorded yet: `make train` on the whole of MNIST does it."
+    rows = [_row(group) for _, group in sorted(groups.items())]
+    header = [
+        "network",
+        "recipe",
+        "epochs",
+        "precision",
+        "seeds",
+        "parameters",
+        "validation",
+        "test",
+        "published",
+        "loss",
+        "published",
+        "time",
+    ]
+    recorded = [result for group in groups.values() for result in group]
+    return "\n\n".join([markdown.table(header, rows, words=(0, 1, 3)), _notes(recorded), _origins(recorded)])
+
+
+def _row(group: Sequence[TrainingResult]) -> list[str]:
+    first = group[0]
+    published = reference.REFERENCES[first.architecture]
+    return [
+        f"`{first.architecture}`",
+        f"`{first.recipe}`",
+        str(first.epochs),
+        first.precision,
+        str(len(group)),
+        f"{first.parameters:,}",
+        spread([result.validation_accuracy for result in group]),
+        f"**{spread([result.test_accuracy for result in group])}**",
+        f"{published.accuracy:.4f}",
+        spread([result.test_loss for result in group]),
+        f"{published.loss:.4f}",
+        duration(mean(result.seconds for result in group)),
+    ]
+
+
+def spread(values: Sequence[float]) -> str:
+    """One value as it is, several as mean ± standard deviation, with four decimals."""
+    return f"{values[0]:.4f}" if len(values) == 1 else f"{mean(values):.4f} ± {stdev(values):.4f}"
+
+
+def _notes(recorded: Sequence[TrainingResult]) -> str:
+    error = max(published.standard_error for published in reference.REFERENCES.values())
+    sizes = " or ".join(f"{size:,}" for size in sorted({result.validation_size for result in recorded}))
+    note = (
+        f"Accuracies are shares of {sizes} validation and {reference.TEST_SIZE:,} test images; the standard error of one test accuracy "
+        f"is about {error:.4f}. Loss is the mean cross-entropy on the test set in nats. `published` are the reference runs, "
+        "which used the test set as validation set."
+    )
+    several = len({(r.recipe, r.precision, r.epochs, r.architecture) for r in recorded}) < len(recorded)
+    return f"{note} ± is the standard deviation over seeds." if several else note
+
+
+def _origins(recorded: Sequence[TrainingResult]) -> str:
+    """What to type to make every row again, and what it ran on."""
+    commands = dict.fromkeys(result.command for result in recorded)
+    machines = dict.fromkeys(result.machine for result in recorded)
+    return f"Made on {'; '.join(machines)} by\n\n```sh\n{chr(10).join(commands)}\n```"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,72 @@
+"""Requests that TensorFlow Serving replays before a version serves, so that its first real caller does not wait."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+
+from digits.contract import CLASSIFY, CLASSIFY_FEATURE, DRAWINGS, EXPLAIN, IMAGE_SIZE, MODEL_NAME, PIXEL_MAX, PREDICT, WARMUP_FILE
+
+_BATCHES: Final = (1, 8, 64)
+"""Batch sizes of the plain signature; a server that batches fills them up to such sizes."""
+_DRAWING_SIZE: Final = 280
+"""Side of the drawings, as the page sends them."""
+
+
+def write_warmup(folder: Path) -> None:
+    """Write the warm-up file into the SavedModel in `folder`.
+
+    Every record is a Predict call: the only kind that is replayed whatever the signature's method name.
+    """
+    path = folder / WARMUP_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for signature, name, value in _calls():
+            writer.write(_record(signature, name, value).SerializeToString())
+
+
+def read_warmup(folder: Path) -> Iterator[predict_pb2.PredictRequest]:
+    """The requests in the warm-up file of the SavedModel in `folder`.
+
+    Raises:
+        tensorflow.errors.OpError: the file is absent or damaged.
+        google.protobuf.message.DecodeError: a record is something else.
+    """
+    for record in tf.data.TFRecordDataset([str(folder / WARMUP_FILE)]).as_numpy_iterator():
+        yield prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
+
+
+def _calls() -> Iterator[tuple[str, str, npt.NDArray[np.generic]]]:
+    """Signature, input and value of every call."""
+    for batch in _BATCHES:
+        yield PREDICT, "images", np.repeat(_stroke(IMAGE_SIZE)[np.newaxis], batch, axis=0)
+    png = tf.io.encode_png(_stroke(_DRAWING_SIZE)[..., np.newaxis]).numpy()
+    yield DRAWINGS, "png", np.array([png], dtype=object)
+    yield DRAWINGS, "png", np.array([png] * 4, dtype=object)
+    yield EXPLAIN, "images", _stroke(IMAGE_SIZE)[np.newaxis]
+    yield CLASSIFY, "inputs", np.array([_example(png)], dtype=object)
+
+
+def _stroke(size: int) -> npt.NDArray[np.uint8]:
+    """A bright upright stroke, uint8 [size, size]: a one."""
+    picture = np.zeros((size, size), np.uint8)
+    picture[size // 7 : -size // 7, size * 13 // 28 : size * 16 // 28] = PIXEL_MAX
+    return picture
+
+
+def _example(png: bytes) -> bytes:
+    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[png]))
+    serialized: bytes = tf.train.Example(features=tf.train.Features(feature={CLASSIFY_FEATURE: feature})).SerializeToString()
+    return serialized
+
+
+def _record(signature: str, name: str, value: npt.NDArray[np.generic]) -> prediction_log_pb2.PredictionLog:
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = MODEL_NAME
+    request.model_spec.signature_name = signature
+    request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+    return prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
