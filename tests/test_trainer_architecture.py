@@ -1,8 +1,11 @@
 import keras
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from trainer.architecture import ARCHITECTURES, build
+from tests.toy_digits import toy_arrays
+from trainer.architecture import ARCHITECTURES, build, initial_scale
+from trainer.predict import predict
 
 # DESIGN section 4: parameters, trainable parameters, side of the feature map after each pool.
 DESIGN = {
@@ -58,3 +61,22 @@ def test_build_bfloat16_keeps_weights_and_probabilities_in_float32() -> None:
 
 def test_build_input_is_named_image() -> None:
     assert [tensor.name for tensor in build("conv3").inputs] == ["image"]
+
+
+@pytest.mark.parametrize(("side", "size", "scale"), [(5, 1, 25), (4, 1, 16), (5, 2, 25 / 4), (6, 2, 9), (3, 1000, 1)])
+def test_initial_scale_is_taps_over_those_that_meet_the_map(side: int, size: int, scale: float) -> None:
+    assert initial_scale(side, size) == pytest.approx(scale, rel=0.01)
+
+
+@pytest.mark.parametrize("name", ["conv5", "conv7"])
+def test_build_first_weights_let_the_image_reach_the_last_convolution(name: str) -> None:
+    """With Keras' own first weights next to nothing of it arrives, and these two networks never learn."""
+    images = toy_arrays()["x_test"][:64]
+    assert spread_at_last_convolution(build(name, seed=1), images) > 5e-5
+    assert spread_at_last_convolution(build(name, seed=1, initialisation="keras"), images) < 1e-5
+
+
+def spread_at_last_convolution(model: keras.Model, images: npt.NDArray[np.uint8]) -> float:
+    """Standard deviation over the images of what the last convolution says, averaged over its units."""
+    last = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)][-1]
+    return float(predict(keras.Model(model.input, last.output), images).std(axis=0).mean())

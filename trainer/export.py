@@ -1,6 +1,6 @@
 """Export a trained network as a SavedModel with the contract's signatures, and prove that it answers as trained."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +11,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from keras.export import ExportArchive
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
+from tensorflow_serving.apis import predict_pb2
 
 from digits import contract
 from digits.contract import IMAGE_SIZE, PIXEL_MAX, PREDICT
@@ -32,7 +33,8 @@ def export(model: keras.Model, labels: tuple[str, ...], folder: Path) -> None:
     """Write `model` as a SavedModel, with its warm-up file, into the empty folder `folder`.
 
     Args:
-        model: float32, from pixels float32 [n, 28, 28, 1] in 0..1 to probabilities float32 [n, k].
+        model: float32, from pixels float32 [n, 28, 28, 1] in 0..1 to probabilities float32 [n, k]; its last layer is
+            dense with softmax.
         labels: text of each of the k classes.
         folder: exists and is empty; an older export there would leave its files among the new ones.
 
@@ -59,13 +61,16 @@ def check(model: keras.Model, folder: Path) -> None:
         ExportError: naming what differs: a signature, a probability by more than 1e-5, or a warm-up request that fails.
     """
     try:
-        _check_signatures(_saved_signatures(folder), contract.signatures(model.output_shape[-1]))
+        saved = _saved_signatures(folder)
+        _check_signatures(saved, contract.signatures(model.output_shape[-1]))
+        requests = _warmup_requests(folder)
         loaded = tf.saved_model.load(str(folder)).signatures
     except (OSError, DecodeError, tf.errors.OpError, ValueError) as error:
         raise ExportError(f"expected a SavedModel that loads; received: {_first_line(error)}; export it again") from error
     for batch in _BATCHES:
         _check_answers(model, loaded, batch)
-    _replay_warmup(loaded, folder)
+    for request in requests:
+        _replay(request, loaded)
 
 
 def _check_exportable(model: keras.Model, labels: tuple[str, ...], folder: Path) -> None:
@@ -74,6 +79,11 @@ def _check_exportable(model: keras.Model, labels: tuple[str, ...], folder: Path)
         raise ExportError(
             f"expected a network that computes in float32; received one in {', '.join(policies)}; "
             "build the same architecture with precision float32 and give it these weights"
+        )
+    if getattr(model.layers[-1], "activation", None) is not keras.activations.softmax:
+        raise ExportError(
+            f"expected a network that ends in a dense layer with softmax; received one that ends in '{model.layers[-1].name}'; "
+            "build it with trainer.architecture"
         )
     if model.output_shape != (None, len(labels)):
         raise ExportError(
@@ -136,19 +146,24 @@ def _digit_like(count: int) -> npt.NDArray[np.uint8]:
     return images.clip(0, PIXEL_MAX).astype(np.uint8)
 
 
-def _replay_warmup(loaded: Signatures, folder: Path) -> None:
+def _warmup_requests(folder: Path) -> list[predict_pb2.PredictRequest]:
     try:
-        count = sum(1 for _ in _replayed(loaded, folder))
-    except (KeyError, TypeError, DecodeError, tf.errors.OpError) as error:
-        raise ExportError(f"expected every warm-up request to be answered; received: {_first_line(error)}; export it again") from error
-    if count == 0:
-        raise ExportError("expected warm-up requests; received none; export it again")
+        requests = list(read_warmup(folder))
+    except (DecodeError, tf.errors.OpError) as error:
+        raise ExportError(f"expected a warm-up file with requests; received: {_first_line(error)}; export it again") from error
+    if not requests:
+        raise ExportError("expected a warm-up file with requests; received an empty one; export it again")
+    return requests
 
 
-def _replayed(loaded: Signatures, folder: Path) -> Iterator[dict[str, tf.Tensor]]:
-    for request in read_warmup(folder):
-        inputs = {name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()}
-        yield loaded[request.model_spec.signature_name](**inputs)
+def _replay(request: predict_pb2.PredictRequest, loaded: Signatures) -> None:
+    name = request.model_spec.signature_name
+    try:
+        loaded[name](**{key: tf.constant(tf.make_ndarray(value)) for key, value in request.inputs.items()})
+    except (KeyError, TypeError, tf.errors.OpError) as error:
+        raise ExportError(
+            f"expected every warm-up request to be answered; received from '{name}': {_first_line(error)}; export it again"
+        ) from error
 
 
 def _first_line(error: BaseException) -> str:

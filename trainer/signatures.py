@@ -14,8 +14,6 @@ from trainer.predict import as_input
 
 Tensors = dict[str, tf.Tensor]
 
-_LEAST: Final = 1e-30
-"""Probabilities are not told apart below this, which keeps their logarithms finite in float32."""
 _BLUR: Final = (0.25, 0.5, 0.25)
 """Saliency is smoothed over 3 x 3 pixels (binomial), since pooling leaves the gradient on every other pixel."""
 
@@ -24,7 +22,7 @@ def endpoints(model: keras.Model, labels: tuple[str, ...]) -> dict[str, Callable
     """Make the function behind each signature of the contract.
 
     Args:
-        model: from float32 [n, 28, 28, 1] in 0..1 to probabilities float32 [n, k].
+        model: from float32 [n, 28, 28, 1] in 0..1 to probabilities float32 [n, k]; its last layer is dense with softmax.
         labels: text of each of the k classes.
 
     Returns:
@@ -63,11 +61,18 @@ def input_spec(signature: contract.Signature) -> tf.TensorSpec:
 
 
 def _as_promised(signature: contract.Signature, function: Callable[[tf.Tensor], Tensors]) -> Callable[[tf.Tensor], Tensors]:
-    """Write the contract's shapes into the graph, so that a server's metadata shows them."""
+    """Hold a function to its signature: servers show the outputs' shapes, and refuse an input of another shape.
+
+    An empty batch, which fused convolutions refuse, is filled up with one item whose answer is dropped.
+    """
+    (given,) = signature.inputs
 
     def promised(value: tf.Tensor) -> Tensors:
-        outputs = function(value)
-        return {tensor.name: tf.ensure_shape(outputs[tensor.name], tensor.shape) for tensor in signature.outputs}
+        value = tf.ensure_shape(value, given.shape)
+        count = tf.shape(value)[0]
+        filler = tf.zeros([tf.cast(count == 0, tf.int32), *given.shape[1:]], given.dtype)
+        outputs = function(tf.concat([value, filler], 0))
+        return {tensor.name: tf.ensure_shape(outputs[tensor.name][:count], tensor.shape) for tensor in signature.outputs}
 
     return promised
 
@@ -77,22 +82,23 @@ def _answers(probabilities: tf.Tensor) -> Tensors:
 
 
 def _explained(model: keras.Model, pixels: tf.Tensor) -> Tensors:
-    """Answers, and how much each pixel speaks for the winning class: float32 [n, 28, 28], at most 1.
+    """Answers, and how much each pixel matters for the winning class: float32 [n, 28, 28], at most 1.
 
-    The gradient is that of the winner's log-probability less the mean of the others'. This is the winner's logit but
-    for a constant, so it does not fade as the probability itself does when the network is sure.
+    The gradient is that of the winner's logit less the mean of the others': unlike the probability's, it does not fade
+    when the network is sure.
     """
+    head = model.layers[-1]
+    features = keras.Model(model.inputs, head.input)
     with tf.GradientTape() as tape:
         tape.watch(pixels)
-        probabilities = model(pixels, training=False)
-        logs = tf.math.log(tf.maximum(probabilities, _LEAST))
-        winner = tf.one_hot(tf.argmax(probabilities, -1), tf.shape(logs)[-1])
-        margin = tf.reduce_sum(logs * winner) - tf.reduce_sum(logs * (1 - winner)) / tf.cast(tf.shape(logs)[-1] - 1, tf.float32)
+        logits = tf.matmul(features(pixels, training=False), head.kernel) + head.bias
+        winner = tf.one_hot(tf.argmax(logits, -1), logits.shape[-1])
+        margin = tf.reduce_sum(logits * winner) - tf.reduce_sum(logits * (1 - winner)) / (logits.shape[-1] - 1)
     gradient = tf.abs(tape.gradient(margin, pixels))
     kernel = tf.constant(_BLUR)[:, tf.newaxis] * tf.constant(_BLUR)
     smooth = tf.nn.conv2d(gradient, kernel[..., tf.newaxis, tf.newaxis], 1, "SAME")[..., 0]
     largest = tf.reduce_max(smooth, [1, 2], keepdims=True)
-    return _answers(probabilities) | {"saliency": tf.math.divide_no_nan(smooth, largest)}
+    return _answers(tf.nn.softmax(logits)) | {"saliency": tf.math.divide_no_nan(smooth, largest)}
 
 
 def _encoded_image(example: tf.Tensor) -> tf.Tensor:
