@@ -1,0 +1,133 @@
+# `make` alone lists the targets. Settings go on the command line, such as
+#   make train DIGITS_DATA=/data/mnist.npz ARGS="--recipe quick"
+# ARGS is passed on to the program behind a target.
+
+PAGE_PORT ?= 7860
+GRPC_PORT ?= 8500
+REST_PORT ?= 8501
+SERVER ?= grpc://127.0.0.1:$(GRPC_PORT)
+ARGS ?=
+
+PY := .venv/bin/python
+CODE := digits trainer serving ui tests
+
+# The first of these that is Python 3.11.
+PYTHON ?= $(shell for python in python3.11 python3 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$python && break; done)
+need_python = $(if $(PYTHON),,$(error Python 3.11 is needed and was not found; install it, or name it: make PYTHON=/path/to/python3.11))
+
+# The first engine that answers and has Compose; `docker` without its daemon does not count.
+COMPOSE ?= $(shell docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1 && echo docker compose && exit; \
+	podman info >/dev/null 2>&1 && for compose in podman-compose "podman compose"; do \
+	$$compose version >/dev/null 2>&1 && echo $$compose && break; done)
+need_compose = $(if $(COMPOSE),,$(error No container engine with Compose answers (docker or podman); start one, or $(1)))
+
+# Containers write to runs/ and models/ as the person who started them; podman maps that user by itself when told.
+export RUN_AS := $(shell id -u):$(shell id -g)
+ifneq ($(shell id -u),0)
+export PODMAN_USERNS := keep-id
+endif
+export PAGE_PORT GRPC_PORT REST_PORT
+
+INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: --requirement
+KERAS_CACHE := $(HOME)/.keras/datasets
+SET_NAME = $(notdir $(abspath $(DIGITS_DATA)))
+MOUNT_DATA = $(if $(DIGITS_DATA),--volume $(abspath $(DIGITS_DATA)):/data/$(SET_NAME):ro --env DIGITS_DATA=/data/$(SET_NAME),\
+	--volume $(KERAS_CACHE):/tmp/.keras/datasets)
+RUN_TRAINER = mkdir -p runs models $(KERAS_CACHE) && $(COMPOSE) build $(1) && $(COMPOSE) run --rm $(MOUNT_DATA) $(1) $(ARGS)
+LOCK = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 --only-binary :all: --generate-hashes \
+	--no-emit-index-url --no-annotate --quiet --no-progress --custom-compile-command "make lock" $(ARGS)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo train train-gpu train-cpu publish serve serve-embedded ui up down predict status results test lint lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: .venv/.setup ## Install everything for working on the code into .venv
+
+demo: .venv/.demo ## Draw digits: embedded server and page, until Ctrl-C; PAGE_PORT= GRPC_PORT= REST_PORT=
+	@$(PY) -m ui.demo --page_port $(PAGE_PORT) --grpc_port $(GRPC_PORT) --rest_port $(REST_PORT)
+
+train: .venv/.setup ## Train, choose, export and publish on this machine; DIGITS_DATA= ARGS=
+	$(PY) -m trainer $(ARGS)
+
+train-gpu: ## The same in a container on the GPU; stops where there is none
+	$(call need_compose,train on this machine: make train)
+	@test -e /dev/nvidiactl -o -e /dev/dxg || { echo "No NVIDIA GPU is visible on this machine; train without one: make train-cpu" >&2; exit 1; }
+	$(call RUN_TRAINER,trainer-gpu)
+
+train-cpu: ## The same in a container without a GPU
+	$(call need_compose,train on this machine: make train)
+	$(call RUN_TRAINER,trainer)
+
+publish: .venv/.setup ## Publish the chosen network of a finished run; RUN=runs/notebook-seed1
+	@test -n "$(RUN)" || { echo "Name the run's folder: make publish RUN=runs/notebook-seed1" >&2; exit 2; }
+	$(PY) -m trainer --publish_only --run_dir "$(RUN)" $(ARGS)
+
+serve: ## Serve models/ with TensorFlow Serving in a container, on ports 8500 (gRPC) and 8501 (REST)
+	$(call need_compose,serve without one: make serve-embedded)
+	$(COMPOSE) -f compose.yaml -f compose.ports.yaml up serving
+
+serve-embedded: .venv/.demo ## Serve models/ with the embedded server, on the same ports; needs no container
+	$(PY) -m serving.server --model_name=digits --model_base_path=models/digits --port=$(GRPC_PORT) --rest_api_port=$(REST_PORT) $(ARGS)
+
+ui: .venv/.demo ## Open the page for a server that is running; SERVER=grpc://host:port
+	$(PY) -m ui --server $(SERVER) --port $(PAGE_PORT) $(ARGS)
+
+up: ## Start TensorFlow Serving and the page in containers, in the background
+	$(call need_compose,run both without one: make demo)
+	$(COMPOSE) up --build --detach
+	@echo "The page: http://127.0.0.1:$(PAGE_PORT)"
+
+down: ## Stop what `make up` started
+	$(call need_compose,stop what runs here with Ctrl-C)
+	$(COMPOSE) down
+
+predict: .venv/.demo ## Ask the running server about a PNG or JPEG; FILE=digit.png SERVER=
+	@test -n "$(FILE)" || { echo "Name a picture: make predict FILE=digit.png" >&2; exit 2; }
+	@$(PY) -m serving.client predict $(FILE) --server $(SERVER) $(ARGS)
+
+status: .venv/.demo ## Show the versions that the running server has; SERVER=
+	@$(PY) -m serving.client status --server $(SERVER) $(ARGS)
+
+results: .venv/.setup ## Write the README's results table anew from results/
+	$(PY) -m trainer.table
+
+test: .venv/.setup ## Run the tests; those this machine cannot run are skipped and say why; DIGITS_DATA= ARGS=
+	$(PY) -m pytest -p tests.must_run $(ARGS)
+
+lint: .venv/.setup ## Check style and types; Dockerfiles too where hadolint runs
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy $(CODE)
+	@PATH="$(CURDIR)/.venv/bin:$$PATH"; if command -v hadolint >/dev/null; then hadolint Dockerfile.cpu Dockerfile.gpu; else echo "hadolint is not installed: Dockerfiles not checked"; fi
+
+# The GPU lock ignores pyproject's override, which would take the full TensorFlow out.
+lock: .venv/.setup ## Resolve the dependencies again; ARGS=--upgrade takes newer versions
+	$(LOCK) --extra dev --extra tensorflow-cpu --output-file requirements/dev.txt >/dev/null
+	$(LOCK) --constraint requirements/dev.txt --extra trainer --extra tensorflow-cpu --output-file requirements/trainer-cpu.txt >/dev/null
+	$(LOCK) --constraint requirements/dev.txt --extra trainer --extra tensorflow-gpu --no-config --output-file requirements/trainer-gpu.txt >/dev/null
+	$(LOCK) --constraint requirements/dev.txt --extra server --extra tensorflow-cpu --output-file requirements/server.txt >/dev/null
+	$(LOCK) --constraint requirements/dev.txt --extra ui --output-file requirements/ui.txt >/dev/null
+	$(LOCK) --constraint requirements/dev.txt --extra server --extra ui --extra tensorflow-cpu --output-file requirements/demo.txt >/dev/null
+
+clean: ## Remove caches and the installed packages; runs/ and models/ stay
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build
+	find $(CODE) -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# One folder for both: the versions in every lock are the same, so setup only adds to what demo installed.
+.venv/pyvenv.cfg:
+	$(need_python)
+	$(PYTHON) -m venv .venv
+
+.venv/.demo: requirements/demo.txt | .venv/pyvenv.cfg
+	@echo "Installing what the server and the page need (about 2 GB on disk, once) ..."
+	@$(INSTALL) $<
+	@touch $@
+
+.venv/.setup: requirements/dev.txt | .venv/pyvenv.cfg
+	@echo "Installing everything for development (about 2.5 GB on disk, once) ..."
+	@$(INSTALL) $<
+	@touch $@ .venv/.demo

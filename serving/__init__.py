@@ -1,0 +1,1 @@
+"""Serving: a client without TensorFlow, an embedded server, and configuration for TensorFlow Serving."""
