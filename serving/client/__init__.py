@@ -1,0 +1,39 @@
+"""The client of a served model, over gRPC or REST, without TensorFlow.
+
+    import pathlib, serving.client
+
+    with serving.client.connect("grpc://localhost:8500") as client:
+        for drawing in client.read([pathlib.Path("seven.png").read_bytes()]):
+            print(drawing.label, drawing.probabilities.max(), drawing.problem.sentence)
+
+It works with TensorFlow Serving and with `serving.server` alike. On the command line: `python -m serving.client --help`.
+"""
+
+from serving.client.client import DRAWINGS_PER_CALL, IMAGES_PER_CALL, Client, connect
+from serving.client.errors import (
+    ClientError,
+    ContractMismatchError,
+    DeadlineExceededError,
+    InvalidRequestError,
+    NotFoundError,
+    ServerFailedError,
+    UnavailableError,
+)
+from serving.client.predictions import Drawing, Prediction, VersionStatus
+
+__all__ = [
+    "DRAWINGS_PER_CALL",
+    "IMAGES_PER_CALL",
+    "Client",
+    "ClientError",
+    "ContractMismatchError",
+    "DeadlineExceededError",
+    "Drawing",
+    "InvalidRequestError",
+    "NotFoundError",
+    "Prediction",
+    "ServerFailedError",
+    "UnavailableError",
+    "VersionStatus",
+    "connect",
+]

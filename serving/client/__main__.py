@@ -1,0 +1,127 @@
+"""python -m serving.client predict FILE ... | status | wait: ask a served model from the command line.
+
+Exit codes: 0 fine; 1 trouble with the server, or a file that could not be read as a digit; 2 wrong usage; 130 interrupted.
+"""
+
+import itertools
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from digits.contract import DRAWING_MAX_BYTES, Problem
+from digits.settings import EXIT_BAD_SETTINGS, load
+from serving.client.client import Client, connect
+from serving.client.errors import ClientError
+from serving.client.predictions import Drawing
+from serving.client.settings import ClientSettings
+
+_COMMANDS: Final = ("predict", "status", "wait")
+_FINE: Final = 0
+_TROUBLE: Final = 1
+_INTERRUPTED: Final = 130
+"""What shells report for a program ended by Ctrl-C."""
+
+
+def main() -> int:
+    """Read the words and the settings, then do what the first word says."""
+    words, flags = _split(sys.argv[1:])
+    settings = load(ClientSettings, flags)
+    if not _usable(words):
+        return EXIT_BAD_SETTINGS
+    try:
+        with connect(settings.server, model=settings.model, deadline=settings.deadline) as client:
+            match words[0]:
+                case "predict":
+                    return _predict(client, words[1:])
+                case "status":
+                    return _status(client)
+                case _:
+                    return _wait(client, settings.timeout)
+    except ClientError as error:
+        _complain(str(error))
+        return _TROUBLE
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Part the words (a command and files) from the flags, which all have a value; they may come in any order."""
+    words: list[str] = []
+    flags: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        if not argument.startswith("-"):
+            words.append(argument)
+            continue
+        flags.append(argument)
+        if "=" not in argument and argument not in ("-h", "--help"):
+            flags.extend(itertools.islice(rest, 1))
+    return words, flags
+
+
+def _usable(words: list[str]) -> bool:
+    """Say what is wrong with the command, if anything is."""
+    received = " ".join(words) or "nothing"
+    if not words or words[0] not in _COMMANDS:
+        _complain(f"expected one of {', '.join(_COMMANDS)}; received {received}; see --help")
+        return False
+    if (words[0] == "predict") is not bool(words[1:]):
+        _complain(f"expected files after predict and only there; received {received}; see --help")
+        return False
+    return True
+
+
+def _predict(client: Client, files: list[str]) -> int:
+    """One line for each file, in order; those that cannot be read do not keep the others from their answer."""
+    drawings = {number: content for number, file in enumerate(files) if (content := _content(file)) is not None}
+    answers = dict(zip(drawings, client.read(list(drawings.values())), strict=True)) if drawings else {}
+    fine = [_tell(files[number], answer) for number, answer in answers.items()]
+    return _FINE if len(fine) == len(files) and all(fine) else _TROUBLE
+
+
+def _content(file: str) -> bytes | None:
+    """What is in a file, or None after a line that says why that cannot be sent."""
+    try:
+        with Path(file).open("rb") as opened:
+            content = opened.read(DRAWING_MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        print(f"{file}: expected a file that can be read; received: {_reason(error)}; check the path", file=sys.stderr)
+        return None
+    if not 0 < len(content) <= DRAWING_MAX_BYTES:
+        received = "an empty file" if not content else "a larger one"
+        print(f"{file}: expected a PNG or JPEG of at most {DRAWING_MAX_BYTES} bytes; received {received}; send another", file=sys.stderr)
+        return None
+    return content
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def _tell(file: str, answer: Drawing) -> bool:
+    """Print what one drawing is; False if there was a problem with it."""
+    if answer.problem is not Problem.NONE:
+        print(f"{file}: {answer.problem.sentence}", file=sys.stderr)
+        return False
+    print(f"{file}: {answer.label} ({100 * answer.probabilities[answer.digit]:.1f} %)")
+    return True
+
+
+def _status(client: Client) -> int:
+    for found in client.status():
+        print(f"version {found.version}: {found.state} {found.error}".rstrip())
+    return _FINE
+
+
+def _wait(client: Client, timeout: float) -> int:
+    print(f"version {client.wait(timeout)} is available and keeps the contract")
+    return _FINE
+
+
+def _complain(text: str) -> None:
+    print(f"{ClientSettings.program}: {text}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

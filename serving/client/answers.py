@@ -1,0 +1,73 @@
+"""From a model's outputs to predictions; the one place that checks what a server sent back."""
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from digits.contract import IMAGE_SIZE, LABELS, Problem
+from serving.client.errors import ContractMismatchError
+from serving.client.predictions import Drawing, Prediction
+from serving.client.transport import Reply
+
+_IMAGE: tuple[int, int] = (IMAGE_SIZE, IMAGE_SIZE)
+
+
+def to_predictions(reply: Reply, count: int) -> list[Prediction]:
+    """Read the outputs of `serving_default` for `count` images.
+
+    Raises:
+        ContractMismatchError: an output is missing, or has another shape than the contract says.
+    """
+    probabilities, digits = _answers(reply, count)
+    return [Prediction(digit, _label(digit), row, reply.version) for digit, row in zip(digits.tolist(), probabilities, strict=True)]
+
+
+def to_drawings(reply: Reply, count: int) -> list[Drawing]:
+    """Read the outputs of `drawings` for `count` drawings.
+
+    Raises:
+        ContractMismatchError: an output is missing, or has another shape or meaning than the contract says.
+    """
+    images = _output(reply, "images", (count, *_IMAGE))
+    problems = [_problem(code) for code in _output(reply, "problem", (count,)).tolist()]
+    return [
+        Drawing(found.digit, found.label, found.probabilities, found.version, image, problem)
+        for found, image, problem in zip(to_predictions(reply, count), images, problems, strict=True)
+    ]
+
+
+def _answers(reply: Reply, count: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    probabilities = _output(reply, "probabilities", (count, None))
+    digits = _output(reply, "digit", (count,))
+    classes = probabilities.shape[1]
+    if digits.min() < 0 or digits.max() >= classes:
+        raise _mismatch(f"digit in 0..{classes - 1}", f"{digits.min()}..{digits.max()}")
+    return probabilities, digits
+
+
+def _output(reply: Reply, name: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
+    """One output, if it has this shape; None is any size."""
+    if name not in reply.outputs:
+        raise _mismatch(f"an output '{name}'", f"only {', '.join(sorted(reply.outputs)) or 'none'}")
+    values = reply.outputs[name]
+    if len(values.shape) != len(shape) or any(want not in (None, got) for want, got in zip(shape, values.shape, strict=True)):
+        wanted = ["any" if size is None else size for size in shape]
+        raise _mismatch(f"'{name}' of shape {wanted}", f"shape {list(values.shape)}")
+    return values
+
+
+def _label(digit: int) -> str:
+    """The class in words, or its number where the model tells more classes apart than there are digits."""
+    return LABELS[digit] if digit < len(LABELS) else str(digit)
+
+
+def _problem(code: int) -> Problem:
+    if code not in {problem.value for problem in Problem}:
+        raise _mismatch(f"a known problem, 0..{max(Problem)}", str(code))
+    return Problem(code)
+
+
+def _mismatch(expected: str, received: str) -> ContractMismatchError:
+    return ContractMismatchError(
+        f"expected {expected} from the model; received {received}; serve a model exported by this project, or update this client"
+    )

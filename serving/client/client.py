@@ -1,0 +1,180 @@
+"""The client: one interface to a served model, whatever the transport."""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digits.contract import DRAWING_MAX_BYTES, DRAWINGS, MODEL_NAME, PREDICT, signatures
+from serving.client.agreement import differences
+from serving.client.answers import to_drawings, to_predictions
+from serving.client.checks import check_drawings, check_images, split_server
+from serving.client.errors import ClientError, ContractMismatchError, InvalidRequestError, NotFoundError
+from serving.client.predictions import Drawing, Prediction, VersionStatus
+from serving.client.retry import retrying
+from serving.client.transport import Reply, Served, Transport
+
+IMAGES_PER_CALL: Final = 512
+"""More are sent in several calls. A batching TensorFlow Serving refuses calls above `max_batch_size`, 1000 unless set."""
+DRAWINGS_PER_CALL: Final = 64
+"""Drawings of the largest size take tens of milliseconds each to decode, so more would not fit the deadline."""
+_POLL: Final = 0.25
+"""Seconds between looks while waiting for a version."""
+_LEAST: Final = 1.0
+"""Seconds that a look gets when time is nearly up, so that it says what is wrong and not that it was cut short."""
+_SIGNATURES: Final = signatures()
+
+
+def connect(server: str, *, model: str = MODEL_NAME, deadline: float = 5.0) -> "Client":
+    """Make a client of one model on one server; nothing is sent yet.
+
+    Args:
+        server: `grpc://host:port` or `rest://host:port`.
+        model: name the model is served under.
+        deadline: seconds that each call to the server may take, retries included. Large inputs are several calls.
+
+    Raises:
+        InvalidRequestError: one of these cannot be used.
+    """
+    scheme, address = split_server(server)
+    if not (math.isfinite(deadline) and deadline > 0):
+        raise InvalidRequestError(f"expected a deadline above 0 seconds; received {deadline}; give for example 5")
+    if not model:
+        raise InvalidRequestError(f"expected a model's name; received an empty one; give for example {MODEL_NAME}")
+    return Client(_open(scheme, address, model), deadline)
+
+
+def _open(scheme: str, address: str, model: str) -> Transport:
+    """Import only the library that is used: either one is a good part of a small process."""
+    if scheme == "grpc":
+        from serving.client.over_grpc import GrpcTransport  # noqa: PLC0415
+
+        return GrpcTransport(address, model)
+    from serving.client.over_rest import RestTransport  # noqa: PLC0415
+
+    return RestTransport(address, model)
+
+
+class Client:
+    """Asks a served model. Safe to share between threads; close it, or use it in a `with` statement.
+
+    Every method raises a `ClientError`: `UnavailableError` and `DeadlineExceededError` may pass by themselves, and
+    `NotFoundError` once a version is loaded; the others need somebody to change something.
+    """
+
+    def __init__(self, transport: Transport, deadline: float) -> None:
+        """Use `transport`; `deadline` is in seconds for each call, retries included."""
+        self._transport = transport
+        self._deadline = deadline
+
+    def predict(self, images: NDArray[np.uint8]) -> list[Prediction]:
+        """Read images that already look like MNIST's.
+
+        Args:
+            images: uint8 [n, 28, 28], ink bright on dark, 0..255, n at least 1.
+
+        Returns:
+            n predictions in the same order. Of more than `IMAGES_PER_CALL`, some may come from a newer version.
+        """
+        check_images(images)
+        found: list[Prediction] = []
+        for start in range(0, len(images), IMAGES_PER_CALL):
+            part = images[start : start + IMAGES_PER_CALL]
+            found += to_predictions(self._run(PREDICT, part), len(part))
+        return found
+
+    def read(self, drawings: Sequence[bytes]) -> list[Drawing]:
+        """Read drawings of any size; the model itself finds, scales and centres the ink.
+
+        Args:
+            drawings: one or more encoded PNG or JPEG files, each at most `DRAWING_MAX_BYTES` long.
+
+        Returns:
+            One answer each, in the same order. What is no image, too large or blank says so in `problem`.
+        """
+        check_drawings(drawings)
+        return [answer for part in _parts(drawings) for answer in to_drawings(self._run(DRAWINGS, part), len(part))]
+
+    def status(self) -> list[VersionStatus]:
+        """The state of every version the server knows of, newest first."""
+        return retrying(self._transport.status, self._deadline)
+
+    def check_contract(self) -> None:
+        """Make sure that the model served has the contract's signatures, inputs and outputs.
+
+        Raises:
+            ContractMismatchError: it has not; the text names each difference.
+        """
+        self._agreeing(self._deadline)
+
+    def wait(self, timeout: float) -> int:
+        """Wait until a version is available and keeps the contract.
+
+        Args:
+            timeout: seconds.
+
+        Returns:
+            The version that answers.
+
+        Raises:
+            ClientError: what was still in the way when time was up.
+        """
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                return self._ready(min(self._deadline, max(end - time.monotonic(), _LEAST)))
+            except InvalidRequestError:
+                raise
+            except ClientError:
+                if time.monotonic() + _POLL >= end:
+                    raise
+            time.sleep(_POLL)
+
+    def _run(self, signature: str, values: NDArray[np.uint8] | Sequence[bytes]) -> Reply:
+        return retrying(lambda timeout: self._transport.predict(_SIGNATURES[signature], values, timeout), self._deadline)
+
+    def _ready(self, deadline: float) -> int:
+        """The version that answers, if one is available and keeps the contract."""
+        statuses = retrying(self._transport.status, deadline)
+        if not any(status.state == "AVAILABLE" for status in statuses):
+            seen = ", ".join(f"version {status.version} {status.state} {status.error}".rstrip() for status in statuses)
+            raise NotFoundError(
+                f"expected an available version; received {seen or 'none at all'}; wait longer or look into the server's log"
+            )
+        return self._agreeing(deadline).version
+
+    def _agreeing(self, deadline: float) -> Served:
+        served = retrying(self._transport.served, deadline)
+        if faults := differences(served.signatures):
+            raise ContractMismatchError(
+                f"expected a model that keeps the contract; received version {served.version}: {'; '.join(faults)}; "
+                "serve a model exported by this project, or update this client"
+            )
+        return served
+
+    def close(self) -> None:
+        """Let go of the connection; the client cannot be used afterwards."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        """Use the client in a `with` statement."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close it at the end of the `with` statement."""
+        self.close()
+
+
+def _parts(drawings: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Cut into calls of at most `DRAWINGS_PER_CALL` drawings and `DRAWING_MAX_BYTES` bytes; one alone always fits."""
+    part: list[bytes] = []
+    for drawing in drawings:
+        if len(part) == DRAWINGS_PER_CALL or sum(map(len, part)) + len(drawing) > DRAWING_MAX_BYTES:
+            yield part
+            part = []
+        part.append(drawing)
+    yield part

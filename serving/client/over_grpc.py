@@ -1,0 +1,95 @@
+"""gRPC: the model server's first door, usually port 8500."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NoReturn
+
+import grpc
+import numpy as np
+from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
+
+from digits.contract import Signature
+from serving.client import messages
+from serving.client.descriptions import to_signatures, to_statuses
+from serving.client.errors import ServerFailedError, from_code
+from serving.client.predictions import VersionStatus
+from serving.client.tensors import decode, encode
+from serving.client.transport import MESSAGE_MAX_BYTES, Reply, Served
+
+_OPTIONS: Final = (
+    ("grpc.max_send_message_length", MESSAGE_MAX_BYTES),
+    ("grpc.max_receive_message_length", MESSAGE_MAX_BYTES),
+    ("grpc.enable_http_proxy", 0),  # a model server is a neighbour; and this package reads no environment
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),  # the default of two minutes would hide that the server is back
+)
+_METHODS: Final = {
+    "PredictionService/Predict": (messages.PredictRequest, messages.PredictResponse),
+    "PredictionService/GetModelMetadata": (messages.GetModelMetadataRequest, messages.GetModelMetadataResponse),
+    "ModelService/GetModelStatus": (messages.GetModelStatusRequest, messages.GetModelStatusResponse),
+}
+_SIGNATURES: Final = "signature_def"
+"""The only metadata the API gives."""
+
+
+class GrpcTransport:
+    """One model of one server; one channel, safe to share between threads."""
+
+    def __init__(self, address: str, model: str) -> None:
+        """Open a channel to `host:port`; connecting happens with the first call."""
+        self._model = model
+        self._server = f"grpc://{address}"
+        self._channel = grpc.insecure_channel(address, options=_OPTIONS)
+        self._calls: dict[str, Callable[..., Any]] = {
+            method: self._channel.unary_unary(
+                f"/tensorflow.serving.{method}",
+                request_serializer=request.SerializeToString,
+                response_deserializer=response.FromString,
+            )
+            for method, (request, response) in _METHODS.items()
+        }
+
+    def predict(self, signature: Signature, values: NDArray[np.uint8] | Sequence[bytes], timeout: float) -> Reply:
+        """Run one signature on its one input."""
+        request = messages.PredictRequest()
+        request.model_spec.name = self._model
+        request.model_spec.signature_name = signature.name
+        request.inputs[signature.inputs[0].name].CopyFrom(encode(values))
+        answer = self._call("PredictionService/Predict", request, timeout)
+        wanted = [tensor.name for tensor in signature.outputs if tensor.name in answer.outputs]
+        try:
+            outputs = {name: decode(answer.outputs[name]) for name in wanted}
+        except (ValueError, OverflowError) as error:
+            self._give_up(f"an answer with {error}")
+        return Reply(outputs, answer.model_spec.version.value)
+
+    def status(self, timeout: float) -> list[VersionStatus]:
+        """The state of every version the server knows of."""
+        request = messages.GetModelStatusRequest()
+        request.model_spec.name = self._model
+        return to_statuses(self._call("ModelService/GetModelStatus", request, timeout))
+
+    def served(self, timeout: float) -> Served:
+        """The version that answers now, and its signatures."""
+        request = messages.GetModelMetadataRequest(metadata_field=[_SIGNATURES])
+        request.model_spec.name = self._model
+        answer = self._call("PredictionService/GetModelMetadata", request, timeout)
+        try:
+            listed = messages.SignatureDefMap.FromString(answer.metadata[_SIGNATURES].value)
+        except DecodeError:
+            self._give_up("metadata that is no list of signatures")
+        return Served(answer.model_spec.version.value, to_signatures(listed))
+
+    def close(self) -> None:
+        """Close the channel; a call in flight on another thread ends as cancelled."""
+        self._channel.close()
+
+    def _call(self, method: str, request: messages.AnyMessage, timeout: float) -> messages.AnyMessage:
+        try:
+            return self._calls[method](request, timeout=timeout)
+        except grpc.RpcError as error:
+            code, said = error.code().name, error.details() or ""
+            raise from_code(code, said, server=self._server, model=self._model) from error
+
+    def _give_up(self, received: str) -> NoReturn:
+        raise ServerFailedError(f"expected tensors of the contract from {self._server}; received {received}; check what is served there")

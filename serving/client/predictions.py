@@ -1,0 +1,43 @@
+"""What the client gives back."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digits.contract import Problem
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What the model makes of one image."""
+
+    digit: int
+    """Index of the most probable class, 0..k-1."""
+    label: str
+    """That class in words."""
+    probabilities: NDArray[np.float32]
+    """float32 [k], 0..1, summing to 1."""
+    version: int | None
+    """The version that answered; None over REST, which does not tell."""
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing(Prediction):
+    """What the model makes of one drawing; `digit` says nothing unless `problem` is `Problem.NONE`."""
+
+    image: NDArray[np.uint8]
+    """What the model saw: uint8 [28, 28], ink bright on dark, 0..255."""
+    problem: Problem
+    """What was wrong with the drawing; its `sentence` tells a person."""
+
+
+@dataclass(frozen=True)
+class VersionStatus:
+    """One version of the model on the server."""
+
+    version: int
+    state: str
+    """`START`, `LOADING`, `AVAILABLE`, `UNLOADING`, `END` or `UNKNOWN`."""
+    error: str = ""
+    """Why it is not available, where the server gives a reason; else empty."""
