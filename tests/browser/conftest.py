@@ -1,0 +1,75 @@
+"""What the browser tests share: one model server, one page and one Chromium for all of them, a fresh window for each."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
+
+from digits.store import versions
+from tests.browser.stage import CHROMIUM, ModelServer, chromium, model_server, page_process
+
+_PATIENCE = 15_000
+"""Milliseconds for one thing to happen on a machine that is busy with other work."""
+expect.set_options(timeout=_PATIENCE)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("expected chromium on the path; received none; install it, on Debian with `apt-get install chromium`")
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest) -> Iterator[ModelServer]:
+    """The embedded server with the released model."""
+    models = request.config.rootpath / "models" / "digits"
+    if not versions(models):
+        pytest.skip("expected the released model in models/digits; received none; train and publish one with `python -m trainer`")
+    with model_server(models) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def address(server: ModelServer) -> Iterator[str]:
+    """Of a page that asks the server."""
+    with page_process(server.address) as address:
+        yield address
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """A window on a desktop. It fails the test if the browser complains or leaves this machine."""
+    yield from window(browser, address, viewport={"width": 1100, "height": 760})
+
+
+@pytest.fixture
+def phone(browser: Browser, address: str) -> Iterator[Page]:
+    """A window on a small phone, with the same conditions."""
+    yield from window(browser, address, viewport={"width": 360, "height": 740}, device_scale_factor=3, has_touch=True, is_mobile=True)
+
+
+def window(browser: Browser, address: str, **options: object) -> Iterator[Page]:
+    complaints: list[str] = []
+
+    def note_console(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            complaints.append(f"{message.type}: {message.text}")
+
+    def note_request(request: Request) -> None:
+        if not request.url.startswith(("data:", "blob:")) and urlsplit(request.url).netloc != urlsplit(address).netloc:
+            complaints.append(f"request to {request.url}")
+
+    context = browser.new_context(**options)  # type: ignore[arg-type]
+    context.set_default_timeout(_PATIENCE)
+    page = context.new_page()
+    page.on("console", note_console)
+    page.on("request", note_request)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(address)
+    page.wait_for_selector("#pad canvas")
+    yield page
+    context.close()
+    assert complaints == []

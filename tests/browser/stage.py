@@ -1,0 +1,125 @@
+"""The stage: a real model server, a real page and a real browser, each in a process of its own."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from serving.client import connect
+from tests.browser.strokes import STROKES, Place, smooth
+
+CHROMIUM: Final = shutil.which("chromium")
+_CHROMIUM_FLAGS: Final = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+_START: Final = 300.0
+"""Seconds that a server gets to load TensorFlow and the model on a busy machine."""
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+class ModelServer:
+    """The embedded server on one fixed pair of ports; it can be killed and started again."""
+
+    def __init__(self, models: Path) -> None:
+        self._models = models
+        self._ports = free_port(), free_port()
+        self.address = f"grpc://127.0.0.1:{self._ports[0]}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start, and wait until the model answers."""
+        command = [
+            "--model_name=digits",
+            f"--model_base_path={self._models}",
+            f"--port={self._ports[0]}",
+            f"--rest_api_port={self._ports[1]}",
+        ]
+        self._process = subprocess.Popen([sys.executable, "-m", "serving.server", *command])
+        with connect(self.address) as client:
+            client.wait(_START)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextmanager
+def model_server(models: Path) -> Iterator[ModelServer]:
+    """A running embedded server for the folder of one model's versions."""
+    server = ModelServer(models)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+@contextmanager
+def page_process(server: str) -> Iterator[str]:
+    """A running page that asks `server`; gives its address."""
+    command = [sys.executable, "-m", "ui", "--port=0", "--retry=0.3", f"--server={server}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_own_environment()) as process:
+        try:
+            assert process.stdout is not None
+            said = process.stdout.readline()
+            if "http://" not in said:
+                raise RuntimeError(f"expected the page to start and say where; received {said!r}; its log says why")
+            yield next(word for word in said.split() if word.startswith("http://"))
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=60)
+
+
+def _own_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("INKWELL_", "GRADIO_"))}
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A running Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_CHROMIUM_FLAGS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def open_page(page: Page, address: str) -> None:
+    """Go to the page and wait until one can draw on it."""
+    page.goto(address)
+    page.wait_for_selector("#pad canvas")
+
+
+def draw(page: Page, digit: int) -> None:
+    """Draw a digit with the mouse, stroke by stroke."""
+    for stroke in STROKES[digit]:
+        first, *others = on_screen(page, smooth(stroke))
+        page.mouse.move(*first)
+        page.mouse.down()
+        for place in others:
+            page.mouse.move(*place)
+        page.mouse.up()
+
+
+def on_screen(page: Page, places: Sequence[Place]) -> list[Place]:
+    """Places on the pad, in pixels of the window."""
+    box = page.locator("#pad canvas").bounding_box()
+    assert box is not None
+    return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]

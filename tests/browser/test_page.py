@@ -1,0 +1,171 @@
+"""The page as a person uses it: a real Chromium, a real page, the real embedded server and the released model."""
+
+import base64
+import json
+import re
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, Page, Request, expect
+
+from serving.client import connect
+from tests.browser.stage import ModelServer, draw, on_screen
+from tests.browser.strokes import STROKES, smooth
+from ui.reading import AWAY, NOTHING_DRAWN
+
+pytestmark = pytest.mark.browser
+
+_INKED = """pad => {
+    const empty = document.createElement("canvas");
+    [empty.width, empty.height] = [pad.width, pad.height];
+    return pad.toDataURL() !== empty.toDataURL();
+}"""
+_INKED_AT = """(pad, [x, y]) => {
+    const pixel = document.createElement("canvas").getContext("2d");
+    pixel.drawImage(pad, -x * pad.width, -y * pad.height);
+    return pixel.getImageData(0, 0, 1, 1).data[3] > 0;
+}"""
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_page_digit_drawn_with_the_mouse_is_read_right(page: Page, digit: int) -> None:
+    draw(page, digit)
+    expect(page.locator(".answer .digit")).to_have_text(str(digit))
+    expect(sentence(page)).to_contain_text(f"Looks like {digit}")
+
+
+def test_page_while_a_stroke_is_still_drawn_answers_already(page: Page) -> None:
+    first, *others = on_screen(page, smooth(STROKES[7][0]))
+    page.mouse.move(*first)
+    page.mouse.down()
+    for place in others:
+        page.mouse.move(*place)
+    expect(page.locator(".answer .digit")).to_have_text("7")
+    page.mouse.up()
+
+
+def test_page_answer_shows_bars_in_order_what_the_model_saw_version_and_latency(page: Page) -> None:
+    draw(page, 3)
+    expect(page.locator(".answer .digit")).to_have_text("3")
+    expect(page.locator(".facts")).to_have_text(re.compile(r"^Model version \d+ · answered in \d+ ms$"))
+    expect(page.locator(".bars .name")).to_have_text(list("0123456789"))
+    expect(page.locator(".bars .winner .name")).to_have_text("3")
+    seen = page.get_by_role("img", name="as the model saw it")
+    assert seen.evaluate("image => [image.naturalWidth, image.naturalHeight, image.clientWidth >= 112]") == [28, 28, True]
+    assert seen.evaluate("image => getComputedStyle(image).imageRendering") == "pixelated"
+
+
+def test_page_drawing_has_the_same_probabilities_as_the_client(page: Page, server: ModelServer) -> None:
+    sent: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.post_data is not None:
+            sent.append(json.loads(request.post_data)["data"][0])
+
+    page.on("request", note)
+    draw(page, 5)
+    expect(page.locator(".answer .digit")).to_have_text("5")
+    page.wait_for_load_state("networkidle")
+    shown = page.locator(".bars .track").evaluate_all("bars => bars.map(bar => bar.ariaValueNow)")
+    png = base64.b64decode(sent[-1].removeprefix("data:image/png;base64,"))
+    with connect(server.address) as client:
+        [answer] = client.read([png])
+    np.testing.assert_allclose(np.array(shown, np.float32), answer.probabilities, rtol=0, atol=1e-6)
+
+
+def test_page_without_a_drawing_says_so(page: Page) -> None:
+    expect(sentence(page)).to_have_text(NOTHING_DRAWN.sentence)
+    expect(page.get_by_role("button", name="Clear")).to_be_disabled()
+    expect(page.locator(".bars .share")).to_have_text([""] * 10)
+
+
+def test_page_clear_forgets_the_drawing_and_the_next_one_is_read(page: Page) -> None:
+    draw(page, 8)
+    expect(page.locator(".answer .digit")).to_have_text("8")
+    page.get_by_role("button", name="Clear").click()
+    expect(sentence(page)).to_have_text(NOTHING_DRAWN.sentence)
+    assert not inked(page)
+    draw(page, 1)
+    expect(page.locator(".answer .digit")).to_have_text("1")
+
+
+def test_page_clear_works_from_the_keyboard(page: Page) -> None:
+    draw(page, 0)
+    expect(page.locator(".answer .digit")).to_have_text("0")
+    page.get_by_role("button", name="Clear").focus()
+    page.keyboard.press("Enter")
+    expect(sentence(page)).to_have_text(NOTHING_DRAWN.sentence)
+
+
+def test_page_tap_leaves_a_dot(page: Page) -> None:
+    [place] = on_screen(page, ((0.5, 0.5),))
+    page.mouse.click(*place)
+    assert inked_at(page, 0.5, 0.5)
+
+
+def test_page_right_button_draws_nothing(page: Page) -> None:
+    first, last = on_screen(page, ((0.3, 0.3), (0.7, 0.7)))
+    page.mouse.move(*first)
+    page.mouse.down(button="right")
+    page.mouse.move(*last, steps=4)
+    page.mouse.up(button="right")
+    assert not inked(page)
+
+
+def test_page_server_killed_says_so_and_recovers_with_the_last_drawing(page: Page, server: ModelServer) -> None:
+    draw(page, 2)
+    expect(page.locator(".answer .digit")).to_have_text("2")
+    server.kill()
+    try:
+        page.get_by_role("button", name="Clear").click()
+        expect(sentence(page)).to_have_text(AWAY.sentence)
+        draw(page, 4)
+        expect(sentence(page)).to_have_text(AWAY.sentence)
+        assert inked(page)
+    finally:
+        server.start()
+    expect(page.locator(".answer .digit")).to_have_text("4")
+
+
+def test_page_on_a_phone_is_drawn_on_by_touch_and_does_not_scroll(phone: Page) -> None:
+    touch(phone, 6)
+    expect(phone.locator(".answer .digit")).to_have_text("6")
+    assert phone.evaluate("scrollY") == 0
+    assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    phone.get_by_role("button", name="Clear").tap()
+    expect(sentence(phone)).to_have_text(NOTHING_DRAWN.sentence)
+
+
+def test_page_on_a_phone_second_finger_draws_nothing(phone: Page) -> None:
+    devtools = phone.context.new_cdp_session(phone)
+    [one, two] = on_screen(phone, ((0.3, 0.3), (0.7, 0.7)))
+    for kind, fingers in (("touchStart", [one]), ("touchStart", [one, two]), ("touchMove", [one, (two[0] - 60, two[1])]), ("touchEnd", [])):
+        points = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(fingers)]
+        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    assert inked(phone)
+    assert not inked_at(phone, 0.6, 0.7)
+
+
+def touch(page: Page, digit: int) -> None:
+    """Draw a digit with a finger, through the browser's own input pipeline, scrolling included."""
+    devtools = page.context.new_cdp_session(page)
+    for stroke in STROKES[digit]:
+        for number, (x, y) in enumerate(on_screen(page, smooth(stroke))):
+            kind = "touchMove" if number else "touchStart"
+            devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+        devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def sentence(page: Page) -> Locator:
+    """What the page says, in words; read aloud by a screen reader when it changes."""
+    return page.locator(".answer .sentence[role=status]")
+
+
+def inked(page: Page) -> bool:
+    """Whether the pad shows any ink."""
+    return bool(page.locator("#pad canvas").evaluate(_INKED))
+
+
+def inked_at(page: Page, x: float, y: float) -> bool:
+    """Whether the pad shows ink at a place, in units of its side."""
+    return bool(page.locator("#pad canvas").evaluate(_INKED_AT, [x, y]))

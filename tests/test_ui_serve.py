@@ -1,0 +1,148 @@
+"""What of the page is reachable from outside, and what is not."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.browser.stage import page_process
+from ui.drawing import MAX_CHARACTERS
+
+JOIN = "/gradio_api/queue/join"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[httpx.Client]:
+    """Talks to a page whose model server is away. The page runs in a process of its own, as it does for people."""
+    with page_process("grpc://127.0.0.1:9") as address, httpx.Client(base_url=address, trust_env=False, timeout=30) as browser:
+        yield browser
+
+
+def test_import_of_the_page_leaves_tensorflow_out() -> None:
+    code = "import sys, ui.app, ui.serve; assert not {'tensorflow', 'keras', 'trainer', 'serving.server'} & sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("path", ["/", "/config", "/theme.css"])
+def test_page_is_served_and_names_no_path_of_this_machine(browser: httpx.Client, path: str) -> None:
+    answer = browser.get(path)
+    assert answer.status_code == 200
+    assert str(Path.cwd()) not in answer.text
+    assert sys.prefix not in answer.text
+
+
+def test_page_has_its_own_icon(browser: httpx.Client) -> None:
+    answer = browser.get("/favicon.ico")
+    assert answer.headers["content-type"].startswith("image/svg+xml")
+    assert "Inkwell" in answer.text
+
+
+def test_page_takes_no_font_from_elsewhere(browser: httpx.Client) -> None:
+    assert browser.get("/config").json()["stylesheets"] == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/docs", "/redoc", "/openapi.json", "/gradio_api/info", "/gradio_api/openapi.json", "/gradio_api/runs", "/runs"),
+        *("/gradio_api/file=/etc/passwd", "/file=/etc/passwd", "/gradio_api/file/etc/passwd", "/gradio_api/proxy=http://127.0.0.1:9/"),
+        *("/monitoring", "/monitoring/summary", "/gradio_api/app_id", "/gradio_api/token", "/gradio_api/user", "/pwa_icon"),
+        *("/gradio_api/custom_component/1/client/component/index.js", "/gradio_api/stream/a/b/1/playlist.m3u8", "/gradio_api/vibe-code"),
+        *("/static/../../app.py", "/static/%2e%2e/%2e%2e/app.py", "/assets//etc/passwd", "/assets/..%2f..%2fapp.py", "/static/.hidden"),
+        *("/ASSETS/index.js", "/gradio_api/heartbeat/../file=/etc/passwd", "/svelte/svelte.js"),
+    ],
+)
+def test_get_anything_the_page_does_not_need_is_not_found(browser: httpx.Client, path: str) -> None:
+    answer = browser.get(path)
+    assert (answer.status_code, answer.text) == (404, "Not found.")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            "/gradio_api/upload",
+            "/gradio_api/run/answer",
+            "/gradio_api/api/answer",
+            "/gradio_api/call/answer",
+            "/gradio_api/call/v2/answer",
+        ),
+        *("/gradio_api/component_server", "/gradio_api/process_recording", "/gradio_api/vibe-edit", "/gradio_api/reset", "/login"),
+        *("/gradio_api/run-history/connect", "/gradio_api/stream/x", "/gradio_api/cancel", "/"),
+    ],
+)
+def test_post_anything_the_page_does_not_need_is_not_found(browser: httpx.Client, path: str) -> None:
+    assert browser.post(path, json={}).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
+def test_other_methods_are_not_found(browser: httpx.Client, method: str) -> None:
+    assert browser.request(method, "/").status_code == 404
+
+
+def test_question_too_large_is_refused_before_it_is_read(browser: httpx.Client) -> None:
+    connection = HTTPConnection(browser.base_url.host, browser.base_url.port or 80, timeout=30)
+    connection.putrequest("POST", JOIN)
+    connection.putheader("Content-Length", str(MAX_CHARACTERS + 5000))
+    connection.endheaders()  # and not one byte of the body
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
+def test_question_of_unknown_length_is_refused(browser: httpx.Client) -> None:
+    assert browser.post(JOIN, content=iter([b"{}"])).status_code == 411
+
+
+def test_question_by_name_from_a_program_is_not_offered(browser: httpx.Client) -> None:
+    dependencies = browser.get("/config").json()["dependencies"]
+    assert [dependency["api_visibility"] for dependency in dependencies] == ["private"]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        {"data": [{"path": "http://example.org/", "meta": {"_type": "gradio.FileData"}}], "fn_index": 0},
+        {"data": [["/etc/passwd"]], "fn_index": 0},
+        {"data": [""] * 17, "fn_index": 0},
+        {"data": [""], "fn_index": 1},
+        {"data": [""], "fn_index": -1},
+        {"data": [""]},
+        {"fn_index": 0},
+        [],
+        "x",
+    ],
+)
+def test_forged_question_is_refused_before_gradio_looks_into_it(browser: httpx.Client, question: object) -> None:
+    answer = browser.post(JOIN, json=question)
+    assert (answer.status_code, answer.text) == (422, "This is not a question of this page.")
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000, b'{"data": [1e999], "fn_index": 0, "fn_index": 9}'])
+def test_malformed_question_is_refused(browser: httpx.Client, body: bytes) -> None:
+    assert browser.post(JOIN, content=body).status_code == 422
+
+
+def test_question_with_something_else_than_a_drawing_says_so(browser: httpx.Client) -> None:
+    assert "Expected a drawing of this page" in ask(browser, "http://example.org/")
+
+
+def test_question_while_the_server_is_away_turns_the_timer_on(browser: httpx.Client) -> None:
+    told = ask(browser, "")
+    assert "The model server is away." in told
+    assert '"active": true' in told
+
+
+def ask(browser: httpx.Client, drawing: object) -> str:
+    """Ask as the page's own JavaScript does; gives what the page is told, as JSON."""
+    question = {"data": [drawing], "fn_index": 0, "session_hash": "someone", "event_data": None, "trigger_id": None}
+    assert browser.post(JOIN, json=question).status_code == 200
+    with browser.stream("GET", "/gradio_api/queue/data?session_hash=someone") as lines:
+        for line in lines.iter_lines():
+            if "process_completed" in line:
+                return json.dumps(json.loads(line.removeprefix("data: "))["output"]["data"])
+    raise AssertionError("expected an answer; received the end of the stream")

@@ -1,0 +1,1 @@
+"""The page: draw a digit, see the model's answer live. No TensorFlow."""

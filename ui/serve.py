@@ -1,0 +1,66 @@
+"""Runs the page: Gradio with everything off that this page does not need, behind the gate, on one socket."""
+
+import socket
+from pathlib import Path
+from typing import Final
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+
+from serving.client import connect
+from ui.address import url
+from ui.app import build
+from ui.gate import Gate
+from ui.settings import PageSettings
+
+_HERE: Final = Path(__file__).parent
+_GRACE: Final = 1
+"""Seconds that open connections get at the end; browsers hold one open all the time."""
+_FONTS: Final = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+"""Only what machines have; nothing is loaded from the internet."""
+
+
+def serve(settings: PageSettings, listener: socket.socket) -> None:
+    """Serve the page on `listener` until the process is told to end."""
+    with connect(settings.server, model=settings.model, deadline=settings.deadline) as client:
+        application = harden(build(client, settings.retry))
+        server = uvicorn.Server(
+            uvicorn.Config(application, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE)
+        )
+        print(f"The page is at {url(listener)} and asks {settings.server}", flush=True)
+        server.run(sockets=[listener])
+
+
+def harden(page: gr.Blocks) -> Gate:
+    """The page as an application that offers nothing else.
+
+    Source: the advisories on Gradio since 2023, whose classes are files and web addresses fetched for a
+    caller, uploads without a bound, and features that an environment variable turns on.
+    """
+    inner = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    gr.mount_gradio_app(
+        inner,
+        page,
+        path="/",
+        footer_links=[],
+        run_history=False,
+        allowed_paths=[],
+        blocked_paths=[str(Path.cwd().resolve())],
+        favicon_path=str(_HERE / "icon.svg"),
+        show_error=False,
+        max_file_size="1kb",  # nothing is uploaded; the gate closes the route too
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+        theme=_theme(),
+        css_paths=[_HERE / "page.css"],
+    )
+    return Gate(inner, listeners=len(page.fns))
+
+
+def _theme() -> gr.themes.Base:
+    return gr.themes.Base(font=_FONTS, font_mono=("ui-monospace", "monospace")).set(
+        body_background_fill="#f4f3ef", body_background_fill_dark="#13161c", background_fill_primary="*body_background_fill"
+    )

@@ -1,0 +1,26 @@
+"""Settings of the page."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from digits.contract import MODEL_NAME
+from digits.settings import Settings
+
+
+class PageSettings(Settings):
+    """A page to draw digits on, answered live by a model server."""
+
+    program: ClassVar[str] = "python -m ui"
+    env_prefix: ClassVar[str] = "INKWELL_UI_"
+
+    server: str = Field(
+        default="grpc://localhost:8500",
+        pattern=r"^(grpc|rest)://[^\s/]+$",
+        description="model server to ask: grpc://host:port or rest://host:port",
+    )
+    model: str = Field(default=MODEL_NAME, min_length=1, description="name the model is served under")
+    deadline: float = Field(default=5.0, gt=0, le=60, description="longest wait for one answer of the model server, in seconds")
+    retry: float = Field(default=2.0, ge=0.2, le=60, description="time between two questions while the model server is away, in seconds")
+    host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on; 0.0.0.0 opens the page to the network")
+    port: int = Field(default=7860, ge=0, le=65535, description="port to listen on; 0 takes any free one")
