@@ -70,7 +70,11 @@ def test_read_variable_of_another_program_is_left_alone(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
-    [("round = 3", "round: expected a known setting"), ("rounds = 3\nrounds = 4", "expected TOML"), ("rounds = 0", "rounds: expected greater")],
+    [
+        ("round = 3", "round: expected a known setting"),
+        ("rounds = 3\nrounds = 4", "expected TOML"),
+        ("rounds = 0", "rounds: expected greater"),
+    ],
 )
 def test_read_bad_file_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
     file = tmp_path / "toy.toml"

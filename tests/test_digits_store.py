@@ -111,7 +111,9 @@ while True:
 
 
 def test_publish_killed_at_every_file_operation_shows_only_whole_versions(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", KILL_AT_EVERY_STEP, str(tmp_path)], capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", KILL_AT_EVERY_STEP, str(tmp_path)], capture_output=True, text=True, check=True, timeout=120
+    )
     kills = len(done.stdout.splitlines()) - 1
     assert kills > 20, "the hook saw too few operations to mean anything"
     for number in versions(tmp_path):
@@ -179,7 +181,11 @@ def test_verify_link_inside_is_refused(version: Path) -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(content=st.one_of(st.binary(max_size=200), st.recursive(st.none() | st.integers() | st.text(), st.lists).map(lambda v: json.dumps(v).encode())))
+@given(
+    content=st.one_of(
+        st.binary(max_size=200), st.recursive(st.none() | st.integers() | st.text(), st.lists).map(lambda v: json.dumps(v).encode())
+    )
+)
 def test_read_manifest_any_other_content_is_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     folder = tmp_path_factory.mktemp("version")
     (folder / MANIFEST_FILE).parent.mkdir()
@@ -192,6 +198,6 @@ def test_write_synced_failure_keeps_the_old_content(tmp_path: Path) -> None:
     target = tmp_path / "folder"
     target.mkdir()
     (target / "inside").write_text("")
-    with pytest.raises(OSError):  # noqa: PT011 - which one depends on the system
+    with pytest.raises(OSError):
         write_synced(target, b"new")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]

@@ -26,5 +26,5 @@ def toy_arrays() -> dict[str, npt.NDArray[np.uint8]]:
 
 def write_toy_file(path: Path) -> Path:
     """Write the toy data set in Keras' layout."""
-    np.savez_compressed(path, **toy_arrays())
+    np.savez_compressed(path, **toy_arrays())  # type: ignore[arg-type]
     return path

@@ -1,0 +1,180 @@
+"""The released model behind the embedded server, asked through every door as a user would."""
+
+import base64
+import io
+import json
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image, ImageDraw
+
+from digits.contract import Problem
+from digits.manifest import verify
+from digits.store import versions
+from serving.client import Client, Drawing, connect
+from tests.server_fixtures import free_port
+from trainer.data import load
+from ui.drawing import encode
+from ui.reading import Answer, read
+
+ROOT = Path(__file__).parents[2]
+RELEASED = ROOT / "models" / "digits"
+GARBAGE = b"this is not a picture"
+
+
+@pytest.fixture(scope="session")
+def ports() -> Iterator[tuple[int, int]]:
+    """gRPC and REST port of a running embedded server with the released model."""
+    grpc, rest = free_port(), free_port()
+    command = [sys.executable, "-m", "serving.server", f"--model_base_path={RELEASED}", f"--port={grpc}", f"--rest_api_port={rest}"]
+    with subprocess.Popen(command, cwd=ROOT) as server:
+        with connect(f"grpc://127.0.0.1:{grpc}") as client:
+            client.wait(300)
+        yield grpc, rest
+        server.terminate()
+        assert server.wait(timeout=30) == 0
+
+
+@pytest.fixture(scope="session")
+def over_grpc(ports: tuple[int, int]) -> Iterator[Client]:
+    with connect(f"grpc://127.0.0.1:{ports[0]}", deadline=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def over_rest(ports: tuple[int, int]) -> Iterator[Client]:
+    with connect(f"rest://127.0.0.1:{ports[1]}", deadline=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def seven() -> bytes:
+    """A 7 with a bar, drawn with a thin pen in a corner of a large canvas, as PNG."""
+    canvas = Image.new("RGB", (900, 700), "white")
+    pen = ImageDraw.Draw(canvas)
+    pen.line([(80, 90), (260, 85), (150, 330)], fill="black", width=7, joint="curve")
+    pen.line([(120, 210), (250, 205)], fill="black", width=7)
+    return as_png(canvas)
+
+
+def as_png(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def ask_with_curl(port: int, drawings: list[bytes]) -> list[dict[str, object]]:
+    body = {"signature_name": "drawings", "instances": [{"b64": base64.b64encode(drawing).decode()} for drawing in drawings]}
+    url = f"http://127.0.0.1:{port}/v1/models/digits:predict"
+    done = subprocess.run(
+        ["curl", "--silent", "--fail-with-body", "--data-binary", "@-", url],
+        input=json.dumps(body),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    predictions: list[dict[str, object]] = json.loads(done.stdout)["predictions"]
+    return predictions
+
+
+def test_release_is_one_version_that_verifies_and_says_how_it_was_made() -> None:
+    assert versions(RELEASED)[0] == 1
+    manifest = verify(RELEASED / "1")
+    assert manifest.data["name"] == "mnist"
+    assert manifest.metrics["test"]["accuracy"] > 0.98
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_drawing_through_every_door_has_the_same_probabilities(
+    over_grpc: Client, over_rest: Client, ports: tuple[int, int], seven: bytes
+) -> None:
+    [by_grpc] = over_grpc.read([seven])
+    [by_rest] = over_rest.read([seven])
+    [by_curl] = ask_with_curl(ports[1], [seven])
+    by_page = read(over_grpc, encode(seven))
+    assert isinstance(by_page, Answer)
+    assert (by_grpc.label, by_grpc.problem) == ("7", Problem.NONE)
+    for other in (by_rest.probabilities, by_curl["probabilities"], by_page.drawing.probabilities):
+        assert np.allclose(by_grpc.probabilities, np.asarray(other), rtol=0, atol=1e-6)
+    assert np.array_equal(by_grpc.image, by_rest.image)
+
+
+@pytest.mark.parametrize("door", ["over_grpc", "over_rest"])
+def test_garbage_among_good_drawings_costs_only_itself(door: str, seven: bytes, request: pytest.FixtureRequest) -> None:
+    client: Client = request.getfixturevalue(door)
+    alone = client.read([seven])[0]
+    first, garbage, last = client.read([seven, GARBAGE, seven])
+    assert garbage.problem is Problem.NOT_AN_IMAGE
+    for neighbour in (first, last):
+        assert neighbour.problem is Problem.NONE
+        assert np.allclose(neighbour.probabilities, alone.probabilities, rtol=0, atol=1e-6)
+
+
+def test_picture_that_declares_too_many_pixels_is_refused_alone(over_grpc: Client, seven: bytes) -> None:
+    huge, fine = over_grpc.read([declare(50_000, 50_000), seven])
+    assert huge.problem is Problem.TOO_LARGE
+    assert fine.label == "7"
+
+
+def declare(width: int, height: int) -> bytes:
+    """A small PNG whose header promises `width` x `height` pixels."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+
+
+@pytest.mark.mnist
+def test_released_model_reads_the_test_set_as_its_manifest_says(over_grpc: Client) -> None:
+    source = os.environ.get("DIGITS_DATA")
+    if not source:
+        pytest.skip("DIGITS_DATA names no copy of MNIST")
+    data = load(Path(source))
+    read_as = np.array([prediction.digit for prediction in over_grpc.predict(data.x_test)])
+    accuracy = float(np.mean(read_as == data.y_test))
+    assert accuracy == pytest.approx(verify(RELEASED / "1").metrics["test"]["accuracy"], abs=2e-4)
+
+
+@pytest.mark.mnist
+def test_mnist_images_as_drawings_are_read_as_well_as_images(over_grpc: Client) -> None:
+    """The preparation of drawings must leave an image of MNIST's own kind what it is."""
+    source = os.environ.get("DIGITS_DATA")
+    if not source:
+        pytest.skip("DIGITS_DATA names no copy of MNIST")
+    data = load(Path(source))
+    images, truth = data.x_train[-1000:], data.y_train[-1000:]
+    drawings = over_grpc.read([as_png(Image.fromarray(image)) for image in images])
+    assert share_right(drawings, truth) > 0.98
+
+
+def share_right(drawings: list[Drawing], truth: npt.NDArray[np.uint8]) -> float:
+    return float(np.mean([drawing.digit == label for drawing, label in zip(drawings, truth, strict=True)]))
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize("language", ["python", "sh"])
+def test_readme_example_runs_as_it_stands(language: str, ports: tuple[int, int], seven: bytes, tmp_path: Path) -> None:
+    blocks = re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    [example] = [block for block in blocks if "seven.png" in block and "make" not in block]
+    (tmp_path / "seven.png").write_bytes(seven)
+    here = example.replace(":8500", f":{ports[0]}").replace(":8501", f":{ports[1]}")
+    assert here != example
+    command = [sys.executable, "-c", here] if language == "python" else ["bash", "-euo", "pipefail", "-c", here]
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "7" in done.stdout
+    assert "error" not in done.stdout
