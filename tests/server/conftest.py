@@ -1,0 +1,98 @@
+"""Published toy versions, and servers in this process that serve them."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from digits import store
+from digits.manifest import write_manifest
+from serving.server.lifecycle import Server
+from serving.server.settings import ServerSettings
+from tests.server_fixtures import SIGNATURES, Doors, Export, Publish, StartServer, Toy, free_port, manifest_of, write_warm_up
+
+
+@pytest.fixture(scope="session")
+def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
+    """A SavedModel of each fingerprint, made once."""
+    made: dict[int, Path] = {}
+
+    def make(fingerprint: int) -> Path:
+        if fingerprint not in made:
+            folder = tmp_path_factory.mktemp(f"toy-{fingerprint}") / "model"
+            toy = Toy(fingerprint)
+            tf.saved_model.save(toy, str(folder), signatures={name: getattr(toy, name) for name in SIGNATURES})
+            made[fingerprint] = folder
+        return made[fingerprint]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def publish(export: Export) -> Publish:
+    """Publish a version with a fingerprint; `warm_up_signature` goes into its warm-up request."""
+
+    def publish_version(base: Path, fingerprint: int, warm_up_signature: str = "serving_default") -> int:
+        def write(folder: Path) -> None:
+            shutil.copytree(export(fingerprint), folder, dirs_exist_ok=True)
+            write_warm_up(folder, warm_up_signature)
+            write_manifest(manifest_of(folder), folder)
+
+        return store.publish(base, write)
+
+    return publish_version
+
+
+@pytest.fixture(scope="session")
+def toy_base(publish: Publish, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder with version 1, fingerprint 3. Shared: read only."""
+    base = tmp_path_factory.mktemp("models") / "digits"
+    publish(base, 3)
+    return base
+
+
+@pytest.fixture
+def ports() -> tuple[int, int]:
+    """Two ports nobody listens on."""
+    return free_port(), free_port()
+
+
+@pytest.fixture
+def start_server() -> Iterator[StartServer]:
+    """Start a server in this process; settings as keywords. It is drained after the test."""
+    running: list[tuple[Server, Doors]] = []
+
+    def start(**changes: object) -> Doors:
+        values = {"port": free_port(), "rest_api_port": free_port(), "file_system_poll_wait_seconds": 0.05, **changes}
+        settings = ServerSettings.model_validate(values)
+        server = Server(settings)
+        server.start()
+        running.append((server, Doors(settings.port, settings.rest_api_port)))
+        return running[-1][1]
+
+    yield start
+    for server, doors in running:
+        doors.close()
+        server.drain(5)
+
+
+@pytest.fixture(scope="module")
+def doors(toy_base: Path) -> Iterator[Doors]:
+    """A server with one version (number 1, fingerprint 3) and small limits, shared by a module."""
+    settings = ServerSettings(
+        model_base_path=toy_base,
+        port=free_port(),
+        rest_api_port=free_port(),
+        file_system_poll_wait_seconds=0,
+        max_batch_items=64,
+        max_message_bytes=1 << 20,
+        rest_max_body_bytes=1 << 20,
+    )
+    server = Server(settings)
+    server.start()
+    doors = Doors(settings.port, settings.rest_api_port)
+    yield doors
+    doors.close()
+    server.drain(5)

@@ -1,0 +1,106 @@
+"""The real program in a process of its own: start, stop under load, a taken port."""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+from tensorflow_serving.apis import predict_pb2
+
+from tests.server_fixtures import Doors, StartServer, ask, fault_of
+
+START_SECONDS = 60
+
+
+@pytest.fixture
+def start_program(toy_base: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start `python -m serving.server` on two ports; it is killed after the test if it still runs."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(ports: tuple[int, int]) -> subprocess.Popen[str]:
+        flags = [f"--model_base_path={toy_base}", f"--port={ports[0]}", f"--rest_api_port={ports[1]}"]
+        program = subprocess.Popen([sys.executable, "-m", "serving.server", *flags], stderr=subprocess.PIPE, text=True)
+        started.append(program)
+        return program
+
+    yield start
+    for program in started:
+        program.kill()
+        program.communicate()
+
+
+def wait_until_ready(program: subprocess.Popen[str]) -> list[str]:
+    """The log up to the line that says the doors are open."""
+    assert program.stderr is not None
+    lines = []
+    for line in program.stderr:
+        lines.append(line.strip())
+        if " ready: " in line:
+            return lines
+    raise AssertionError(f"the program ended: {lines}")
+
+
+def slow_call(seconds: float) -> predict_pb2.PredictRequest:
+    return ask({"seconds": np.array([seconds], np.float32)}, signature="slow")
+
+
+def test_sigterm_lets_calls_in_flight_end_and_exits_0(start_program: Callable[..., Any], ports: tuple[int, int]) -> None:
+    program = start_program(ports)
+    lines = wait_until_ready(program)
+    assert any("model digits: version 1 is available" in line for line in lines)
+    assert len(lines) == 2, f"one line a version and one when ready: {lines}"
+    doors, newcomer = Doors(*ports), Doors(*ports)
+    answers: list[Any] = []
+    over_grpc = threading.Thread(target=lambda: answers.append(doors.predict(slow_call(2.5)).outputs["digit"].int64_val[0]))
+    over_rest = threading.Thread(target=lambda: answers.append(doors.post({"signature_name": "slow", "instances": [2.5]}).json()))
+    doors.predict(slow_call(0))
+    over_grpc.start()
+    over_rest.start()
+    time.sleep(1)
+    began = time.monotonic()
+    program.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    code, _ = fault_of(lambda: newcomer.channel.unary_unary("/tensorflow.serving.PredictionService/Predict", bytes, bytes)(b"", timeout=2))
+    assert code == grpc.StatusCode.UNAVAILABLE
+    over_grpc.join()
+    over_rest.join()
+    assert sorted(answers, key=str) == [3, {"predictions": [3]}]
+    assert program.wait(10) == 0
+    assert time.monotonic() - began < 10
+
+
+def test_second_signal_exits_at_once(start_program: Callable[..., Any], ports: tuple[int, int]) -> None:
+    program = start_program(ports)
+    wait_until_ready(program)
+    doors = Doors(*ports)
+    call = doors.channel.unary_unary("/tensorflow.serving.PredictionService/Predict", predict_pb2.PredictRequest.SerializeToString, bytes)
+    pending = call.future(slow_call(8), timeout=20, wait_for_ready=True)
+    time.sleep(1)
+    program.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    assert program.poll() is None, "the first signal waits for the call"
+    program.send_signal(signal.SIGINT)
+    assert program.wait(2) == 130
+    assert pending.exception() is not None
+
+
+def test_taken_port_ends_the_program_with_a_clear_error(toy_base: Path, ports: tuple[int, int], start_server: StartServer) -> None:
+    start_server(model_base_path=toy_base, port=ports[0], rest_api_port=ports[1])
+    command = [sys.executable, "-m", "serving.server", f"--model_base_path={toy_base}", f"--port={ports[0]}", "--rest_api_port=0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=START_SECONDS, check=False)
+    assert done.returncode == 1
+    assert f"expected a free port for gRPC; received 127.0.0.1:{ports[0]}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_taken_rest_port_is_refused(toy_base: Path, ports: tuple[int, int], start_server: StartServer) -> None:
+    start_server(model_base_path=toy_base, rest_api_port=ports[1])
+    with pytest.raises(OSError, match=f"expected a free port for REST; received 127.0.0.1:{ports[1]}"):
+        start_server(model_base_path=toy_base, rest_api_port=ports[1])
