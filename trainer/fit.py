@@ -47,6 +47,7 @@ def fit(model: keras.Model, split: Split, recipe: Recipe, seed: int, folder: Pat
     optimizer.build(model.trainable_variables)
     history = checkpoint.restore(folder / "checkpoints", model, optimizer)
     train = _compile(model, optimizer, split.x_train, split.y_train)
+    tensorboard = tf.summary.create_file_writer(str(folder / "tensorboard"))
     for number in range(len(history) + 1, recipe.epochs + 1):
         print(f"{model.name}: epoch {number} of {recipe.epochs}")
         started = time.monotonic()
@@ -64,7 +65,8 @@ def fit(model: keras.Model, split: Split, recipe: Recipe, seed: int, folder: Pat
         print(f"  validation loss {scores.loss:.4f}, validation accuracy {scores.accuracy:.2%}, {epoch.seconds:.0f} s")
         history.append(epoch)
         checkpoint.save(folder / "checkpoints", model, optimizer, history)
-        _log(folder / "tensorboard", epoch)
+        _log(tensorboard, epoch)
+    tensorboard.close()
     return history
 
 
@@ -123,10 +125,9 @@ def _compile(model: keras.Model, optimizer: keras.Optimizer, images: Images, cla
     return train
 
 
-def _log(folder: Path, epoch: Epoch) -> None:
+def _log(tensorboard: tf.summary.SummaryWriter, epoch: Epoch) -> None:
     """Append one epoch to TensorBoard's logs."""
-    writer = tf.summary.create_file_writer(str(folder))
-    with writer.as_default(step=epoch.epoch):
+    with tensorboard.as_default(step=epoch.epoch):
         for name, value in epoch.model_dump(exclude={"epoch"}).items():
             tf.summary.scalar(name, value)
-    writer.close()
+    tensorboard.flush()
