@@ -31,6 +31,9 @@ _DOTS_PER_INCH: Final = 144
 _MARGIN: Final = 0.12
 """Inches around every part."""
 
+_LEAST_ERROR: Final = 1e-5
+"""Where no error at all is drawn; a logarithm has no place for it."""
+
 
 def loss_plot(history: History, architecture: str, path: Path) -> None:
     """Draw validation and train loss of one network over its epochs.
@@ -53,24 +56,27 @@ def loss_plot(history: History, architecture: str, path: Path) -> None:
 
 
 def comparison_plot(histories: Mapping[str, History], path: Path) -> None:
-    """Draw validation loss and accuracy of several networks side by side.
+    """Draw validation loss and error of several networks side by side, on logarithmic axes: late epochs differ little.
 
     Args:
         histories: one entry an epoch, at least one, by architecture.
         path: PNG file to write.
     """
-    figure, (losses, accuracies) = _figure(2, width=10.0, height=4.2)
+    figure, (losses, errors) = _figure(2, width=10.0, height=4.2)
     for name, history in histories.items():
         epochs = [epoch.epoch for epoch in history]
         style: dict[str, Any] = {"color": COLOURS.get(name, _OTHER), "marker": "o", "markersize": 4, "linewidth": 2, "label": name}
         losses.plot(epochs, [epoch.validation_loss for epoch in history], **style)
-        accuracies.plot(epochs, [epoch.validation_accuracy for epoch in history], **style)
-    losses.set_title("validation loss", loc="left", color=_INK, fontweight="bold")
-    losses.set_ylabel("mean cross-entropy (nats per image)", color=_INK)
-    accuracies.set_title("validation accuracy", loc="left", color=_INK, fontweight="bold")
-    accuracies.set_ylabel("images read right (%)", color=_INK)
-    accuracies.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=1, symbol=None))
-    accuracies.legend(frameon=False, labelcolor=_INK, loc="lower right")
+        errors.plot(epochs, [max(_LEAST_ERROR, 1 - epoch.validation_accuracy) for epoch in history], **style)
+    for axes, title, label in (
+        (losses, "validation loss", "mean cross-entropy (nats per image)"),
+        (errors, "validation error", "images read wrong (%)"),
+    ):
+        axes.set_title(title, loc="left", color=_INK, fontweight="bold")
+        axes.set_ylabel(label, color=_INK)
+        axes.set_yscale("log")
+    errors.yaxis.set_major_formatter(PercentFormatter(xmax=1, symbol=None))
+    errors.legend(frameon=False, labelcolor=_INK, loc="upper right")
     _save(figure, path)
 
 

@@ -52,7 +52,7 @@ def compose(run: Run) -> str:
         "## Choice",
         _choice(run),
         "## Losses",
-        f"![Validation loss and accuracy of every network over the epochs]({PLOTS}/comparison.png)",
+        f"![Validation loss and error of every network over the epochs]({PLOTS}/comparison.png)",
         *(f"![Validation and train loss of {n.architecture} over the epochs]({PLOTS}/loss-{n.architecture}.png)" for n in run.networks),
         f"## What `{run.winner.architecture}` confuses",
         _confusions(run.winner.test, run.labels),
