@@ -61,10 +61,12 @@ def _border(picture: tf.Tensor) -> tf.Tensor:
     height, width, channels = tf.unstack(tf.shape(picture))
     depth = tf.constant(_ACROSS) * ((tf.minimum(height, width) - 1) // _BORDER_DEPTH) // _ACROSS[-1]
     down, along = (tf.constant(_ALONG) * (side - 1) // _ALONG[-1] for side in (height, width))
-    rows = tf.gather(tf.gather(picture, tf.concat([depth, height - 1 - depth], 0)), along, axis=1)
-    columns = tf.gather(tf.gather(picture, tf.concat([depth, width - 1 - depth], 0), axis=1), down)
-    sides = tf.concat([rows, tf.transpose(columns, [1, 0, 2])], 0)
-    return tf.cast(tf.reshape(sides, [4, len(_ACROSS) * len(_ALONG), channels]), tf.float32)
+    near_rows, near_columns = (tf.concat([depth, side - 1 - depth], 0) for side in (height, width))
+    # By places and not by a transpose of rows: TensorFlow logs an error, though none it is, where it transposes bytes.
+    along_rows = tf.stack(tf.meshgrid(near_rows, along, indexing="ij"), -1)
+    along_columns = tf.stack(tf.meshgrid(near_columns, down, indexing="ij")[::-1], -1)
+    sides = tf.cast(tf.gather_nd(picture, tf.concat([along_rows, along_columns], 0)), tf.float32)
+    return tf.reshape(sides, [4, len(_ACROSS) * len(_ALONG), channels])
 
 
 def _median(values: tf.Tensor) -> tf.Tensor:
