@@ -95,7 +95,9 @@ def test_normalise_picture_keeps_its_orientation(two: npt.NDArray[np.int64]) -> 
 @settings(max_examples=15, deadline=None)
 def test_normalise_moved_and_scaled_digit_is_nearly_the_same(two: npt.NDArray[np.int64], pen: int, x: float, y: float) -> None:
     size = round(280 / 16 * pen)
-    assert difference(read_one(encode(draw((size, size), pen, centre=(x, y)))), two) < 5
+    # Drawn four times too large and averaged, as a canvas smooths its strokes; Pillow's own jagged ones differ by themselves.
+    smooth = draw((4 * size, 4 * size), 4 * pen, centre=(x, y)).resize((size, size), Image.Resampling.BOX)
+    assert difference(read_one(encode(smooth)), two) < 4
 
 
 @given(colours=st.tuples(*[st.integers(0, 255)] * 6).filter(lambda c: max(abs(c[i] - c[i + 3]) for i in range(3)) > 60))
