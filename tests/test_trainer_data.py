@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.toy_digits import toy_arrays, write_toy_file
-from trainer.data import MNIST_DIGESTS, load
+from trainer.data import MNIST_DIGESTS, DataSet, load
 from trainer.errors import DataError
 from trainer.readers import IDX_FILES, LARGEST_ARRAY
 from trainer.split import split
@@ -224,10 +224,6 @@ def test_split_more_than_there_is_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.mnist
-def test_load_mnist_is_recognised_by_content() -> None:
-    source = os.environ.get("DIGITS_DATA")
-    if not source:
-        pytest.skip("DIGITS_DATA names no copy of MNIST")
-    data = load(Path(source))
-    assert data.digests == MNIST_DIGESTS
-    assert (data.x_train.shape, data.x_test.shape) == ((60_000, 28, 28), (10_000, 28, 28))
+def test_load_mnist_is_recognised_by_content(mnist: DataSet) -> None:
+    assert mnist.digests == MNIST_DIGESTS
+    assert (mnist.x_train.shape, mnist.x_test.shape) == ((60_000, 28, 28), (10_000, 28, 28))

@@ -1,12 +1,10 @@
 """The drawing preprocessing: any picture in, an MNIST-like image or a problem out."""
 
 import io
-import os
 import resource
 import struct
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from digits.contract import Problem
+from trainer.data import DataSet
 from trainer.drawing import normalise
 
 Colour = str | int | tuple[int, ...]
@@ -337,12 +336,8 @@ def test_normalise_no_drawings_yields_no_images() -> None:
 
 
 @pytest.mark.mnist
-def test_normalise_mnist_image_stays_close_to_itself() -> None:
-    where = os.environ.get("DIGITS_DATA", "")
-    if not where.endswith(".npz") or not Path(where).is_file():
-        pytest.skip("needs DIGITS_DATA to name an .npz with MNIST")
-    with np.load(where) as file:
-        digits = file["x_test"][:200]
+def test_normalise_mnist_image_stays_close_to_itself(mnist: DataSet) -> None:
+    digits = mnist.x_train[:200]
     images, problem = read(*(encode(Image.fromarray(digit)) for digit in digits))
     differences = np.abs(images.astype(int) - digits).mean((1, 2))
     assert set(problem) == {Problem.NONE}

@@ -23,7 +23,7 @@ from digits.manifest import verify
 from digits.store import versions
 from serving.client import Client, Drawing, connect
 from tests.server_fixtures import free_port
-from trainer.data import load
+from trainer.data import DataSet
 from ui.drawing import encode
 from ui.reading import Answer, read
 
@@ -137,24 +137,16 @@ def declare(width: int, height: int) -> bytes:
 
 
 @pytest.mark.mnist
-def test_released_model_reads_the_test_set_as_its_manifest_says(over_grpc: Client) -> None:
-    source = os.environ.get("DIGITS_DATA")
-    if not source:
-        pytest.skip("DIGITS_DATA names no copy of MNIST")
-    data = load(Path(source))
-    read_as = np.array([prediction.digit for prediction in over_grpc.predict(data.x_test)])
-    accuracy = float(np.mean(read_as == data.y_test))
+def test_released_model_reads_the_test_set_as_its_manifest_says(over_grpc: Client, mnist: DataSet) -> None:
+    read_as = np.array([prediction.digit for prediction in over_grpc.predict(mnist.x_test)])
+    accuracy = float(np.mean(read_as == mnist.y_test))
     assert accuracy == pytest.approx(verify(RELEASED / "1").metrics["test"]["accuracy"], abs=2e-4)
 
 
 @pytest.mark.mnist
-def test_mnist_images_as_drawings_are_read_as_well_as_images(over_grpc: Client) -> None:
+def test_mnist_images_as_drawings_are_read_as_well_as_images(over_grpc: Client, mnist: DataSet) -> None:
     """The preparation of drawings must leave an image of MNIST's own kind what it is."""
-    source = os.environ.get("DIGITS_DATA")
-    if not source:
-        pytest.skip("DIGITS_DATA names no copy of MNIST")
-    data = load(Path(source))
-    images, truth = data.x_train[-1000:], data.y_train[-1000:]
+    images, truth = mnist.x_train[-1000:], mnist.y_train[-1000:]
     drawings = over_grpc.read([as_png(Image.fromarray(image)) for image in images])
     assert share_right(drawings, truth) > 0.98
 
