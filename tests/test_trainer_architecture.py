@@ -70,7 +70,7 @@ def test_initial_scale_is_taps_over_those_that_meet_the_map(side: int, size: int
 
 @pytest.mark.parametrize("name", ["conv5", "conv7"])
 def test_build_first_weights_let_the_image_reach_the_last_convolution(name: str) -> None:
-    """With Keras' own first weights next to nothing of it arrives, and these two networks never learn."""
+    """With Keras' own first weights next to nothing of it arrives, and conv5 never learns."""
     images = toy_arrays()["x_test"][:64]
     assert spread_at_last_convolution(build(name, seed=1), images) > 5e-5
     assert spread_at_last_convolution(build(name, seed=1, initialisation="keras"), images) < 1e-5

@@ -113,7 +113,7 @@ def initial_scale(side: int, size: int) -> float:
 
     Where the map is smaller than the kernel, most taps only ever meet padding: on a 1x1 map one tap of 25. Glorot's formula
     counts all of them, so every such layer divides the signal by five, and after four of them it drowns in the drift of
-    the biases: without this, conv5 and conv7 are dead within 50 steps. Source: docs/decisions/0005-first-weights.md.
+    the biases: without this, conv5 is dead within 50 steps. Source: docs/decisions/0005-first-weights.md.
 
     Args:
         side: of the square kernel, in taps.

@@ -24,7 +24,7 @@ class Recipe(BaseModel):
 RECIPES: Final = {
     # The published training: 12 epochs, batch 128, Adam, categorical cross-entropy. Only the first weights are ours.
     "notebook": Recipe(epochs=12),
-    # The same with Keras' first weights; kept to show what becomes of conv5 and conv7 then.
+    # The same with Keras' first weights; kept to show what becomes of conv5 then.
     "notebook-keras-weights": Recipe(epochs=12, initialisation="keras"),
     "quick": Recipe(epochs=2),
 }
