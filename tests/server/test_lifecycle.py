@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,13 @@ def start_program(toy_base: Path) -> Iterator[Callable[..., subprocess.Popen[str
         program.communicate()
 
 
+@pytest.fixture
+def open_doors(ports: tuple[int, int]) -> Iterator[Callable[[], Doors]]:
+    """Open both doors of the server on `ports`; they are closed after the test."""
+    with ExitStack() as opened:
+        yield lambda: opened.enter_context(closing(Doors(*ports)))
+
+
 def wait_until_ready(program: subprocess.Popen[str]) -> list[str]:
     """The log up to the line that says the doors are open."""
     assert program.stderr is not None
@@ -51,12 +59,14 @@ def slow_call(seconds: float) -> predict_pb2.PredictRequest:
     return ask({"seconds": np.array([seconds], np.float32)}, signature="slow")
 
 
-def test_sigterm_lets_calls_in_flight_end_and_exits_0(start_program: Callable[..., Any], ports: tuple[int, int]) -> None:
+def test_sigterm_lets_calls_in_flight_end_and_exits_0(
+    start_program: Callable[..., Any], open_doors: Callable[[], Doors], ports: tuple[int, int]
+) -> None:
     program = start_program(ports)
     lines = wait_until_ready(program)
     assert any("model digits: version 1 is available" in line for line in lines)
     assert len(lines) == 2, f"one line a version and one when ready: {lines}"
-    doors, newcomer = Doors(*ports), Doors(*ports)
+    doors, newcomer = open_doors(), open_doors()
     answers: list[Any] = []
     over_grpc = threading.Thread(target=lambda: answers.append(doors.predict(slow_call(2.5)).outputs["digit"].int64_val[0]))
     over_rest = threading.Thread(target=lambda: answers.append(doors.post({"signature_name": "slow", "instances": [2.5]}).json()))
@@ -76,10 +86,10 @@ def test_sigterm_lets_calls_in_flight_end_and_exits_0(start_program: Callable[..
     assert time.monotonic() - began < 10
 
 
-def test_second_signal_exits_at_once(start_program: Callable[..., Any], ports: tuple[int, int]) -> None:
+def test_second_signal_exits_at_once(start_program: Callable[..., Any], open_doors: Callable[[], Doors], ports: tuple[int, int]) -> None:
     program = start_program(ports)
     wait_until_ready(program)
-    doors = Doors(*ports)
+    doors = open_doors()
     call = doors.channel.unary_unary("/tensorflow.serving.PredictionService/Predict", predict_pb2.PredictRequest.SerializeToString, bytes)
     pending = call.future(slow_call(8), timeout=20, wait_for_ready=True)
     time.sleep(1)
