@@ -91,6 +91,9 @@ def test_run_again_in_a_finished_folder_only_publishes(finished: Path, toy_file:
     before = (finished / "run" / "conv3" / "model.keras").stat().st_mtime_ns
     run(settings_in(finished, toy_file, publish_only=True), command="again")
     assert versions(finished / "models" / "digits") == [1, 2]
+    assert versions(finished / "models" / "conv3") == [1], "only the chosen network, under the model's name"
+    run(settings_in(finished, toy_file, publish="none"), command="once more")
+    assert versions(finished / "models" / "digits") == [1, 2]
     assert (finished / "run" / "conv3" / "model.keras").stat().st_mtime_ns == before
 
 

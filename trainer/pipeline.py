@@ -115,11 +115,17 @@ def _revision() -> str:
 
 
 def _publish(settings: TrainerSettings, networks: list[Trained], measured: Run) -> None:
-    names = {"best": {measured.choice.winner: [settings.model_name]}, "none": {}}.get(settings.publish)
-    if names is None:
-        names = {network.name: [network.name] for network in networks}
-        names[measured.choice.winner].insert(0, settings.model_name)
+    names = _names(settings, measured)
     for result, network in zip(measured.networks, networks, strict=True):
         for name in names.get(network.name, []):
             version = publish(network.model, result, measured, settings.models, name)
             print(f"published {network.name} as {settings.models / name / str(version)}")
+
+
+def _names(settings: TrainerSettings, measured: Run) -> dict[str, list[str]]:
+    """The names that each network is published under, by architecture."""
+    if settings.publish == "none":
+        return {}
+    names = {network.architecture: [network.architecture] for network in measured.networks} if settings.publish == "all" else {}
+    names.setdefault(measured.choice.winner, []).insert(0, settings.model_name)
+    return names
