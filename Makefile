@@ -71,7 +71,8 @@ serve: ## Serve models/ with TensorFlow Serving in a container, on ports 8500 (g
 	$(COMPOSE) -f compose.yaml -f compose.ports.yaml up serving
 
 serve-embedded: .venv/.demo ## Serve models/ with the embedded server, on the same ports; needs no container
-	$(PY) -m serving.server --model_name=digits --model_base_path=models/digits --port=$(GRPC_PORT) --rest_api_port=$(REST_PORT) $(ARGS)
+	$(PY) -m serving.server --model_name=digits --model_base_path=models/digits --port=$(GRPC_PORT) --rest_api_port=$(REST_PORT) \
+		--monitoring_config_file=serving/tensorflow_serving/monitoring.config $(ARGS)
 
 ui: .venv/.demo ## Open the page for a server that is running; SERVER=grpc://host:port
 	$(PY) -m ui --server $(SERVER) --port $(PAGE_PORT) $(ARGS)

@@ -60,6 +60,7 @@ def _run(grpc_port: int, rest_port: int, page_port: int, running: list[Process])
         "serving.server",
         "--model_name=digits",
         "--model_base_path=models/digits",
+        "--monitoring_config_file=serving/tensorflow_serving/monitoring.config",
         f"--port={grpc_port}",
         f"--rest_api_port={rest_port}",
     )

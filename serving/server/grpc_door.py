@@ -158,11 +158,14 @@ def _write_answer(answer: Answer, as_content: bool) -> predict_pb2.PredictRespon
     return reply
 
 
-def open_grpc(models: Models, gate: Gate, limits: Limits, settings: ServerSettings, port: int) -> tuple[grpc.Server, int]:
+def open_grpc(
+    models: Models, gate: Gate, limits: Limits, settings: ServerSettings, port: int, *, meter: grpc.ServerInterceptor
+) -> tuple[grpc.Server, int]:
     """Bind the port, without answering yet; `start()` on the result does that.
 
     Args:
         port: 0 lets the system choose one.
+        meter: counts the calls.
 
     Returns:
         The server and the port it has.
@@ -172,6 +175,7 @@ def open_grpc(models: Models, gate: Gate, limits: Limits, settings: ServerSettin
     """
     server = grpc.server(
         ThreadPoolExecutor(settings.grpc_max_threads, thread_name_prefix="grpc"),
+        interceptors=[meter],
         options=[
             ("grpc.so_reuseport", 0),  # or a second server would silently share the port
             ("grpc.max_receive_message_length", settings.max_message_bytes),

@@ -21,6 +21,8 @@ from serving.server.config import read_sources
 from serving.server.gate import Gate
 from serving.server.grpc_door import open_grpc
 from serving.server.loading import load_version
+from serving.server.metering import GrpcMeter, RestMeter, read_metrics_path
+from serving.server.metrics import Metrics
 from serving.server.models import Models
 from serving.server.predict import Limits
 from serving.server.rest_door import RestDoor
@@ -103,9 +105,11 @@ class Server:
         self.models = Models({source.name: source.labels for source in self._sources})
         self._settings = settings
         self._stop = threading.Event()
-        self._watcher = Watcher(self._sources, self.models, partial(_load, limits, settings.require_manifest))
-        self._grpc, self.port = open_grpc(self.models, gate, limits, settings, settings.port)
-        self._rest = _Rest(RestDoor(self.models, gate, limits, settings), settings) if settings.rest_api_port else None
+        metrics = Metrics(self.models)
+        self._watcher = Watcher(self._sources, self.models, metrics.watch_loads(partial(_load, limits, settings.require_manifest)))
+        self._grpc, self.port = open_grpc(self.models, gate, limits, settings, settings.port, meter=GrpcMeter(metrics))
+        door = RestMeter(RestDoor(self.models, gate, limits, settings), metrics, read_metrics_path(settings.monitoring_config_file))
+        self._rest = _Rest(door, settings) if settings.rest_api_port else None
 
     def start(self) -> None:
         """Load what is there, then answer, then follow the folders in the background."""
@@ -138,7 +142,7 @@ class Server:
 class _Rest:
     """uvicorn in a thread of its own, so that the main thread keeps the signals."""
 
-    def __init__(self, app: RestDoor, settings: ServerSettings) -> None:
+    def __init__(self, app: RestMeter, settings: ServerSettings) -> None:
         self._socket = _bind(settings.host, settings.rest_api_port)
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(

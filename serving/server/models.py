@@ -77,6 +77,11 @@ class Models:
         self._lock = threading.Lock()
         self._models = {name: _Model(labels=of_model) for name, of_model in labels.items()}
 
+    def names(self) -> list[str]:
+        """The models that are configured, with or without a version to serve."""
+        with self._lock:
+            return list(self._models)
+
     @contextmanager
     def lease(self, target: Target) -> Iterator[LoadedVersion]:
         """Hold the version that `target` means; it stays loaded meanwhile.

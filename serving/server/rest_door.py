@@ -76,10 +76,11 @@ class RestDoor:
         if request.method == "OPTIONS" and "origin" in request.headers:
             return Response()  # a browser's question; without permission headers the answer is no
         try:
-            call = read_path(request.method, _path_as_sent(request.scope))
+            call = request.state.call = read_path(request.method, _path_as_sent(request.scope))
             return await self._dispatch(call, request)
         except Exception as error:  # noqa: BLE001 - as_answer logs what is not ours
             answer = as_answer(error)
+        request.state.code = answer.code  # for the meter around this door
         status = _BODY_TOO_LARGE if isinstance(answer, _BodyTooLargeError) else HTTP_STATUS.get(answer.code, 500)
         return _error_response(answer.text, status)
 

@@ -31,6 +31,9 @@ class ServerSettings(Settings):
     host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on; 0.0.0.0 is every one this machine has")
     port: int = Field(default=8500, ge=1, le=65535, description="port of gRPC")
     rest_api_port: int = Field(default=8501, ge=0, le=65535, description="port of REST; 0 leaves REST off")
+    monitoring_config_file: Path | None = Field(
+        default=None, description="TensorFlow Serving's monitoring configuration; opens a page of counts for Prometheus on the REST port"
+    )
     rest_api_timeout_in_ms: int = Field(default=30_000, ge=1, le=3_600_000, description="milliseconds a REST call may take")
 
     max_message_bytes: int = Field(
