@@ -8,6 +8,7 @@ seed and epoch.
 import hashlib
 import io
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -26,13 +27,13 @@ _DIGEST_BYTES: Final = hashlib.sha256().digest_size
 log = logging.getLogger(__name__)
 
 
-def save(folder: Path, model: keras.Model, optimizer: keras.Optimizer, history: History) -> None:
+def save(folder: Path, variables: Sequence[keras.Variable], history: History) -> None:
     """Write the checkpoint of the last epoch in `history`, whole or not at all, and remove all but the last two.
 
     Raises:
         OutputError: the folder cannot be written.
     """
-    arrays = {f"variable{number}": variable.numpy() for number, variable in enumerate(_variables(model, optimizer))}
+    arrays = {f"variable{number}": variable.numpy() for number, variable in enumerate(variables)}
     packed = io.BytesIO()
     np.savez(packed, history=np.array([epoch.model_dump_json() for epoch in history]), **arrays)
     content = packed.getvalue()
@@ -47,8 +48,8 @@ def save(folder: Path, model: keras.Model, optimizer: keras.Optimizer, history: 
         ) from error
 
 
-def restore(folder: Path, model: keras.Model, optimizer: keras.Optimizer) -> History:
-    """Put the newest undamaged checkpoint into `model` and `optimizer`.
+def restore(folder: Path, variables: Sequence[keras.Variable]) -> History:
+    """Put the newest undamaged checkpoint into `variables`.
 
     Returns:
         The history up to it; empty if there is none.
@@ -56,18 +57,13 @@ def restore(folder: Path, model: keras.Model, optimizer: keras.Optimizer) -> His
     for path in sorted(folder.glob(_PATTERN), reverse=True):
         content = path.read_bytes()
         if hashlib.sha256(content[_DIGEST_BYTES:]).digest() == content[:_DIGEST_BYTES]:
-            return _unpack(content[_DIGEST_BYTES:], model, optimizer)
+            return _unpack(content[_DIGEST_BYTES:], variables)
         log.warning("%s is damaged and left aside; going on from the one before", path.name)
     return []
 
 
-def _unpack(content: bytes, model: keras.Model, optimizer: keras.Optimizer) -> History:
+def _unpack(content: bytes, variables: Sequence[keras.Variable]) -> History:
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        for number, variable in enumerate(_variables(model, optimizer)):
+        for number, variable in enumerate(variables):
             variable.assign(archive[f"variable{number}"])
         return [Epoch.model_validate_json(str(line)) for line in archive["history"]]
-
-
-def _variables(model: keras.Model, optimizer: keras.Optimizer) -> list[keras.Variable]:
-    """Weights, batch-norm statistics, dropout seeds, then moments and step count, in the order they were built."""
-    return [*model.variables, *optimizer.variables]

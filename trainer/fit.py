@@ -5,6 +5,7 @@ The images lie on the device as bytes; a step picks its batch by index, so nothi
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -14,20 +15,35 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from trainer import checkpoint
+from trainer.augment import Views, apply
+from trainer.average import follow, re_estimate
 from trainer.evaluate import evaluate
 from trainer.history import Epoch, History
 from trainer.predict import as_input, predict
-from trainer.readers import Classes, Images
 from trainer.recipes import Recipe
 from trainer.split import Split
 
 STEPS_A_CALL: Final = 10
 """Steps inside one compiled call: few enough that the bar moves and Ctrl-C is heard."""
 
-Train = Callable[[npt.NDArray[np.int32]], tuple[float, int]]
+Targets = npt.NDArray[np.float32]
+"""float32 [images, classes]: the probabilities that a network is to answer, a row an image."""
 
 
-def fit(model: keras.Model, split: Split, recipe: Recipe, seed: int, folder: Path) -> History:
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What one epoch teaches: how each training image is bent (see `augment.draw`), and what is to be answered."""
+
+    views: Views
+    targets: Targets
+
+
+Train = Callable[[npt.NDArray[np.int32], Lesson], tuple[float, int]]
+
+
+def fit(
+    model: keras.Model, split: Split, recipe: Recipe, seed: int, folder: Path, *, lesson: Callable[[int], Lesson] | None = None
+) -> History:
     """Train `model` in place, or go on with a training that was interrupted.
 
     Args:
@@ -36,6 +52,7 @@ def fit(model: keras.Model, split: Split, recipe: Recipe, seed: int, folder: Pat
         recipe: how to train.
         seed: decides the order of the images in each epoch.
         folder: receives a checkpoint an epoch and TensorBoard's logs.
+        lesson: what the epoch of a number teaches; None: the images as they are, with their labels.
 
     Returns:
         One entry an epoch.
@@ -43,16 +60,20 @@ def fit(model: keras.Model, split: Split, recipe: Recipe, seed: int, folder: Pat
     Raises:
         OutputError: the folder cannot be written.
     """
-    optimizer = keras.optimizers.Adam(recipe.learning_rate)
+    lesson = lesson or plain(split, model.output_shape[-1])
+    optimizer = _optimizer(recipe, -(-len(split.y_train) // recipe.batch_size) * recipe.epochs)
     optimizer.build(model.trainable_variables)
-    history = checkpoint.restore(folder / "checkpoints", model, optimizer)
-    train = _compile(model, optimizer, split.x_train, split.y_train)
+    kept = _copy(model) if recipe.averaging else model
+    history = checkpoint.restore(folder / "checkpoints", _variables(model, optimizer, kept))
+    train = _compile(model, optimizer, kept, recipe, split)
     tensorboard = tf.summary.create_file_writer(str(folder / "tensorboard"))
     for number in range(len(history) + 1, recipe.epochs + 1):
         print(f"{model.name}: epoch {number} of {recipe.epochs}")
         started = time.monotonic()
-        loss, accuracy = _train_epoch(train, shuffled(len(split.y_train), seed, number), recipe.batch_size)
-        scores = evaluate(predict(model, split.x_validation), split.y_validation)
+        loss, accuracy = _train_epoch(train, shuffled(len(split.y_train), seed, number), recipe.batch_size, lesson(number))
+        if kept is not model:
+            re_estimate(kept, split.x_train)
+        scores = evaluate(predict(kept, split.x_validation), split.y_validation)
         epoch = Epoch(
             epoch=number,
             loss=loss,
@@ -64,10 +85,17 @@ def fit(model: keras.Model, split: Split, recipe: Recipe, seed: int, folder: Pat
         )
         print(f"  validation loss {scores.loss:.4f}, validation accuracy {scores.accuracy:.2%}, {epoch.seconds:.0f} s")
         history.append(epoch)
-        checkpoint.save(folder / "checkpoints", model, optimizer, history)
+        checkpoint.save(folder / "checkpoints", _variables(model, optimizer, kept), history)
         _log(tensorboard, epoch)
     tensorboard.close()
+    model.set_weights(kept.get_weights())
     return history
+
+
+def plain(split: Split, classes: int) -> Callable[[int], Lesson]:
+    """The lesson of every epoch where nothing is bent and the labels teach."""
+    targets = keras.utils.to_categorical(split.y_train, classes).astype(np.float32)
+    return lambda _: Lesson(np.zeros((len(targets), 0), np.float32), targets)
 
 
 def shuffled(size: int, seed: int, epoch: int) -> npt.NDArray[np.int32]:
@@ -75,12 +103,34 @@ def shuffled(size: int, seed: int, epoch: int) -> npt.NDArray[np.int32]:
     return np.random.default_rng([seed, epoch]).permutation(size).astype(np.int32)
 
 
-def _train_epoch(train: Train, order: npt.NDArray[np.int32], batch_size: int) -> tuple[float, float]:
+def _optimizer(recipe: Recipe, steps: int) -> keras.Optimizer:
+    """Adam, its step size as the recipe has it over a training of `steps` steps."""
+    if recipe.decay == "none":
+        return keras.optimizers.Adam(recipe.learning_rate)
+    rising = round(recipe.warmup * steps)
+    return keras.optimizers.Adam(
+        keras.optimizers.schedules.CosineDecay(0.0, steps - rising, warmup_target=recipe.learning_rate, warmup_steps=rising)
+    )
+
+
+def _copy(model: keras.Model) -> keras.Model:
+    """The same network with variables of its own."""
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _variables(model: keras.Model, optimizer: keras.Optimizer, kept: keras.Model) -> list[keras.Variable]:
+    """All that a training is: weights, batch-norm statistics, dropout seeds, the optimizer's moments and step count, the average."""
+    return [*model.variables, *optimizer.variables, *(kept.variables if kept is not model else [])]
+
+
+def _train_epoch(train: Train, order: npt.NDArray[np.int32], batch_size: int, lesson: Lesson) -> tuple[float, float]:
     """Train on every image once; returns their mean loss and accuracy, measured as the weights changed."""
     bar = keras.utils.Progbar(-(-len(order) // batch_size), stateful_metrics=["loss", "accuracy"])
     loss = correct = seen = steps = 0.0
     for batches in _portions(order, batch_size):
-        more_loss, more_correct = train(batches)
+        more_loss, more_correct = train(batches, lesson)
         loss, correct, seen, steps = loss + more_loss, correct + more_correct, seen + batches.size, steps + len(batches)
         bar.update(int(steps), [("loss", loss / seen), ("accuracy", correct / seen)])
     return loss / seen, correct / seen
@@ -95,31 +145,33 @@ def _portions(order: npt.NDArray[np.int32], batch_size: int) -> Iterator[npt.NDA
         yield order[np.newaxis, whole:]
 
 
-def _compile(model: keras.Model, optimizer: keras.Optimizer, images: Images, classes: Classes) -> Train:
+def _compile(model: keras.Model, optimizer: keras.Optimizer, kept: keras.Model, recipe: Recipe, split: Split) -> Train:
     """Make the function that trains on int32 [steps, batch] of indices and returns summed loss and count of right answers."""
-    all_images, all_classes = tf.constant(images), tf.constant(classes)
+    all_images, all_classes = tf.constant(split.x_train), tf.constant(split.y_train)
 
-    def step(indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        batch, truth = as_input(tf.gather(all_images, indices)), tf.cast(tf.gather(all_classes, indices), tf.int64)
+    def step(indices: tf.Tensor, views: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        batch = apply(as_input(tf.gather(all_images, indices)), tf.gather(views, indices))
         with tf.GradientTape() as tape:
             probabilities = model(batch, training=True)
-            # On integer classes this is the notebook's categorical cross-entropy, without building one-hot rows.
-            losses = keras.losses.sparse_categorical_crossentropy(truth, probabilities)
+            losses = keras.losses.categorical_crossentropy(tf.gather(targets, indices), probabilities)
             loss = tf.reduce_mean(losses)
+        before = optimizer.iterations.value
         optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
-        right = tf.math.count_nonzero(tf.argmax(probabilities, axis=1) == truth)
+        if kept is not model:
+            follow(kept, model, recipe.averaging, before)
+        right = tf.math.count_nonzero(tf.argmax(probabilities, axis=1) == tf.cast(tf.gather(all_classes, indices), tf.int64))
         return tf.reduce_sum(losses), right
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
-    def steps(batches: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    @tf.function(reduce_retracing=True)
+    def steps(batches: tf.Tensor, views: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         loss, right = tf.constant(0.0), tf.constant(0, tf.int64)
         for indices in batches:
-            more_loss, more_right = step(indices)
+            more_loss, more_right = step(indices, views, targets)
             loss, right = loss + more_loss, right + more_right
         return loss, right
 
-    def train(batches: npt.NDArray[np.int32]) -> tuple[float, int]:
-        loss, right = steps(tf.constant(batches))
+    def train(batches: npt.NDArray[np.int32], lesson: Lesson) -> tuple[float, int]:
+        loss, right = steps(tf.constant(batches), tf.constant(lesson.views), tf.constant(lesson.targets))
         return float(loss), int(right)
 
     return train

@@ -1,6 +1,7 @@
 """The whole job, from data to a published version, as one sentence of verbs."""
 
 import datetime
+import functools
 import subprocess
 from pathlib import Path
 
@@ -8,15 +9,16 @@ from trainer.data import DataSet, load
 from trainer.device import choose_device
 from trainer.environment import describe_machine, describe_versions
 from trainer.evaluate import correct, evaluate
+from trainer.precision import choose_precision
 from trainer.predict import predict
 from trainer.publish import publish
 from trainer.report import write as write_report
 from trainer.results import NetworkResult, Run, read_results, record
-from trainer.run import open_run
+from trainer.run import open_run, seed_of
 from trainer.select import Candidate, Choice, select
-from trainer.settings import TrainerSettings
+from trainer.settings import OVERRIDES, TrainerSettings
 from trainer.split import Split, split
-from trainer.train import Trained, train
+from trainer.train import Trained, finished, train
 
 
 def run(settings: TrainerSettings, command: str, cache: Path | None = None) -> Run:
@@ -34,13 +36,15 @@ def run(settings: TrainerSettings, command: str, cache: Path | None = None) -> R
         TrainerError: with the exit code of what was refused.
     """
     gpus = choose_device(settings.device, settings.seed, deterministic=settings.deterministic)
+    settings = settings.model_copy(update={"precision": choose_precision(settings.precision)})
     data = load(settings.data, settings.dataset, settings.labels, cache)
-    parts = split(data, settings.validation_size, settings.seed)
+    parts = split(data, settings.validation_size, settings.data_seed)
     folder = open_run(settings, data)
     if settings.record:
         read_results(settings.record)  # refuses a damaged record now, not after hours
 
-    networks = [train(name, settings, parts, len(data.labels), folder) for name in settings.architectures]
+    teachers = functools.cache(lambda: _teachers(settings, data, parts))
+    networks = [train(name, settings, parts, len(data.labels), folder, teachers=teachers) for name in settings.architectures]
     choice = select([_candidate(network, parts) for network in networks])
     print(choice.reason)
 
@@ -51,6 +55,25 @@ def run(settings: TrainerSettings, command: str, cache: Path | None = None) -> R
         record(measured, folder, settings.record)
     _publish(settings, networks, measured)
     return measured
+
+
+def _teachers(settings: TrainerSettings, data: DataSet, parts: Split) -> list[Trained]:
+    """The networks that teach, where the recipe has teachers: those of the named runs, or of a run made for it."""
+    recipe = settings.chosen_recipe().teachers
+    if recipe is None:
+        return []
+    if settings.teachers:
+        return [teacher for run in settings.teachers for teacher in finished(run, seed_of(run, settings, data), parts)]
+    own = settings.model_copy(
+        update={
+            "recipe": recipe,
+            "run_dir": settings.folder().parent / f"{recipe}-seed{settings.seed}",
+            "publish": "none",
+            **dict.fromkeys(OVERRIDES),
+        }
+    )
+    folder = open_run(own, data)
+    return [train(name, own, parts, len(data.labels), folder) for name in own.architectures]
 
 
 def _candidate(network: Trained, parts: Split) -> Candidate:

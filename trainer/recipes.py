@@ -4,12 +4,14 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from trainer.augment import Augmentation
+
 Initialisation = Literal["reachable", "keras"]
 """Scale of the first weights: "keras" is Keras' default, Glorot uniform; "reachable" counts only the kernel taps that meet the map."""
 
 
 class Recipe(BaseModel):
-    """How long, in what portions and how fast a network learns. The loss is categorical cross-entropy, the optimizer Adam."""
+    """How long, in what portions, how fast and from what a network learns. The loss is categorical cross-entropy, the optimizer Adam."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -18,8 +20,21 @@ class Recipe(BaseModel):
     initialisation: Initialisation = Field(
         default="reachable", description="scale of the first weights: reachable counts the taps that meet the map, keras is Keras' default"
     )
-    learning_rate: float = Field(default=1e-3, gt=0, le=1, description="Adam's step size; 0.001 is Keras' default")
+    learning_rate: float = Field(default=1e-3, gt=0, le=1, description="Adam's largest step size; 0.001 is Keras' default")
+    warmup: float = Field(default=0, ge=0, lt=1, description="share of the training in which the step size rises from 0 to its largest")
+    decay: Literal["none", "cosine"] = Field(
+        default="none", description="after the warm-up: none keeps the step size, cosine takes it to 0"
+    )
+    averaging: float = Field(
+        default=0, ge=0, lt=1, description="weights kept are a moving average: the share of the old average that a step keeps; 0: none"
+    )
+    augmentation: Augmentation | None = Field(default=None, description="how images are bent while training; none: not at all")
+    teachers: str | None = Field(
+        default=None, description="recipe of the networks that give the targets, and the first weights; none: the labels are the targets"
+    )
 
+
+_AUGMENTATION: Final = Augmentation(rotation=15, scale=0.12, shear=8, shift=2.5, stroke=0.4, elastic=0.7)
 
 RECIPES: Final = {
     # The published training: 12 epochs, batch 128, Adam, categorical cross-entropy. Only the first weights are ours.
@@ -27,4 +42,16 @@ RECIPES: Final = {
     # The same with Keras' first weights; kept to show what becomes of conv5 then.
     "notebook-keras-weights": Recipe(epochs=12, initialisation="keras"),
     "quick": Recipe(epochs=2),
+    # The networks that teach: every lever but the teachers.
+    "augmented": Recipe(epochs=12, learning_rate=2e-3, warmup=0.1, decay="cosine", averaging=0.998, augmentation=_AUGMENTATION),
+    # They go on from there, and learn what all of them together say.
+    "best": Recipe(
+        epochs=6,
+        learning_rate=1e-3,
+        warmup=0.1,
+        decay="cosine",
+        averaging=0.998,
+        augmentation=_AUGMENTATION,
+        teachers="augmented",
+    ),
 }

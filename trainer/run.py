@@ -11,7 +11,9 @@ from trainer.errors import OutputError, ResumeError
 from trainer.settings import TrainerSettings
 
 CONFIG: Final = "config.json"
-_DECIDE_RESULT: Final = ("dataset", "recipe", "validation_size", "seed", "deterministic", "precision")
+TEACHERS: Final = "teachers.txt"
+"""Holds the digest of the teachers' weights."""
+_DECIDE_RESULT: Final = ("dataset", "recipe", "validation_size", "seed", "data_seed", "deterministic", "precision")
 """Settings under which the same weights come out; the others say where things lie, or which networks to train."""
 
 
@@ -40,6 +42,40 @@ def open_run(settings: TrainerSettings, data: DataSet) -> Path:
             f"expected a run folder that can be written; received '{folder}': {error.strerror}; choose another --run_dir"
         ) from error
     return folder
+
+
+def bind_teachers(folder: Path, digest: str) -> None:
+    """Bind the run to its teachers: what was begun with some does not go on with others.
+
+    Raises:
+        ResumeError: the folder was begun with others.
+    """
+    path = folder / TEACHERS
+    if path.exists() and path.read_text().strip() != digest:
+        raise ResumeError(
+            f"expected the teachers that '{folder}' was begun with; received others; name those again with --teachers, or another --run_dir"
+        )
+    write_synced(path, f"{digest}\n".encode())
+
+
+def seed_of(folder: Path, settings: TrainerSettings, data: DataSet) -> int:
+    """The seed of the run in `folder`, which must have been trained on the images that `settings` train on.
+
+    Raises:
+        ResumeError: there is no run, or its validation images are others: it would have learned some of ours by heart.
+    """
+    try:
+        before = json.loads((folder / CONFIG).read_text())["identity"]
+        seed = int(before["seed"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ResumeError(f"expected the folder of a run to teach; received '{folder}'; name another with --teachers") from error
+    identity = _identity(settings, data)
+    if any(before.get(name) != identity[name] for name in ("data", "data_seed", "validation_size")):
+        raise ResumeError(
+            f"expected teachers that never saw this run's validation images; received '{folder}', which has other data, "
+            "--data_seed or --validation_size; train it with the same"
+        )
+    return seed
 
 
 def _identity(settings: TrainerSettings, data: DataSet) -> dict[str, Any]:

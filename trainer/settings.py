@@ -1,7 +1,7 @@
 """Settings of the trainer: every choice of a run, with its unit and default."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -11,7 +11,9 @@ from trainer.data import MNIST
 from trainer.recipes import RECIPES, Recipe
 
 ArchitectureName = Literal["conv3", "conv5", "conv7"]
-Precision = Literal["float32", "bfloat16"]
+OVERRIDES: Final = ("epochs", "batch_size", "learning_rate")
+"""Settings that, where given, stand for the recipe's."""
+Precision = Literal["auto", "float32", "bfloat16"]
 
 
 class TrainerSettings(Settings):
@@ -39,8 +41,15 @@ class TrainerSettings(Settings):
     architectures: Annotated[tuple[ArchitectureName, ...], CommaSeparated] = Field(
         default=("conv3", "conv5", "conv7"), description="networks to train, separated by commas: conv3, conv5, conv7"
     )
-    recipe: Literal["notebook", "notebook-keras-weights", "quick"] = Field(
-        default="notebook", description="training recipe: notebook is the published training, quick a first look in minutes"
+    recipe: Literal["notebook", "notebook-keras-weights", "quick", "augmented", "best"] = Field(
+        default="notebook",
+        description="training recipe: notebook is the published training, quick a first look in minutes, augmented bends the images, "
+        "best goes on from augmented and learns what those networks say together",
+    )
+    teachers: Annotated[tuple[Path, ...], CommaSeparated] = Field(
+        default=(),
+        description="for a recipe that learns from teachers: run folders whose finished networks teach, separated by commas; "
+        "default: the run of the teachers' recipe with the same seed, which is trained first where it is missing",
     )
     epochs: int | None = Field(default=None, ge=1, le=10_000, description="times every training image is seen; default: the recipe's")
     batch_size: int | None = Field(default=None, ge=1, le=65_536, description="images a training step; default: the recipe's")
@@ -48,10 +57,17 @@ class TrainerSettings(Settings):
         default=None, gt=0, le=1, allow_inf_nan=False, description="step size of the optimizer; default: the recipe's"
     )
     validation_size: int = Field(default=5_000, ge=1, le=1_000_000, description="training images put aside to decide with, in images")
-    seed: int = Field(default=1, ge=0, le=2**31 - 1, description="decides split, weights, dropout and order; same seed, same start")
+    seed: int = Field(default=1, ge=0, le=2**31 - 1, description="decides first weights, dropout and order; same seed, same start")
+    data_seed: int = Field(
+        default=1,
+        ge=0,
+        le=2**31 - 1,
+        description="decides which images validate and how images are bent; the same for runs to be compared",
+    )
     deterministic: bool = Field(default=False, description="same bits from every run on the same machine, at some cost in speed")
     precision: Precision = Field(
-        default="float32", description="arithmetic of the training: float32, or bfloat16 where the hardware has it; exports are float32"
+        default="auto",
+        description="arithmetic of the training: auto takes bfloat16 where the hardware has it, else float32; exports are float32",
     )
     device: Literal["auto", "cpu", "gpu"] = Field(
         default="auto", description="auto takes a GPU where there is one; gpu stops where there is none; cpu never uses one"
@@ -77,7 +93,7 @@ class TrainerSettings(Settings):
 
     def chosen_recipe(self) -> Recipe:
         """The recipe with the overrides applied."""
-        overrides = {name: getattr(self, name) for name in Recipe.model_fields if getattr(self, name, None) is not None}
+        overrides = {name: getattr(self, name) for name in OVERRIDES if getattr(self, name) is not None}
         return RECIPES[self.recipe].model_copy(update=overrides)
 
     def folder(self) -> Path:

@@ -1,5 +1,6 @@
 """Train one network of a run and keep it, or take it from the run's folder where it is already done."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -9,13 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from digits.store import write_synced
-from trainer.architecture import build
+from trainer.architecture import ARCHITECTURES, build
+from trainer.augment import draw
 from trainer.errors import ResumeError
-from trainer.fit import fit
+from trainer.fit import Lesson, fit
 from trainer.history import History, read_history, write_history
 from trainer.predict import predict
+from trainer.run import bind_teachers
 from trainer.settings import TrainerSettings
 from trainer.split import Split
+from trainer.teach import digest, kept_answers
 
 MODEL_FILE: Final = "model.keras"
 HISTORY_FILE: Final = "history.json"
@@ -27,39 +31,64 @@ class Trained:
 
     Attributes:
         name: name of the architecture.
+        seed: of its run.
         model: the network with float32 arithmetic, as it will be exported.
         history: one entry an epoch.
         validation: its probabilities for the validation images, float32 [n, classes].
     """
 
     name: str
+    seed: int
     model: keras.Model
     history: History
     validation: npt.NDArray[np.float32]
 
 
-def train(name: str, settings: TrainerSettings, split: Split, classes: int, run: Path) -> Trained:
+Teachers = Callable[[], Sequence[Trained]]
+
+
+def train(name: str, settings: TrainerSettings, split: Split, classes: int, run: Path, *, teachers: Teachers = tuple) -> Trained:
     """Train one network, or read it from `run / name` if it has finished before.
+
+    Args:
+        name: of the architecture.
+        settings: every choice of the run.
+        split: the images that train, and those that measure.
+        classes: how many labels there are.
+        run: the run's folder.
+        teachers: gives the networks that teach; called only where there is something left to learn.
 
     Raises:
         OutputError: the run's folder cannot be written.
-        ResumeError: `settings.publish_only` and the network has not finished.
+        ResumeError: `settings.publish_only` and the network has not finished, or the run was begun with other teachers.
     """
     folder = run / name
     if not (folder / HISTORY_FILE).exists():
         if settings.publish_only:
             raise ResumeError(f"expected a finished run; received '{run}' without a finished {name}; run it again without --publish_only")
-        _train_and_save(name, settings, split, classes, folder)
+        _train_and_save(name, settings, split, classes, folder, teachers=teachers())
+    return _read(folder, settings.seed, split)
+
+
+def finished(run: Path, seed: int, split: Split) -> list[Trained]:
+    """Read every network in the folder `run`, of a run with `seed`, that has finished."""
+    return [_read(run / name, seed, split) for name in ARCHITECTURES if (run / name / HISTORY_FILE).exists()]
+
+
+def _read(folder: Path, seed: int, split: Split) -> Trained:
     model = keras.saving.load_model(folder / MODEL_FILE)
-    return Trained(name, model, read_history(folder / HISTORY_FILE), predict(model, split.x_validation))
+    return Trained(folder.name, seed, model, read_history(folder / HISTORY_FILE), predict(model, split.x_validation))
 
 
-def _train_and_save(name: str, settings: TrainerSettings, split: Split, classes: int, folder: Path) -> None:
+def _train_and_save(name: str, settings: TrainerSettings, split: Split, classes: int, folder: Path, *, teachers: Sequence[Trained]) -> None:
     """Leave the model, then the history: its presence says that the network is finished."""
     recipe = settings.chosen_recipe()
     network = build(name, classes, settings.seed, settings.precision, recipe.initialisation)
+    for teacher in teachers:
+        if (teacher.name, teacher.seed) == (name, settings.seed):
+            network.set_weights(teacher.model.get_weights())
     network.summary()
-    history = fit(network, split, recipe, settings.seed, folder)
+    history = fit(network, split, recipe, settings.seed, folder, lesson=_lessons(settings, split, classes, folder, teachers))
     in_float32 = build(name, classes)
     in_float32.set_weights(network.get_weights())
     unsynced = folder / f"unsynced-{MODEL_FILE}"
@@ -67,3 +96,22 @@ def _train_and_save(name: str, settings: TrainerSettings, split: Split, classes:
     write_synced(folder / MODEL_FILE, unsynced.read_bytes())
     unsynced.unlink()
     write_history(history, folder / HISTORY_FILE)
+
+
+def _lessons(settings: TrainerSettings, split: Split, classes: int, folder: Path, teachers: Sequence[Trained]) -> Callable[[int], Lesson]:
+    """What each epoch teaches: the images bent as the recipe has it, and the labels or what the teachers say."""
+    augmentation, images = settings.chosen_recipe().augmentation, split.x_train
+    if not teachers:
+        labels = keras.utils.to_categorical(split.y_train, classes).astype(np.float32)
+        return lambda epoch: Lesson(draw(augmentation, len(images), settings.data_seed, epoch), labels)
+    models = [_in_precision(teacher, classes, settings.precision) for teacher in teachers]
+    company = digest(models, images, augmentation, settings.data_seed)
+    bind_teachers(folder.parent, company)
+    given = kept_answers(models, images, augmentation, settings.data_seed, folder.parent.parent / "answers" / company)
+    return lambda epoch: Lesson(draw(augmentation, len(images), settings.data_seed, epoch), given(epoch))
+
+
+def _in_precision(teacher: Trained, classes: int, precision: str) -> keras.Model:
+    model = build(teacher.name, classes, precision=precision)
+    model.set_weights(teacher.model.get_weights())
+    return model

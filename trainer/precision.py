@@ -1,0 +1,42 @@
+"""Choose the arithmetic of a training: bfloat16 where the hardware really computes in it, float32 elsewhere.
+
+Elsewhere bfloat16 is emulated: right, but slower than float32.
+"""
+
+from pathlib import Path
+from typing import Final, Literal
+
+import tensorflow as tf
+
+_PROCESSOR_FLAGS: Final = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+"""As Linux names them: AVX-512 and AMX on x86, bf16 on Arm."""
+_FIRST_CAPABILITY: Final = (8, 0)
+"""First compute capability of NVIDIA GPUs with bfloat16 tensor cores: Ampere."""
+
+Arithmetic = Literal["float32", "bfloat16"]
+
+
+def choose_precision(precision: Literal["auto", "float32", "bfloat16"], cpuinfo: Path = Path("/proc/cpuinfo")) -> Arithmetic:
+    """Decide "auto" for the device that TensorFlow will compute on; the others stand as they are.
+
+    Args:
+        precision: what was asked for.
+        cpuinfo: what Linux says of the processor.
+    """
+    if precision != "auto":
+        return precision
+    gpus = tf.config.get_visible_devices("GPU")
+    if gpus:
+        capabilities = [tf.config.experimental.get_device_details(gpu).get("compute_capability") for gpu in gpus]
+        able = all(capability is not None and capability >= _FIRST_CAPABILITY for capability in capabilities)
+    else:
+        able = bool(_PROCESSOR_FLAGS & _flags(cpuinfo))
+    return "bfloat16" if able else "float32"
+
+
+def _flags(cpuinfo: Path) -> set[str]:
+    try:
+        lines = cpuinfo.read_text().splitlines()
+    except OSError:  # not Linux
+        return set()
+    return {flag for line in lines if line.lower().startswith(("flags", "features")) for flag in line.partition(":")[2].split()}
