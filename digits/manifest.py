@@ -41,7 +41,12 @@ class Manifest(BaseModel):
     config: dict[str, Any] = Field(description="every setting of the run")
     seed: int = Field(description="seed of the run")
     data: dict[str, str] = Field(description="name of the data set, and SHA-256 of each of its arrays")
-    metrics: dict[str, dict[str, float]] = Field(description="accuracy and loss, on validation and on test")
+    temperature: float = Field(
+        default=1.0, gt=0, allow_inf_nan=False, description="what the exported graph divides the logits by; 1 where nothing was calibrated"
+    )
+    metrics: dict[str, dict[str, float]] = Field(
+        description="accuracy, loss as trained, and scores of the calibrated probabilities, on validation and on test"
+    )
     versions: dict[str, str] = Field(description="versions of Python and of the frameworks")
     code_revision: str = Field(description="revision of the code that trained it")
     created: str = Field(description="time of export, ISO 8601, UTC")

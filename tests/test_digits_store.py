@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import shutil
@@ -44,6 +45,21 @@ def test_publish_first_is_version_one_and_verifies(tmp_path: Path) -> None:
     assert publish(tmp_path / "models", write_version) == 1
     assert verify(tmp_path / "models" / "1").architecture == "conv3"
     assert (tmp_path / "models" / "1").stat().st_mode & 0o777 == 0o755
+
+
+def test_manifest_without_a_temperature_is_of_a_version_that_was_not_calibrated(version: Path) -> None:
+    path = version / MANIFEST_FILE
+    fields = json.loads(path.read_bytes())
+    del fields["temperature"], fields["digest"]
+    digest = hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps({**fields, "digest": digest}, sort_keys=True, indent=2) + "\n")
+    assert verify(version).temperature == 1.0
+
+
+@pytest.mark.parametrize("temperature", [0, -1, float("inf"), float("nan")])
+def test_manifest_temperature_that_nothing_can_be_divided_by_is_refused(temperature: float) -> None:
+    with pytest.raises(ValueError, match="temperature"):
+        Manifest.model_validate({**FACTS, "files": {}, "temperature": temperature})
 
 
 def test_publish_again_takes_the_next_number_and_never_an_old_one(tmp_path: Path) -> None:

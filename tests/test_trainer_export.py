@@ -21,6 +21,7 @@ from trainer.architecture import build
 from trainer.errors import ExportError
 from trainer.export import check, export
 
+HOT = 2.5
 SHAPES = ("circle", "square", "a third")
 Images = npt.NDArray[np.uint8]
 Answers = dict[str, npt.NDArray[Any]]
@@ -57,6 +58,17 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> tuple[keras.Model, Path]
     dense.kernel.assign(np.random.default_rng(1).normal(0, 100, (784, 3)))
     folder = tmp_path_factory.mktemp("shapes")
     export(network, SHAPES, folder)
+    return network, folder
+
+
+@pytest.fixture(scope="module")
+def hot(tmp_path_factory: pytest.TempPathFactory) -> tuple[keras.Model, Path]:
+    """A small network for ten labels that is rather unsure, and its export at temperature 2.5."""
+    dense = keras.layers.Dense(10, activation="softmax")
+    network = keras.Sequential([keras.Input((28, 28, 1), name="image"), keras.layers.Flatten(), dense])
+    dense.kernel.assign(np.random.default_rng(2).normal(0, 0.5, (784, 10)))
+    folder = tmp_path_factory.mktemp("hot")
+    export(network, LABELS, folder, HOT)
     return network, folder
 
 
@@ -273,6 +285,38 @@ def test_check_weights_that_are_no_numbers_are_noticed(exported: Path, model: ke
     other.set_weights([weight * np.nan for weight in model.get_weights()])
     with pytest.raises(ExportError, match="received a difference of nan"):
         check(other, exported)
+
+
+def test_export_with_a_temperature_every_signature_answers_calibrated(hot: tuple[keras.Model, Path], images: Images) -> None:
+    network, folder = hot
+    loaded = tf.saved_model.load(str(folder)).signatures
+
+    def softened(seen: Images) -> npt.NDArray[np.float64]:
+        trained = network(scale(seen[..., np.newaxis].astype(np.float32)), training=False).numpy().astype(np.float64)
+        powers = trained ** (1 / HOT)
+        assert np.abs(trained - powers / powers.sum(-1, keepdims=True)).max() > 0.1, "a temperature forgotten would show"
+        return np.asarray(powers / powers.sum(-1, keepdims=True))
+
+    for signature in ("serving_default", "explain"):
+        answers = loaded[signature](images=tf.constant(images))
+        np.testing.assert_allclose(answers["probabilities"].numpy(), softened(images), atol=1e-5)
+        np.testing.assert_array_equal(answers["digit"].numpy(), softened(images).argmax(-1))
+    drawn = [_drawing(number) for number in range(4)]
+    drawings = loaded["drawings"](png=tf.constant(drawn))
+    np.testing.assert_allclose(drawings["probabilities"].numpy(), softened(drawings["images"].numpy()), atol=1e-5)
+    np.testing.assert_array_equal(drawings["digit"].numpy(), softened(drawings["images"].numpy()).argmax(-1))
+    classify = loaded["classify"](inputs=tf.constant([_example(image__encoded=png) for png in drawn]))
+    np.testing.assert_allclose(classify["scores"].numpy(), softened(drawings["images"].numpy()), atol=1e-5)
+
+
+def test_check_with_the_temperature_of_the_export_passes(hot: tuple[keras.Model, Path]) -> None:
+    check(*hot, HOT)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.4])
+def test_check_other_temperature_is_noticed(hot: tuple[keras.Model, Path], temperature: float) -> None:
+    with pytest.raises(ExportError, match=r"calibrated probabilities within.*received a difference of"):
+        check(*hot, temperature)
 
 
 @pytest.mark.parametrize("file", ["saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"])

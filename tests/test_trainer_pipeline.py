@@ -16,6 +16,7 @@ from digits.store import versions
 from tests.toy_digits import toy_arrays, write_toy_file
 from trainer.errors import DataError, DeviceError, OutputError, ResumeError
 from trainer.pipeline import run
+from trainer.reliability import measure
 from trainer.settings import TrainerSettings
 
 
@@ -67,7 +68,10 @@ def test_run_publishes_a_version_that_verifies_and_says_where_it_came_from(finis
     assert manifest.data["name"] == "toy"
     assert manifest.config["epochs"] == 1
     metrics = json.loads((finished / "run" / "metrics.json").read_text())
-    assert manifest.metrics["test"]["accuracy"] == metrics["networks"][0]["test"]["accuracy"]
+    network = metrics["networks"][0]
+    assert manifest.metrics["test"]["accuracy"] == network["test"]["accuracy"]
+    assert manifest.temperature == network["confidence"]["temperature"] != 1
+    assert manifest.metrics["validation"]["calibrated_nll"] == network["confidence"]["validation"]["calibrated"]["nll"]
     assert read_manifest(finished / "models" / "conv3" / "1").model_name == "conv3"
 
 
@@ -77,6 +81,22 @@ def test_run_published_model_answers_the_contract(finished: Path) -> None:
     images = toy_arrays()["x_test"][:5]
     answers = loaded.signatures["serving_default"](images=tf.constant(images))
     assert np.allclose(answers["probabilities"].numpy().sum(axis=1), 1, atol=1e-5)
+
+
+def test_run_published_probabilities_are_the_calibrated_ones_of_the_record(finished: Path) -> None:
+    loaded = tf.saved_model.load(str(finished / "models" / "digits" / "1")).signatures["serving_default"]
+    toy = toy_arrays()
+    served = measure(loaded(images=tf.constant(toy["x_test"]))["probabilities"].numpy(), toy["y_test"])
+    (network,) = json.loads((finished / "run" / "metrics.json").read_text())["networks"]
+    assert served.nll == pytest.approx(network["confidence"]["test"]["calibrated"]["nll"], rel=1e-5)
+    assert served.nll != pytest.approx(network["confidence"]["test"]["as_trained"]["nll"], rel=1e-4)
+    validation = network["confidence"]["validation"]
+    assert validation["calibrated"]["nll"] < validation["as_trained"]["nll"]
+    assert network["test"]["errors"] >= len(network["confidence"]["test"]["mistakes"]) > 0
+    for mistake in network["confidence"]["test"]["mistakes"]:
+        assert toy["y_test"][mistake["image"]] == mistake["truth"] != mistake["read"]
+    for mistake in validation["mistakes"]:
+        assert toy["y_train"][mistake["image"]] == mistake["truth"] != mistake["read"]
 
 
 def test_run_records_one_object_a_network(finished: Path) -> None:

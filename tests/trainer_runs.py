@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from trainer.assess import Answers, assess
+from trainer.data import MNIST_DIGESTS
+from trainer.disputed import disputed_in
 from trainer.evaluate import correct, evaluate
 from trainer.history import Epoch, History
 from trainer.results import NetworkResult, Run
@@ -30,6 +33,7 @@ def made_up_run(*, wrong: int = 92, seed: int = 1, epochs: int = 3, data: str = 
     """A run of conv3 and conv7; conv3 reads the first `wrong` test images wrong, conv7 ten fewer; both miss one validation image."""
     architectures = {"conv3": (292_554, wrong), "conv7": (816_586, max(wrong - 10, 0))}
     validation, truth = np.arange(100) % 10, np.arange(test_size) % 10
+    digests = dict(MNIST_DIGESTS) if (data, test_size) == ("mnist", 10_000) else {"x_train": "7" * 64}
     right = correct(_probabilities(validation, 1), validation)
     networks = [
         NetworkResult(
@@ -38,6 +42,7 @@ def made_up_run(*, wrong: int = 92, seed: int = 1, epochs: int = 3, data: str = 
             history=made_up_history(epochs),
             validation=evaluate(_probabilities(validation, 1), validation),
             test=evaluate(_probabilities(truth, errors), truth),
+            confidence=assess(_answers(validation, 1), _answers(truth, errors), disputed_in(digests)),
         )
         for name, (parameters, errors) in architectures.items()
     ]
@@ -46,7 +51,7 @@ def made_up_run(*, wrong: int = 92, seed: int = 1, epochs: int = 3, data: str = 
         seed=seed,
         precision="float32",
         data=data,
-        digests={"x_train": "7" * 64},
+        digests=digests,
         labels=LABELS,
         train_size=55_000,
         settings={"epochs": epochs, "note": "a|b"},
@@ -58,6 +63,10 @@ def made_up_run(*, wrong: int = 92, seed: int = 1, epochs: int = 3, data: str = 
         date="2026-11-22",
         command=f"python -m trainer --recipe notebook --seed {seed}",
     )
+
+
+def _answers(labels: np.ndarray, wrong: int) -> Answers:
+    return Answers(_probabilities(labels, wrong), labels, np.arange(len(labels)))
 
 
 def _probabilities(labels: np.ndarray, wrong: int) -> np.ndarray:

@@ -15,13 +15,14 @@ from tensorflow_serving.apis import predict_pb2
 
 from digits import contract
 from digits.contract import IMAGE_SIZE, PIXEL_MAX, PREDICT
+from trainer.calibrate import UNCHANGED, calibrate
 from trainer.errors import ExportError
 from trainer.predict import as_input
 from trainer.signatures import endpoints, input_spec
 from trainer.warmup import read_warmup, write_warmup
 
 TOLERANCE: Final = 1e-5
-"""Largest difference between a probability of the exported and of the trained network."""
+"""Largest difference between a probability of the exported and of the trained network, calibrated alike."""
 _BATCHES: Final = (1, 7, 64)
 _SEED: Final = 20260
 """Of the images that the two are compared on."""
@@ -29,7 +30,7 @@ _SEED: Final = 20260
 Signatures = dict[str, Callable[..., dict[str, tf.Tensor]]]
 
 
-def export(model: keras.Model, labels: tuple[str, ...], folder: Path) -> None:
+def export(model: keras.Model, labels: tuple[str, ...], folder: Path, temperature: float = UNCHANGED) -> None:
     """Write `model` as a SavedModel, with its warm-up file, into the empty folder `folder`.
 
     Args:
@@ -37,25 +38,27 @@ def export(model: keras.Model, labels: tuple[str, ...], folder: Path) -> None:
             dense with softmax.
         labels: text of each of the k classes.
         folder: exists and is empty; an older export there would leave its files among the new ones.
+        temperature: calibrates every probability that the SavedModel answers, see `trainer.calibrate`.
 
     Raises:
         ExportError: the model, the labels or the folder are not like that.
     """
     _check_exportable(model, labels, folder)
     archive = ExportArchive()
-    functions = endpoints(model, labels)
+    functions = endpoints(model, labels, temperature)
     for name, signature in contract.signatures(len(labels)).items():
         archive.add_endpoint(name, functions[name], input_signature=[input_spec(signature)])
     archive.write_out(str(folder), verbose=False)
     write_warmup(folder)
 
 
-def check(model: keras.Model, folder: Path) -> None:
+def check(model: keras.Model, folder: Path, temperature: float = UNCHANGED) -> None:
     """Load the SavedModel in `folder` again and compare it with the contract and with `model`.
 
     Args:
         model: what was exported.
         folder: where to.
+        temperature: with which.
 
     Raises:
         ExportError: naming what differs: a signature, a probability by more than 1e-5, or a warm-up request that fails.
@@ -68,7 +71,7 @@ def check(model: keras.Model, folder: Path) -> None:
     except (OSError, DecodeError, tf.errors.OpError, ValueError) as error:
         raise ExportError(f"expected a SavedModel that loads; received: {_first_line(error)}; export it again") from error
     for batch in _BATCHES:
-        _check_answers(model, loaded, batch)
+        _check_answers(model, loaded, batch, temperature)
     for request in requests:
         _replay(request, loaded)
 
@@ -120,14 +123,14 @@ def _tensor(name: str, info: meta_graph_pb2.TensorInfo) -> contract.Tensor:
     return contract.Tensor(name, tf.dtypes.as_dtype(info.dtype).name, tuple(shape) if shape.rank is not None else ())
 
 
-def _check_answers(model: keras.Model, loaded: Signatures, batch: int) -> None:
+def _check_answers(model: keras.Model, loaded: Signatures, batch: int, temperature: float) -> None:
     images = _digit_like(batch)
-    expected = model(as_input(tf.constant(images)), training=False).numpy()
+    expected = calibrate(model(as_input(tf.constant(images)), training=False), temperature).numpy()
     received = loaded[PREDICT](images=tf.constant(images))["probabilities"].numpy()
     difference = float(np.max(np.abs(expected - received)))
     if not difference <= TOLERANCE:  # so that a difference that is no number fails too
         raise ExportError(
-            f"expected the trained network's probabilities within {TOLERANCE:g} at batch size {batch}; "
+            f"expected the trained network's calibrated probabilities within {TOLERANCE:g} at batch size {batch}; "
             f"received a difference of {difference:.3g}; export it again"
         )
 

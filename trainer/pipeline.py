@@ -5,8 +5,12 @@ import functools
 import subprocess
 from pathlib import Path
 
+import numpy as np
+
+from trainer.assess import Answers, assess
 from trainer.data import DataSet, load
 from trainer.device import choose_device
+from trainer.disputed import disputed_in
 from trainer.environment import describe_machine, describe_versions
 from trainer.evaluate import correct, evaluate
 from trainer.precision import choose_precision
@@ -17,7 +21,7 @@ from trainer.results import NetworkResult, Run, read_results, record
 from trainer.run import open_run, seed_of
 from trainer.select import Candidate, Choice, select
 from trainer.settings import OVERRIDES, TrainerSettings
-from trainer.split import Split, split
+from trainer.split import Split, choose, split
 from trainer.train import Trained, finished, train
 
 
@@ -48,7 +52,7 @@ def run(settings: TrainerSettings, command: str, cache: Path | None = None) -> R
     choice = select([_candidate(network, parts) for network in networks])
     print(choice.reason)
 
-    results = tuple(_score(network, parts, data) for network in networks)
+    results = tuple(_score(network, parts, data, settings) for network in networks)
     measured = _describe(settings, command, gpus, data, parts, results, choice)
     write_report(measured, folder)
     if settings.record:
@@ -80,14 +84,18 @@ def _candidate(network: Trained, parts: Split) -> Candidate:
     return Candidate(network.name, network.model.count_params(), correct(network.validation, parts.y_validation))
 
 
-def _score(network: Trained, parts: Split, data: DataSet) -> NetworkResult:
+def _score(network: Trained, parts: Split, data: DataSet, settings: TrainerSettings) -> NetworkResult:
     """The network's scores; the only place that reads the test set."""
+    _, decided = choose(data.y_train, settings.validation_size, settings.data_seed)
+    validation = Answers(network.validation, parts.y_validation, decided)
+    test = Answers(predict(network.model, data.x_test), data.y_test, np.arange(len(data.y_test)))
     return NetworkResult(
         architecture=network.name,
         parameters=network.model.count_params(),
         history=network.history,
-        validation=evaluate(network.validation, parts.y_validation),
-        test=evaluate(predict(network.model, data.x_test), data.y_test),
+        validation=evaluate(validation.probabilities, validation.labels),
+        test=evaluate(test.probabilities, test.labels),
+        confidence=assess(validation, test, disputed_in(data.digests)),
     )
 
 

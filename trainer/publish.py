@@ -11,7 +11,9 @@ from digits.errors import StoreError
 from digits.manifest import Manifest, describe_files, write_manifest
 from digits.store import publish as publish_folder
 from trainer.errors import OutputError
+from trainer.evaluate import Scores
 from trainer.export import check, export
+from trainer.reliability import Calibration
 from trainer.results import NetworkResult, Run
 
 
@@ -20,7 +22,7 @@ def publish(model: keras.Model, network: NetworkResult, run: Run, models: Path, 
 
     Args:
         model: the trained network in float32.
-        network: its results, for the manifest.
+        network: its results, for its temperature and the manifest.
         run: the run it came from.
         models: folder of all models.
         name: name it is served under.
@@ -39,8 +41,8 @@ def publish(model: keras.Model, network: NetworkResult, run: Run, models: Path, 
 
 
 def _write(model: keras.Model, fields: dict[str, Any], folder: Path) -> None:
-    export(model, fields["labels"], folder)
-    check(model, folder)
+    export(model, fields["labels"], folder, fields["temperature"])
+    check(model, folder, fields["temperature"])
     write_manifest(Manifest(**fields, files=describe_files(folder)), folder)
 
 
@@ -54,11 +56,23 @@ def _fields(network: NetworkResult, run: Run, name: str) -> dict[str, Any]:
         "config": run.settings,
         "seed": run.seed,
         "data": {"name": run.data, **run.digests},
+        "temperature": network.confidence.temperature,
         "metrics": {
-            "validation": {"accuracy": network.validation.accuracy, "loss": network.validation.loss},
-            "test": {"accuracy": network.test.accuracy, "loss": network.test.loss},
+            "validation": _metrics(network.validation, network.confidence.validation.calibrated),
+            "test": _metrics(network.test, network.confidence.test.calibrated),
         },
         "versions": run.versions,
         "code_revision": run.code_revision,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _metrics(scores: Scores, calibrated: Calibration) -> dict[str, float]:
+    """`loss` is the network's as trained; the others hold for what is exported."""
+    return {
+        "accuracy": scores.accuracy,
+        "loss": scores.loss,
+        "calibrated_nll": calibrated.nll,
+        "calibrated_brier": calibrated.brier,
+        "calibrated_ece": calibrated.ece,
     }

@@ -7,6 +7,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
 from digits.store import write_synced
+from trainer.confidence import Confidence
 from trainer.errors import OutputError
 from trainer.evaluate import Scores
 from trainer.history import History
@@ -27,6 +28,7 @@ class NetworkResult(BaseModel):
     history: History = Field(min_length=1, description="one entry an epoch")
     validation: Scores = Field(description="scores on the validation set")
     test: Scores = Field(description="scores on the test set, taken once, after the choice")
+    confidence: Confidence = Field(description="how far its probabilities can be believed, and its temperature")
 
     @property
     def seconds(self) -> float:

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from digits import contract
 from digits.contract import CLASSIFY, CLASSIFY_FEATURE, DRAWINGS, EXPLAIN, PREDICT, Problem
+from trainer.calibrate import UNCHANGED, calibrate
 from trainer.decode import attempt
 from trainer.drawing import normalise
 from trainer.predict import as_input
@@ -18,12 +19,13 @@ _BLUR: Final = (0.25, 0.5, 0.25)
 """Saliency is smoothed over 3 x 3 pixels (binomial), since pooling leaves the gradient on every other pixel."""
 
 
-def endpoints(model: keras.Model, labels: tuple[str, ...]) -> dict[str, Callable[[tf.Tensor], Tensors]]:
+def endpoints(model: keras.Model, labels: tuple[str, ...], temperature: float = UNCHANGED) -> dict[str, Callable[[tf.Tensor], Tensors]]:
     """Make the function behind each signature of the contract.
 
     Args:
         model: from float32 [n, 28, 28, 1] in 0..1 to probabilities float32 [n, k]; its last layer is dense with softmax.
         labels: text of each of the k classes.
+        temperature: calibrates the probabilities, see `trainer.calibrate`.
 
     Returns:
         By the signature's name, a function of its one input; its outputs have the contract's names, types and shapes.
@@ -34,14 +36,15 @@ def endpoints(model: keras.Model, labels: tuple[str, ...]) -> dict[str, Callable
         return normalise(png)  # one traced copy for the two signatures that need it
 
     def predict(images: tf.Tensor) -> Tensors:
-        return _answers(model(as_input(images), training=False))
+        return _answers(model(as_input(images), training=False), temperature)
 
     def drawings(png: tf.Tensor) -> Tensors:
         images, problem = read(png)
         return predict(images) | {"images": images, "problem": problem}
 
     def explain(images: tf.Tensor) -> Tensors:
-        return _explained(model, as_input(images))
+        probabilities, saliency = _explained(model, as_input(images))
+        return _answers(probabilities, temperature) | {"saliency": saliency}
 
     def classify(inputs: tf.Tensor) -> Tensors:
         images, problem = read(tf.map_fn(_encoded_image, inputs))
@@ -77,12 +80,13 @@ def _as_promised(signature: contract.Signature, function: Callable[[tf.Tensor], 
     return promised
 
 
-def _answers(probabilities: tf.Tensor) -> Tensors:
-    return {"probabilities": probabilities, "digit": tf.argmax(probabilities, -1, tf.int64)}
+def _answers(probabilities: tf.Tensor, temperature: float) -> Tensors:
+    """What every signature answers; the one place that calibrates. The digit is the network's own, so rounding cannot change it."""
+    return {"probabilities": calibrate(probabilities, temperature), "digit": tf.argmax(probabilities, -1, tf.int64)}
 
 
-def _explained(model: keras.Model, pixels: tf.Tensor) -> Tensors:
-    """Answers, and how much each pixel matters for the winning class: float32 [n, 28, 28], at most 1.
+def _explained(model: keras.Model, pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The network's probabilities, and how much each pixel matters for the winning class: float32 [n, 28, 28], at most 1.
 
     The gradient is that of the winner's logit less the mean of the others': unlike the probability's, it does not fade
     when the network is sure.
@@ -98,7 +102,7 @@ def _explained(model: keras.Model, pixels: tf.Tensor) -> Tensors:
     kernel = tf.constant(_BLUR)[:, tf.newaxis] * tf.constant(_BLUR)
     smooth = tf.nn.conv2d(gradient, kernel[..., tf.newaxis, tf.newaxis], 1, "SAME")[..., 0]
     largest = tf.reduce_max(smooth, [1, 2], keepdims=True)
-    return _answers(tf.nn.softmax(logits)) | {"saliency": tf.math.divide_no_nan(smooth, largest)}
+    return tf.nn.softmax(logits), tf.math.divide_no_nan(smooth, largest)
 
 
 def _encoded_image(example: tf.Tensor) -> tf.Tensor:

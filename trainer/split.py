@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.model_selection import train_test_split
 
 from trainer.data import DataSet
 from trainer.errors import DataError
 from trainer.readers import Classes, Images
+
+Positions = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -26,13 +29,22 @@ def split(data: DataSet, validation_size: int, seed: int) -> Split:
     Raises:
         DataError: the set is too small for that.
     """
-    everything = np.arange(len(data.y_train))
+    train, validation = choose(data.y_train, validation_size, seed)
+    return Split(data.x_train[train], data.y_train[train], data.x_train[validation], data.y_train[validation])
+
+
+def choose(classes: Classes, validation_size: int, seed: int) -> tuple[Positions, Positions]:
+    """Positions of the images that train and of those that decide, int64, rising.
+
+    Raises:
+        DataError: the set is too small for that.
+    """
+    everything = np.arange(len(classes))
     try:
-        train, validation = train_test_split(everything, test_size=validation_size, random_state=seed, stratify=data.y_train)
+        train, validation = train_test_split(everything, test_size=validation_size, random_state=seed, stratify=classes)
     except ValueError as error:
         raise DataError(
             f"expected more training images than {validation_size} for validation, several of each class; "
             f"received {len(everything)}; lower --validation_size"
         ) from error
-    train, validation = np.sort(train), np.sort(validation)
-    return Split(data.x_train[train], data.y_train[train], data.x_train[validation], data.y_train[validation])
+    return np.sort(train), np.sort(validation)

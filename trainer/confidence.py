@@ -1,0 +1,30 @@
+"""What a network knows about its own answers, as figures: before and after its one temperature."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from trainer.coverage import RiskCoverage
+from trainer.disputed import DisputedScores
+from trainer.mistakes import Mistake
+from trainer.reliability import Calibration
+
+
+class SetConfidence(BaseModel):
+    """The same for one set of images."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    as_trained: Calibration = Field(description="of the probabilities as the network gives them")
+    calibrated: Calibration = Field(description="of those that are exported, with the temperature")
+    coverage: RiskCoverage = Field(description="what refusing the least sure would buy, calibrated")
+    mistakes: tuple[Mistake, ...] = Field(description="the surest of what is read wrong, surest first")
+
+
+class Confidence(BaseModel):
+    """How far the answers of one network can be believed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    temperature: float = Field(gt=0, description="what the logits are divided by; fitted on the validation set alone")
+    validation: SetConfidence = Field(description="on the validation set, which the temperature was fitted on")
+    test: SetConfidence = Field(description="on the test set")
+    disputed: DisputedScores | None = Field(description="the test images whose label people dispute; none but in MNIST's own test set")
