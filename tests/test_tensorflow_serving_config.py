@@ -74,7 +74,7 @@ def test_compose_flags_are_those_of_tensorflow_serving() -> None:
     command = _command("compose.yaml")
     assert {flag.removeprefix("--").partition("=")[0] for flag in command} <= set(_FLAGS.split())
     files = [flag.partition("=/config/")[2] for flag in command if "=/config/" in flag]
-    assert sorted(files) == sorted(path.name for path in CONFIG.iterdir())
+    assert sorted(files) == sorted(path.name for path in CONFIG.glob("*.config"))
 
 
 def test_compose_flags_of_the_embedded_server_are_its_own() -> None:
