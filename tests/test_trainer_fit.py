@@ -116,6 +116,20 @@ def test_fit_averaged_keeps_the_average_and_takes_the_step_size_to_zero(tmp_path
     assert scores.loss == pytest.approx(history[1].validation_loss, rel=1e-4), "what was measured is what is returned"
 
 
+def test_fit_under_xla_ends_where_the_plain_training_ends(tmp_path: Path) -> None:
+    def losses(*, xla: bool) -> list[float]:
+        keras.utils.set_random_seed(1)
+        layers = [keras.layers.Conv2D(4, 5, strides=3), keras.layers.Flatten(), keras.layers.BatchNormalization()]
+        model = keras.Sequential([keras.Input((28, 28, 1)), *layers, keras.layers.Dense(10, activation="softmax")])
+        labels = np.eye(10, dtype=np.float32)[small_split(100).y_train]
+        bent = AVERAGED.augmentation
+        folder = tmp_path / str(xla)
+        history = fit(model, small_split(100), AVERAGED, 1, folder, lesson=lambda e: Lesson(draw(bent, 100, 1, e), labels), xla=xla)
+        return [epoch.loss for epoch in history] + [epoch.validation_loss for epoch in history]
+
+    assert losses(xla=True) == pytest.approx(losses(xla=False), rel=1e-3)
+
+
 def test_fit_learns_the_targets_of_the_lesson_not_the_labels(tmp_path: Path) -> None:
     split = small_split(200)
     everything_is_a_three = np.tile(np.eye(10, dtype=np.float32)[3], (200, 1))

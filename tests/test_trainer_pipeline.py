@@ -33,6 +33,7 @@ def settings_in(folder: Path, toy_file: Path, **changes: object) -> TrainerSetti
         "architectures": ("conv3",),
         "epochs": 1,
         "validation_size": 300,
+        "precision": "float32",
         "run_dir": folder / "run",
         "models": folder / "models",
     }

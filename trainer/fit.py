@@ -24,7 +24,7 @@ from trainer.recipes import Recipe
 from trainer.split import Split
 
 STEPS_A_CALL: Final = 10
-"""Steps inside one compiled call: few enough that the bar moves and Ctrl-C is heard."""
+"""Steps inside one compiled call on a processor: few enough that the bar moves and Ctrl-C is heard. A GPU does an epoch a call."""
 
 Targets = npt.NDArray[np.float32]
 """float32 [images, classes]: the probabilities that a network is to answer, a row an image."""
@@ -42,7 +42,14 @@ Train = Callable[[npt.NDArray[np.int32], Lesson], tuple[float, int]]
 
 
 def fit(
-    model: keras.Model, split: Split, recipe: Recipe, seed: int, folder: Path, *, lesson: Callable[[int], Lesson] | None = None
+    model: keras.Model,
+    split: Split,
+    recipe: Recipe,
+    seed: int,
+    folder: Path,
+    *,
+    lesson: Callable[[int], Lesson] | None = None,
+    xla: bool | None = None,
 ) -> History:
     """Train `model` in place, or go on with a training that was interrupted.
 
@@ -53,6 +60,7 @@ def fit(
         seed: decides the order of the images in each epoch.
         folder: receives a checkpoint an epoch and TensorBoard's logs.
         lesson: what the epoch of a number teaches; None: the images as they are, with their labels.
+        xla: let XLA compile whole epochs; None: where there is a GPU. On a processor it is slower than oneDNN's kernels.
 
     Returns:
         One entry an epoch.
@@ -65,12 +73,14 @@ def fit(
     optimizer.build(model.trainable_variables)
     kept = _copy(model) if recipe.averaging else model
     history = checkpoint.restore(folder / "checkpoints", _variables(model, optimizer, kept))
-    train = _compile(model, optimizer, kept, recipe, split)
+    xla = bool(tf.config.get_visible_devices("GPU")) if xla is None else xla
+    train = _compile(model, optimizer, kept, recipe, split, xla=xla)
     tensorboard = tf.summary.create_file_writer(str(folder / "tensorboard"))
     for number in range(len(history) + 1, recipe.epochs + 1):
         print(f"{model.name}: epoch {number} of {recipe.epochs}")
         started = time.monotonic()
-        loss, accuracy = _train_epoch(train, shuffled(len(split.y_train), seed, number), recipe.batch_size, lesson(number))
+        batches = _portions(shuffled(len(split.y_train), seed, number), recipe.batch_size, None if xla else STEPS_A_CALL)
+        loss, accuracy = _train_epoch(train, batches, -(-len(split.y_train) // recipe.batch_size), lesson(number))
         if kept is not model:
             re_estimate(kept, split.x_train)
         scores = evaluate(predict(kept, split.x_validation), split.y_validation)
@@ -125,27 +135,28 @@ def _variables(model: keras.Model, optimizer: keras.Optimizer, kept: keras.Model
     return [*model.variables, *optimizer.variables, *(kept.variables if kept is not model else [])]
 
 
-def _train_epoch(train: Train, order: npt.NDArray[np.int32], batch_size: int, lesson: Lesson) -> tuple[float, float]:
-    """Train on every image once; returns their mean loss and accuracy, measured as the weights changed."""
-    bar = keras.utils.Progbar(-(-len(order) // batch_size), stateful_metrics=["loss", "accuracy"])
+def _train_epoch(train: Train, portions: Iterator[npt.NDArray[np.int32]], in_all: int, lesson: Lesson) -> tuple[float, float]:
+    """Train on every image once, in `in_all` steps; returns their mean loss and accuracy, measured as the weights changed."""
+    bar = keras.utils.Progbar(in_all, stateful_metrics=["loss", "accuracy"])
     loss = correct = seen = steps = 0.0
-    for batches in _portions(order, batch_size):
+    for batches in portions:
         more_loss, more_correct = train(batches, lesson)
         loss, correct, seen, steps = loss + more_loss, correct + more_correct, seen + batches.size, steps + len(batches)
         bar.update(int(steps), [("loss", loss / seen), ("accuracy", correct / seen)])
     return loss / seen, correct / seen
 
 
-def _portions(order: npt.NDArray[np.int32], batch_size: int) -> Iterator[npt.NDArray[np.int32]]:
-    """Cut an epoch into calls of up to `STEPS_A_CALL` full batches, int32 [steps, batch]; the last, smaller batch comes alone."""
+def _portions(order: npt.NDArray[np.int32], batch_size: int, steps: int | None) -> Iterator[npt.NDArray[np.int32]]:
+    """Cut an epoch into calls of up to `steps` full batches (None: all), int32 [steps, batch]; a last, smaller batch comes alone."""
     whole = len(order) // batch_size * batch_size
     full = order[:whole].reshape(-1, batch_size)
-    yield from (full[start : start + STEPS_A_CALL] for start in range(0, len(full), STEPS_A_CALL))
+    steps = steps or max(1, len(full))
+    yield from (full[start : start + steps] for start in range(0, len(full), steps))
     if whole < len(order):
         yield order[np.newaxis, whole:]
 
 
-def _compile(model: keras.Model, optimizer: keras.Optimizer, kept: keras.Model, recipe: Recipe, split: Split) -> Train:
+def _compile(model: keras.Model, optimizer: keras.Optimizer, kept: keras.Model, recipe: Recipe, split: Split, *, xla: bool) -> Train:
     """Make the function that trains on int32 [steps, batch] of indices and returns summed loss and count of right answers."""
     all_images, all_classes = tf.constant(split.x_train), tf.constant(split.y_train)
 
@@ -162,7 +173,7 @@ def _compile(model: keras.Model, optimizer: keras.Optimizer, kept: keras.Model, 
         right = tf.math.count_nonzero(tf.argmax(probabilities, axis=1) == tf.cast(tf.gather(all_classes, indices), tf.int64))
         return tf.reduce_sum(losses), right
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=not xla, jit_compile=xla)  # XLA wants to know every shape
     def steps(batches: tf.Tensor, views: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         loss, right = tf.constant(0.0), tf.constant(0, tf.int64)
         for indices in batches:
