@@ -18,8 +18,11 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from digits.contract import LABELS, MODEL_NAME, WARMUP_FILE, Problem, scale, signatures
 from trainer.architecture import build
+from trainer.ensemble import ensemble
 from trainer.errors import ExportError
 from trainer.export import check, export
+from trainer.predict import predict
+from trainer.train import Trained
 
 HOT = 2.5
 SHAPES = ("circle", "square", "a third")
@@ -216,6 +219,23 @@ def test_explain_network_that_is_quite_sure_is_still_explained(shapes: tuple[ker
     answers = tf.saved_model.load(str(shapes[1])).signatures["explain"](images=tf.constant(images))
     assert (answers["probabilities"].numpy().max(-1) == 1).any()
     np.testing.assert_allclose(answers["saliency"].numpy().max((1, 2)), 1, atol=1e-6)
+
+
+def test_explain_ensemble_answers_and_explains_as_its_members_together(tmp_path: Path, images: Images) -> None:
+    classes = len(LABELS)
+    parts = [
+        Trained(name, 1, build(name, classes, seed), [], np.zeros((1, classes), np.float32)) for seed, name in ((1, "conv3"), (2, "conv5"))
+    ]
+    joined = ensemble(parts)
+    export(joined.model, LABELS, tmp_path)
+    check(joined.model, tmp_path)
+    assert joined.model.count_params() == sum(part.model.count_params() for part in parts)
+    loaded = tf.saved_model.load(str(tmp_path)).signatures
+    mean = np.mean([predict(part.model, images[:3]) for part in parts], axis=0)
+    for signature in ("serving_default", "explain"):
+        answer = loaded[signature](images=tf.constant(images[:3]))
+        assert np.allclose(answer["probabilities"], mean, atol=1e-5)
+    assert np.all(np.max(answer["saliency"], axis=(1, 2)) == 1)
 
 
 def test_classify_scores_are_the_probabilities_in_label_order(ask: Ask) -> None:

@@ -136,3 +136,8 @@ def _head(features: keras.KerasTensor, dense: tuple[int, ...], classes: int, pol
         features = keras.layers.Dropout(DROPOUT, dtype=policy, name=f"dense{number}_dropout")(features)
     # Probabilities and the loss on them stay in float32: bfloat16 has 8 bits of mantissa.
     return keras.layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")(features)
+
+
+def members(model: keras.Model) -> list[keras.Model]:
+    """The networks that end in softmax: those that an ensemble averages, or the one network itself."""
+    return [layer for layer in model.layers if isinstance(layer, keras.Model)] or [model]

@@ -15,6 +15,7 @@ from tensorflow_serving.apis import predict_pb2
 
 from digits import contract
 from digits.contract import IMAGE_SIZE, PIXEL_MAX, PREDICT
+from trainer.architecture import members
 from trainer.calibrate import UNCHANGED, calibrate
 from trainer.errors import ExportError
 from trainer.predict import as_input
@@ -83,9 +84,10 @@ def _check_exportable(model: keras.Model, labels: tuple[str, ...], folder: Path)
             f"expected a network that computes in float32; received one in {', '.join(policies)}; "
             "build the same architecture with precision float32 and give it these weights"
         )
-    if getattr(model.layers[-1], "activation", None) is not keras.activations.softmax:
+    heads = [member.layers[-1] for member in members(model)]
+    if any(getattr(head, "activation", None) is not keras.activations.softmax for head in heads):
         raise ExportError(
-            f"expected a network that ends in a dense layer with softmax; received one that ends in '{model.layers[-1].name}'; "
+            f"expected a network that ends in a dense layer with softmax; received one that ends in '{heads[0].name}'; "
             "build it with trainer.architecture"
         )
     if model.output_shape != (None, len(labels)):

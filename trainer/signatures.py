@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from digits import contract
 from digits.contract import CLASSIFY, CLASSIFY_FEATURE, DRAWINGS, EXPLAIN, PREDICT, Problem
+from trainer.architecture import members
 from trainer.calibrate import UNCHANGED, calibrate
 from trainer.decode import attempt
 from trainer.drawing import normalise
@@ -23,7 +24,8 @@ def endpoints(model: keras.Model, labels: tuple[str, ...], temperature: float = 
     """Make the function behind each signature of the contract.
 
     Args:
-        model: from float32 [n, 28, 28, 1] in 0..1 to probabilities float32 [n, k]; its last layer is dense with softmax.
+        model: from float32 [n, 28, 28, 1] in 0..1 to probabilities float32 [n, k]; its last layer is dense with softmax, or that
+            of each network that it averages.
         labels: text of each of the k classes.
         temperature: calibrates the probabilities, see `trainer.calibrate`.
 
@@ -89,20 +91,27 @@ def _explained(model: keras.Model, pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Ten
     """The network's probabilities, and how much each pixel matters for the winning class: float32 [n, 28, 28], at most 1.
 
     The gradient is that of the winner's logit less the mean of the others': unlike the probability's, it does not fade
-    when the network is sure.
+    when the network is sure. Of an ensemble, it is that of the members' mean logits.
     """
-    head = model.layers[-1]
-    features = keras.Model(model.inputs, head.input)
     with tf.GradientTape() as tape:
         tape.watch(pixels)
-        logits = tf.matmul(features(pixels, training=False), head.kernel) + head.bias
-        winner = tf.one_hot(tf.argmax(logits, -1), logits.shape[-1])
+        of_each = [_logits(member, pixels) for member in members(model)]
+        probabilities = tf.add_n([tf.nn.softmax(logits) for logits in of_each]) / len(of_each)
+        logits = tf.add_n(of_each) / len(of_each)
+        winner = tf.one_hot(tf.argmax(probabilities, -1), logits.shape[-1])
         margin = tf.reduce_sum(logits * winner) - tf.reduce_sum(logits * (1 - winner)) / (logits.shape[-1] - 1)
     gradient = tf.abs(tape.gradient(margin, pixels))
     kernel = tf.constant(_BLUR)[:, tf.newaxis] * tf.constant(_BLUR)
     smooth = tf.nn.conv2d(gradient, kernel[..., tf.newaxis, tf.newaxis], 1, "SAME")[..., 0]
     largest = tf.reduce_max(smooth, [1, 2], keepdims=True)
-    return tf.nn.softmax(logits), tf.math.divide_no_nan(smooth, largest)
+    return probabilities, tf.math.divide_no_nan(smooth, largest)
+
+
+def _logits(network: keras.Model, pixels: tf.Tensor) -> tf.Tensor:
+    """What the network's last layer hands to its softmax, float32 [n, k]."""
+    head = network.layers[-1]
+    features = keras.Model(network.inputs, head.input)
+    return tf.matmul(features(pixels, training=False), head.kernel) + head.bias
 
 
 def _encoded_image(example: tf.Tensor) -> tf.Tensor:
