@@ -7,6 +7,7 @@ GRPC_PORT ?= 8500
 REST_PORT ?= 8501
 SERVER ?= grpc://127.0.0.1:$(GRPC_PORT)
 ARGS ?=
+WHY ?=
 
 PY := .venv/bin/python
 CODE := digits trainer serving ui tests
@@ -27,7 +28,7 @@ export RUN_AS := $(shell id -u):$(shell id -g)
 ifneq ($(shell id -u),0)
 export PODMAN_USERNS := keep-id
 endif
-export PAGE_PORT GRPC_PORT REST_PORT
+export PAGE_PORT GRPC_PORT REST_PORT WHY
 
 INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: --requirement
 KERAS_CACHE := $(HOME)/.keras/datasets
@@ -40,7 +41,7 @@ LOCK = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo train train-gpu train-cpu publish serve serve-embedded ui up down predict status results test lint lock clean
+.PHONY: help setup demo train train-gpu train-cpu publish serve serve-embedded ui up down logs predict status versions examine promote rollback results test lint lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -86,12 +87,29 @@ down: ## Stop what `make up` started
 	$(call need_compose,stop what runs here with Ctrl-C)
 	$(COMPOSE) down
 
+logs: ## Follow what the containers of `make up` and `make serve` log, until Ctrl-C; SERVICE=serving or page
+	$(call need_compose,what runs here without one logs where it was started)
+	$(COMPOSE) logs --follow --tail 200 $(SERVICE)
+
 predict: .venv/.demo ## Ask the running server about a PNG or JPEG; FILE=digit.png SERVER=
 	@test -n "$(FILE)" || { echo "Name a picture: make predict FILE=digit.png" >&2; exit 2; }
 	@$(PY) -m serving.client predict $(FILE) --server $(SERVER) $(ARGS)
 
 status: .venv/.demo ## Show the versions that the running server has; SERVER=
 	@$(PY) -m serving.client status --server $(SERVER) $(ARGS)
+
+versions: .venv/.demo ## List the published versions, which is served, and who changed that when and why
+	@$(PY) -m serving.release versions $(ARGS)
+
+examine: .venv/.demo ## Say what the server would say to a version, and whether it may replace the served one; VERSION=
+	@$(PY) -m serving.release examine $(if $(VERSION),--version $(VERSION)) $(ARGS)
+
+promote: .venv/.demo ## Serve a version that is held or older, if it passes; VERSION= WHY= FORCE=1
+	@test -n "$(VERSION)" || { echo "Name the version (make versions lists them): make promote VERSION=3 WHY=\"reads sevens better\"" >&2; exit 2; }
+	@$(PY) -m serving.release promote --version $(VERSION) --why "$$WHY" $(if $(FORCE),--force) $(ARGS)
+
+rollback: .venv/.demo ## Serve the version again that was served before the present one; WHY=
+	@$(PY) -m serving.release rollback --why "$$WHY" $(ARGS)
 
 results: .venv/.setup ## Write the README's results table anew from results/
 	$(PY) -m trainer.table

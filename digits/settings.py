@@ -19,7 +19,7 @@ from digits import errors
 
 EXIT_BAD_SETTINGS: Final = 2
 """Exit code for flags, variables or files that cannot be used, as argparse has it."""
-_PREFIXES: Final = ("INKWELL_SERVER_", "INKWELL_CLIENT_", "INKWELL_UI_", "INKWELL_")
+_PREFIXES: Final = ("INKWELL_SERVER_", "INKWELL_CLIENT_", "INKWELL_RELEASE_", "INKWELL_UI_", "INKWELL_")
 """Each program's prefix, longest first: a variable belongs to the first that fits."""
 
 

@@ -1,6 +1,7 @@
 """The model store: `<base>/<version>/`, one folder a version, never edited, never reused.
 
-A version appears by one rename of a complete, synced folder, so no reader ever sees half of one.
+A version appears by one rename of a complete, synced folder, so no reader ever sees half of one. Servers serve the highest
+number they see; a version that is not to be served waits, whole, in `<base>/held/<version>/`, where none of them looks.
 """
 
 import fcntl
@@ -17,6 +18,8 @@ from digits.errors import StoreError
 from digits.manifest import verify
 
 _VERSION_NAME: Final = re.compile(r"[1-9][0-9]{0,17}")
+HELD: Final = "held"
+"""Folder of the versions that are kept but not served. No server takes this name for a version."""
 _STAGING: Final = ".staging-"
 _LOCK: Final = ".lock"
 _LAST: Final = ".last-version"
@@ -40,12 +43,46 @@ def versions(base: Path) -> list[int]:
         raise StoreError(f"expected a readable model folder; received: {error.strerror}; check the path and its permissions") from error
 
 
-def publish(base: Path, write: Callable[[Path], None]) -> int:
+def held(base: Path) -> list[int]:
+    """The numbers of the versions that are kept below `base` but not served, ascending.
+
+    Raises:
+        StoreError: the folder is there but cannot be listed.
+    """
+    return versions(base / HELD)
+
+
+def served(base: Path) -> int | None:
+    """The version that servers serve from `base`: the highest number; none where there is none."""
+    return max(versions(base), default=None)
+
+
+def folder_of(base: Path, number: int) -> Path:
+    """Where version `number` lies, served or held.
+
+    Raises:
+        StoreError: nowhere.
+    """
+    for place in (base, base / HELD):
+        if number in versions(place):
+            return place / str(number)
+    known = ", ".join(str(known) for known in sorted({*versions(base), *held(base)})) or "none"
+    raise StoreError(f"expected a version of '{base.name}' that is there ({known}); received {number}; see `make versions`")
+
+
+def publish(
+    base: Path,
+    write: Callable[[Path], None],
+    hold: Callable[[Path], bool] = lambda _: False,
+    record: Callable[[int, bool], None] = lambda _number, _held: None,
+) -> int:
     """Make one new version below `base`: staged, verified, synced, then renamed into place.
 
     Args:
         base: folder of the model, made if absent.
         write: fills the empty folder it is given, manifest last; what it raises passes through.
+        hold: looks at the verified folder before it appears; true keeps it from being served.
+        record: told the number, and whether it is held, before anybody else may change the store.
 
     Returns:
         The new version's number.
@@ -53,7 +90,7 @@ def publish(base: Path, write: Callable[[Path], None]) -> int:
     Raises:
         StoreError: the folder cannot be written, or what `write` left does not match its manifest.
     """
-    with _locked(base):
+    with locked(base):
         _sweep(base)
         staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=base))
         try:
@@ -61,14 +98,35 @@ def publish(base: Path, write: Callable[[Path], None]) -> int:
             verify(staging)
             staging.chmod(0o755)  # mkdtemp makes 0700; the server may be another user
             sync_tree(staging)
+            back = hold(staging)
             number = _claim_next(base)
-            staging.rename(base / str(number))
-            _sync(base)
+            _move(staging, (_held_folder(base) if back else base) / str(number))
         except OSError as error:
             raise StoreError(f"expected a model folder that can be written; received: {error.strerror}; nothing was published") from error
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+        record(number, back)
     return number
+
+
+def switch(base: Path, number: int) -> None:
+    """Make version `number` the one that is served; the store must be locked.
+
+    It becomes the highest number below `base`: it is moved there, and higher ones are moved to `held/`. The moves are in an order
+    in which only the last changes what is served, so whoever looks, or a crash in between, sees the old version or the new one.
+
+    Raises:
+        StoreError: there is no such version, or the folder cannot be written.
+    """
+    folder = folder_of(base, number)
+    above = [other for other in versions(base) if other > number]
+    try:
+        if folder.parent != base:
+            _move(folder, base / str(number))
+        for other in above:
+            _move(base / str(other), _held_folder(base) / str(other))
+    except OSError as error:
+        raise StoreError(f"expected a model folder that can be written; received: {error.strerror}; mend it and do this again") from error
 
 
 def check_writable(base: Path) -> None:
@@ -77,12 +135,12 @@ def check_writable(base: Path) -> None:
     Raises:
         StoreError: it cannot.
     """
-    with _locked(base):
+    with locked(base):
         pass
 
 
 @contextmanager
-def _locked(base: Path) -> Iterator[None]:
+def locked(base: Path) -> Iterator[None]:
     """Hold the store's lock, so that two publishers get two numbers. The kernel frees it if we are killed."""
     try:
         base.mkdir(parents=True, exist_ok=True)
@@ -111,11 +169,26 @@ def _claim_next(base: Path) -> int:
         last = int(record.read_text())
     except (FileNotFoundError, ValueError):
         last = 0
-    number = max([last, *versions(base)]) + 1
-    while os.path.lexists(base / str(number)):  # a plain file or a link of that name; renaming onto it would fail
+    number = max([last, *versions(base), *held(base)]) + 1
+    # A plain file or a link of that name may be in the way; renaming onto it would fail.
+    while any(os.path.lexists(place / str(number)) for place in (base, base / HELD)):
         number += 1
     write_synced(record, f"{number}\n".encode())
     return number
+
+
+def _held_folder(base: Path) -> Path:
+    folder = base / HELD
+    if not folder.is_dir():
+        folder.mkdir()
+        _sync(base)
+    return folder
+
+
+def _move(folder: Path, target: Path) -> None:
+    folder.rename(target)
+    for parent in {folder.parent, target.parent}:
+        _sync(parent)
 
 
 def write_synced(path: Path, content: bytes) -> None:

@@ -41,6 +41,9 @@ RULES: Final = {
         "prometheus_client",
         "trainer ui gradio serving.client",
     ),
+    "serving.release": _rule(
+        "digits serving.server numpy pydantic tensorflow tensorflow_serving.apis google.protobuf", "trainer ui gradio serving.client"
+    ),
     "ui": _rule(
         "digits serving.client numpy pydantic gradio fastapi starlette uvicorn PIL",
         "tensorflow keras tensorflow_serving trainer serving.server",

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
 
-from digits.contract import signatures
-from digits.manifest import read_manifest, verify
-from digits.store import versions
+from digits.contract import WARMUP_FILE, signatures
+from digits.ledger import read_entries
+from digits.manifest import read_manifest, verify, write_manifest
+from digits.store import held, publish, served, versions
 from tests.toy_digits import toy_arrays, write_toy_file
 from trainer.errors import DataError, DeviceError, OutputError, ResumeError
 from trainer.pipeline import run
@@ -208,3 +211,31 @@ def test_main_killed_while_it_publishes_shows_no_half_version(finished: Path, to
     assert trainer(*flags).returncode == 0
     assert [verify(tmp_path / "digits" / str(number)).architecture for number in versions(tmp_path / "digits")] == ["conv3"]
     assert not list(tmp_path.glob("digits/.staging-*"))
+
+
+def test_run_worse_than_the_served_version_is_held_unless_forced(
+    finished: Path, toy_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def write_perfect(folder: Path) -> None:
+        shutil.copytree(finished / "models" / "digits" / "1", folder, dirs_exist_ok=True)
+        perfect = read_manifest(folder).model_copy(update={"metrics": {"validation": {"accuracy": 1.0}}})
+        write_manifest(perfect, folder)
+
+    base = tmp_path / "digits"
+    publish(base, write_perfect)
+    run(settings_in(finished, toy_file, models=tmp_path, publish_only=True), command="again")
+    assert (served(base), held(base)) == (1, [2])
+    said = capsys.readouterr().out
+    assert f"published conv3 as version 2 of {base}, which is held back, not served:\n  validation: expected no fewer right" in said
+    assert "make promote VERSION=2 FORCE=1" in said
+    run(settings_in(finished, toy_file, models=tmp_path, publish_only=True, force=True), command="again")
+    assert (served(base), held(base)) == (3, [2])
+    assert [(entry.event, entry.forced) for entry in read_entries(base)] == [("found", False), ("hold", False), ("publish", True)]
+
+
+def test_run_notes_the_trained_networks_answers_beside_the_warm_up_requests(finished: Path) -> None:
+    records = tf.data.TFRecordDataset(str(finished / "models" / "digits" / "1" / WARMUP_FILE)).as_numpy_iterator()
+    for record in records:
+        call = prediction_log_pb2.PredictionLog.FromString(record).predict_log
+        promised = signatures()[call.request.model_spec.signature_name].outputs
+        assert set(call.response.outputs) == {tensor.name for tensor in promised}

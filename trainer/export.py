@@ -50,7 +50,7 @@ def export(model: keras.Model, labels: tuple[str, ...], folder: Path, temperatur
     for name, signature in contract.signatures(len(labels)).items():
         archive.add_endpoint(name, functions[name], input_signature=[input_spec(signature)])
     archive.write_out(str(folder), verbose=False)
-    write_warmup(folder)
+    write_warmup(folder, functions)
 
 
 def check(model: keras.Model, folder: Path, temperature: float = UNCHANGED) -> None:
@@ -75,6 +75,22 @@ def check(model: keras.Model, folder: Path, temperature: float = UNCHANGED) -> N
         _check_answers(model, loaded, batch, temperature)
     for request in requests:
         _replay(request, loaded)
+
+
+def read_signatures(folder: Path) -> dict[str, contract.Signature]:
+    """The signatures of the SavedModel in `folder`, read from its graph.
+
+    Raises:
+        ExportError: there is no such SavedModel.
+    """
+    try:
+        saved = _saved_signatures(folder)
+    except (OSError, DecodeError) as error:
+        raise ExportError(f"expected a SavedModel; received: {_first_line(error)}; export it again") from error
+    return {
+        name: contract.Signature(name, *(tuple(_tensor(key, info) for key, info in side.items()) for side in (found.inputs, found.outputs)))
+        for name, found in saved.items()
+    }
 
 
 def _check_exportable(model: keras.Model, labels: tuple[str, ...], folder: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from digits.promotion import Published
 from trainer.assess import Answers, assess
 from trainer.data import DataSet, load
 from trainer.device import choose_device
@@ -149,8 +150,18 @@ def _publish(settings: TrainerSettings, networks: list[Trained], measured: Run) 
     names = _names(settings, measured)
     for result, network in zip(measured.networks, networks, strict=True):
         for name in names.get(network.name, []):
-            version = publish(network.model, result, measured, settings.models, name)
-            print(f"published {network.name} as {settings.models / name / str(version)}")
+            published = publish(network.model, result, measured, settings.models, name, force=settings.force)
+            _report(published, network.name, settings.models / name)
+
+
+def _report(published: Published, network: str, base: Path) -> None:
+    if not published.held:
+        print(f"published {network} as {base / str(published.number)}")
+        return
+    print(f"published {network} as version {published.number} of {base}, which is held back, not served:")
+    for reason in published.refused:
+        print(f"  {reason}")
+    print(f"serve it all the same: make promote VERSION={published.number} FORCE=1")
 
 
 def _names(settings: TrainerSettings, measured: Run) -> dict[str, list[str]]:

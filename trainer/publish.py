@@ -7,18 +7,19 @@ from typing import Any
 
 import keras
 
-from digits.errors import StoreError
-from digits.manifest import Manifest, describe_files, write_manifest
-from digits.store import publish as publish_folder
-from trainer.errors import OutputError
+from digits import promotion
+from digits.errors import StoreError, VersionError
+from digits.gate import Facts, Finding, compare
+from digits.manifest import Manifest, describe_files, read_manifest, write_manifest
+from trainer.errors import ExportError, OutputError
 from trainer.evaluate import Scores
-from trainer.export import check, export
+from trainer.export import check, export, read_signatures
 from trainer.reliability import Calibration
 from trainer.results import NetworkResult, Run
 
 
-def publish(model: keras.Model, network: NetworkResult, run: Run, models: Path, name: str) -> int:
-    """Make `model` the next version below `models / name`.
+def publish(model: keras.Model, network: NetworkResult, run: Run, models: Path, name: str, *, force: bool = False) -> promotion.Published:
+    """Make `model` the next version below `models / name`: served, or held if the gate finds it worse than the served one.
 
     Args:
         model: the trained network in float32.
@@ -26,18 +27,31 @@ def publish(model: keras.Model, network: NetworkResult, run: Run, models: Path, 
         run: the run it came from.
         models: folder of all models.
         name: name it is served under.
+        force: serve it whatever the gate says.
 
     Returns:
-        The version's number.
+        The version's number, and whether it is served.
 
     Raises:
         ExportError: the exported model does not answer as `model` does; nothing was published.
         OutputError: the folder cannot be written; nothing was published.
     """
+    write = functools.partial(_write, model, _fields(network, run, name))
     try:
-        return publish_folder(models / name, functools.partial(_write, model, _fields(network, run, name)))
+        return promotion.publish(models / name, write, judge, f"{network.architecture} of the run '{run.command}'", force=force)
     except StoreError as error:
         raise OutputError(str(error)) from error
+
+
+def judge(served: Path | None, new: Path) -> list[Finding]:
+    """The gate: hold the version in `new` against the one in `served`; one that cannot be read stands in nobody's way."""
+    if served is None:
+        return []
+    try:
+        now = Facts(read_manifest(served), read_signatures(served))
+    except (VersionError, ExportError) as error:
+        return [Finding("served", True, f"the served version cannot be compared with: {error}")]
+    return compare(now, Facts(read_manifest(new), read_signatures(new)))
 
 
 def _write(model: keras.Model, fields: dict[str, Any], folder: Path) -> None:

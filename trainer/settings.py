@@ -83,6 +83,7 @@ class TrainerSettings(Settings):
         description="best: the chosen network as MODEL_NAME; all: each network under its own name too; none: publish nothing",
     )
     publish_only: bool = Field(default=False, description="publish from a finished run; stop if the run is not finished")
+    force: bool = Field(default=False, description="serve the new version even if it is worse than the served one, or answers otherwise")
     record: Path | None = Field(default=None, description="folder to record the measured results in (training.json and plots)")
 
     @model_validator(mode="after")

@@ -1,0 +1,120 @@
+"""The gate: whether a version may take the place of the one that is served. The test set has no part in it.
+
+Each check compares two versions by what they say of themselves. A new check is one function and one row in `CHECKS`.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from digits.contract import Signature, Tensor
+from digits.manifest import Manifest
+
+_ONE_SIDED_95: Final = 1.645
+"""Standard errors; so a version that is as good is turned away by chance once in twenty times at most."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a check may look at: the manifest, and the signatures in the graph itself."""
+
+    manifest: Manifest
+    signatures: Mapping[str, Signature]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found. `text` is a sentence with the figures."""
+
+    check: str
+    passed: bool
+    text: str
+
+
+Check = Callable[[Facts, Facts], tuple[bool, str]]
+"""From the served version and the new one: whether it passes, and the sentence."""
+
+
+def compare(served: Facts, new: Facts, checks: Mapping[str, Check] | None = None) -> list[Finding]:
+    """Hold the new version against the served one.
+
+    Args:
+        served: the version that is served now.
+        new: the one that is to take its place.
+        checks: by name; default: `CHECKS`.
+
+    Returns:
+        One finding a check, in order.
+    """
+    return [Finding(name, *check(served, new)) for name, check in (CHECKS if checks is None else checks).items()]
+
+
+def refusals(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """What the checks that failed said; empty lets the version through."""
+    return tuple(f"{finding.check}: {finding.text}" for finding in findings if not finding.passed)
+
+
+def same_labels(served: Facts, new: Facts) -> tuple[bool, str]:
+    """Whoever counts on class 3 being "3" must not be surprised."""
+    if served.manifest.labels == new.manifest.labels:
+        return True, f"the same {len(new.manifest.labels)} labels in the same order"
+    return False, f"expected the labels {', '.join(served.manifest.labels)}; received {', '.join(new.manifest.labels)}"
+
+
+def same_signatures(served: Facts, new: Facts) -> tuple[bool, str]:
+    """A call that works now must work then: the same inputs, and at least the same outputs. More is welcome."""
+    for name, signature in served.signatures.items():
+        if name not in new.signatures:
+            return False, f"expected the signature '{name}'; received a version without it"
+        inputs, outputs = new.signatures[name].inputs, new.signatures[name].outputs
+        if set(inputs) != set(signature.inputs):
+            return False, f"expected '{name}' to take {_show(signature.inputs)}; received {_show(inputs)}"
+        if lost := set(signature.outputs) - set(outputs):
+            return False, f"expected '{name}' to answer {_show(tuple(lost))} too; received {_show(outputs)}"
+    return True, f"every call of {', '.join(sorted(served.signatures))} works as before"
+
+
+def _show(tensors: Sequence[Tensor]) -> str:
+    axes = [(tensor, ["n" if size is None else str(size) for size in tensor.shape]) for tensor in sorted(tensors, key=lambda t: t.name)]
+    return ", ".join(f"{tensor.name} {tensor.dtype} [{', '.join(shape)}]" for tensor, shape in axes)
+
+
+def not_worse_on_validation(served: Facts, new: Facts) -> tuple[bool, str]:
+    """Refuse a validation accuracy that is lower by more than chance explains.
+
+    Each version was scored on its own draw of validation images, so the interval is that of two independent shares: one-sided,
+    95 %. Source: Agresti and Caffo, The American Statistician 54 (2000).
+    """
+    if served.manifest.data != new.manifest.data:
+        return False, f"expected scores on the same data ('{served.manifest.data.get('name')}'); received others: they say nothing"
+    try:
+        (now, images_now), (then, images_then) = _validation(served.manifest), _validation(new.manifest)
+    except (KeyError, TypeError, ValueError):
+        return False, "expected a validation accuracy and the number of images in both manifests; received one without"
+    difference, error = _difference((then, images_then), (now, images_now))
+    figures = f"{then:.4f} of {images_then:,} validation images, against {now:.4f} of {images_now:,} of the served version"
+    if difference + _ONE_SIDED_95 * error < 0:
+        return False, f"expected no fewer right than chance explains; received {figures}"
+    return True, f"not shown to be worse: {figures}"
+
+
+def _validation(manifest: Manifest) -> tuple[float, int]:
+    accuracy, images = float(manifest.metrics["validation"]["accuracy"]), int(manifest.config["validation_size"])
+    if not (0 <= accuracy <= 1 and images > 0):
+        raise ValueError
+    return accuracy, images
+
+
+def _difference(first: tuple[float, int], second: tuple[float, int]) -> tuple[float, float]:
+    """First share minus second, and its standard error, with one right and one wrong image added to each."""
+    shares = [((share * n + 1) / (n + 2), n + 2) for share, n in (first, second)]
+    return shares[0][0] - shares[1][0], math.sqrt(sum(p * (1 - p) / n for p, n in shares))
+
+
+CHECKS: Final[dict[str, Check]] = {
+    "labels": same_labels,
+    "signatures": same_signatures,
+    "validation": not_worse_on_validation,
+}
+"""What every version must pass, in order."""
