@@ -41,12 +41,16 @@ LOCK = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo train train-gpu train-cpu publish serve serve-embedded ui up down logs predict status versions examine promote rollback results test lint lock clean
+.PHONY: help setup demo train train-gpu train-cpu publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor results test lint lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: .venv/.setup ## Install everything for working on the code into .venv
+
+doctor: ## Say what each of these ways still needs on this machine; needs nothing installed; DIGITS_DATA=
+	@$(or $(PYTHON),python3) deploy/doctor.py --page_port $(PAGE_PORT) --grpc_port $(GRPC_PORT) --rest_port $(REST_PORT) \
+		$(if $(DIGITS_DATA),--data "$(DIGITS_DATA)")
 
 demo: .venv/.demo ## Draw digits: embedded server and page, until Ctrl-C; PAGE_PORT= GRPC_PORT= REST_PORT=
 	@$(PY) -m ui.demo --page_port $(PAGE_PORT) --grpc_port $(GRPC_PORT) --rest_port $(REST_PORT)
