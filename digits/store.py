@@ -21,6 +21,7 @@ _VERSION_NAME: Final = re.compile(r"[1-9][0-9]{0,17}")
 HELD: Final = "held"
 """Folder of the versions that are kept but not served. No server takes this name for a version."""
 _STAGING: Final = ".staging-"
+_UNSYNCED: Final = ".unsynced"
 _LOCK: Final = ".lock"
 _LAST: Final = ".last-version"
 """Holds the highest number ever given out, so that a deleted version's number is not used again."""
@@ -91,20 +92,19 @@ def publish(
         StoreError: the folder cannot be written, or what `write` left does not match its manifest.
     """
     with locked(base):
-        _sweep(base)
-        staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=base))
-        try:
-            write(staging)
-            verify(staging)
-            staging.chmod(0o755)  # mkdtemp makes 0700; the server may be another user
-            sync_tree(staging)
-            back = hold(staging)
-            number = _claim_next(base)
-            _move(staging, (_held_folder(base) if back else base) / str(number))
-        except OSError as error:
-            raise StoreError(f"expected a model folder that can be written; received: {error.strerror}; nothing was published") from error
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+        with _in_words("nothing was published"):
+            _sweep(base)
+            staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=base))
+            try:
+                write(staging)
+                verify(staging)
+                staging.chmod(0o755)  # mkdtemp makes 0700; the server may be another user
+                sync_tree(staging)
+                back = hold(staging)
+                number = _claim_next(base)
+                _move(staging, (_held_folder(base) if back else base) / str(number))
+            finally:
+                shutil.rmtree(staging, ignore_errors=True)
         record(number, back)
     return number
 
@@ -120,13 +120,11 @@ def switch(base: Path, number: int) -> None:
     """
     folder = folder_of(base, number)
     above = [other for other in versions(base) if other > number]
-    try:
+    with _in_words("mend it and do this again"):
         if folder.parent != base:
             _move(folder, base / str(number))
         for other in above:
             _move(base / str(other), _held_folder(base) / str(other))
-    except OSError as error:
-        raise StoreError(f"expected a model folder that can be written; received: {error.strerror}; mend it and do this again") from error
 
 
 def check_writable(base: Path) -> None:
@@ -137,6 +135,15 @@ def check_writable(base: Path) -> None:
     """
     with locked(base):
         pass
+
+
+@contextmanager
+def _in_words(then: str) -> Iterator[None]:
+    """Say what the disk refused, and what `then`."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"expected a model folder that can be written; received: {error.strerror}; {then}") from error
 
 
 @contextmanager
@@ -160,6 +167,7 @@ def _sweep(base: Path) -> None:
     """Remove what a killed publisher left behind; the lock says that nobody is using it."""
     for leftover in base.glob(f"{_STAGING}*"):
         shutil.rmtree(leftover, ignore_errors=True)
+    sweep(base)
 
 
 def _claim_next(base: Path) -> int:
@@ -193,7 +201,7 @@ def _move(folder: Path, target: Path) -> None:
 
 def write_synced(path: Path, content: bytes) -> None:
     """Replace `path` by `content` so that a crash leaves the old file or the new one, never a mixture."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", suffix=_UNSYNCED, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -205,6 +213,12 @@ def write_synced(path: Path, content: bytes) -> None:
         Path(name).unlink(missing_ok=True)
         raise
     _sync(path.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed `write_synced` left in `folder`; nobody else may be writing there."""
+    for leftover in folder.glob(f".*{_UNSYNCED}"):
+        leftover.unlink(missing_ok=True)
 
 
 def sync_tree(folder: Path) -> None:

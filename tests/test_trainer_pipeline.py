@@ -197,6 +197,7 @@ def test_main_killed_while_it_publishes_shows_no_half_version(finished: Path, to
         "--epochs=1",
         "--validation_size=300",
         f"--models={tmp_path}",
+        "--precision=float32",
         "--publish_only",
     ]
     killed = subprocess.Popen([sys.executable, "-m", "trainer", *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

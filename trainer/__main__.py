@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from digits.settings import load as load_settings
-from trainer.errors import TrainerError
+from trainer import stop
+from trainer.errors import OutputError, TrainerError
 from trainer.settings import TrainerSettings
 
 
@@ -18,18 +19,31 @@ def main() -> int:
     settings = load_settings(TrainerSettings, sys.argv[1:])
     if settings.data is None and os.environ.get("DIGITS_DATA"):
         settings = settings.model_copy(update={"data": Path(os.environ["DIGITS_DATA"])})
-    from trainer.pipeline import run  # noqa: PLC0415 - TensorFlow takes seconds to import; --help and refusals need none of it
-
-    home = os.environ.get("KERAS_HOME")
     try:
-        run(settings, command=shlex.join(["python", "-m", "trainer", *sys.argv[1:]]), cache=Path(home) / "datasets" if home else None)
+        with stop.raised():
+            from trainer.pipeline import run  # noqa: PLC0415 - TensorFlow takes seconds to import; --help and refusals need none of it
+
+            home = os.environ.get("KERAS_HOME")
+            run(settings, command=shlex.join(["python", "-m", "trainer", *sys.argv[1:]]), cache=Path(home) / "datasets" if home else None)
     except TrainerError as error:
         print(f"{settings.program}: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        print(f"\n{settings.program}: stopped; the same command goes on after the last finished epoch", file=sys.stderr)
-        return 130
+    except OSError as error:
+        print(f"{settings.program}: {_refusal(error)}", file=sys.stderr)
+        return OutputError.exit_code
+    except stop.Stopped as stopped:
+        print(
+            f"\n{settings.program}: stopped; {stopped or 'nothing was being trained'}; the same command goes on from there", file=sys.stderr
+        )
+        return stopped.exit_code
     return 0
+
+
+def _refusal(error: OSError) -> str:
+    """The disk refused somewhere on the way: all that was finished before is still there."""
+    return (
+        f"expected a disk that takes what is written; received: {error.strerror or error}; mend that and start again, it goes on from there"
+    )
 
 
 if __name__ == "__main__":

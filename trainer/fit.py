@@ -3,20 +3,23 @@
 The images lie on the device as bytes; a step picks its batch by index, so nothing but indices crosses over.
 """
 
+import contextlib
+import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from trainer import checkpoint
+from trainer import checkpoint, stop
 from trainer.augment import Views, apply
 from trainer.average import follow, re_estimate
+from trainer.checkpoint import Progress
 from trainer.evaluate import evaluate
 from trainer.history import Epoch, History
 from trainer.predict import as_input, predict
@@ -28,6 +31,8 @@ STEPS_A_CALL: Final = 10
 
 Targets = npt.NDArray[np.float32]
 """float32 [images, classes]: the probabilities that a network is to answer, a row an image."""
+SAVE_EVERY: Final = 30.0
+"""Seconds of work that a kill may cost. A checkpoint takes some hundredths of one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +43,8 @@ class Lesson:
     targets: Targets
 
 
-Train = Callable[[npt.NDArray[np.int32], Lesson], tuple[float, int]]
+Batches = npt.NDArray[np.int32]
+"""int32 [steps, batch]: the images of each step, by their place among those that train."""
 
 
 def fit(
@@ -50,6 +56,7 @@ def fit(
     *,
     lesson: Callable[[int], Lesson] | None = None,
     xla: bool | None = None,
+    identity: Mapping[str, Any] | None = None,
 ) -> History:
     """Train `model` in place, or go on with a training that was interrupted.
 
@@ -58,48 +65,72 @@ def fit(
         split: the images that train, and those that measure each epoch.
         recipe: how to train.
         seed: decides the order of the images in each epoch.
-        folder: receives a checkpoint an epoch and TensorBoard's logs.
+        folder: receives the checkpoints and TensorBoard's logs.
         lesson: what the epoch of a number teaches; None: the images as they are, with their labels.
         xla: let XLA compile whole epochs; None: where there is a GPU. On a processor it is slower than oneDNN's kernels.
+        identity: settings and digests of data that a checkpoint must have been made with, to go on from it.
 
     Returns:
         One entry an epoch.
 
     Raises:
         OutputError: the folder cannot be written.
+        ResumeError: the folder has a checkpoint of another training.
+        Stopped: a signal came; what was trained is saved.
     """
     lesson = lesson or plain(split, model.output_shape[-1])
     optimizer = _optimizer(recipe, -(-len(split.y_train) // recipe.batch_size) * recipe.epochs)
     optimizer.build(model.trainable_variables)
     kept = _copy(model) if recipe.averaging else model
-    history = checkpoint.restore(folder / "checkpoints", _variables(model, optimizer, kept))
+    variables = _variables(model, optimizer, kept)
+    progress = checkpoint.restore(folder / "checkpoints", variables, identity or {})
     xla = bool(tf.config.get_visible_devices("GPU")) if xla is None else xla
     train = _compile(model, optimizer, kept, recipe, split, xla=xla)
-    tensorboard = tf.summary.create_file_writer(str(folder / "tensorboard"))
-    for number in range(len(history) + 1, recipe.epochs + 1):
-        print(f"{model.name}: epoch {number} of {recipe.epochs}")
-        started = time.monotonic()
-        batches = _portions(shuffled(len(split.y_train), seed, number), recipe.batch_size, None if xla else STEPS_A_CALL)
-        loss, accuracy = _train_epoch(train, batches, -(-len(split.y_train) // recipe.batch_size), lesson(number))
-        if kept is not model:
-            re_estimate(kept, split.x_train)
-        scores = evaluate(predict(kept, split.x_validation), split.y_validation)
-        epoch = Epoch(
-            epoch=number,
-            loss=loss,
-            accuracy=accuracy,
-            validation_loss=scores.loss,
-            validation_accuracy=scores.accuracy,
-            learning_rate=float(optimizer.learning_rate),
-            seconds=time.monotonic() - started,
-        )
-        print(f"  validation loss {scores.loss:.4f}, validation accuracy {scores.accuracy:.2%}, {epoch.seconds:.0f} s")
-        history.append(epoch)
-        checkpoint.save(folder / "checkpoints", _variables(model, optimizer, kept), history)
-        _log(tensorboard, epoch)
-    tensorboard.close()
+    with stop.heard() as asked, contextlib.closing(tf.summary.create_file_writer(str(folder / "tensorboard"))) as tensorboard:
+        keep = _keeper(functools.partial(checkpoint.save, folder / "checkpoints", variables, identity=identity or {}), asked)
+        for number in range(len(progress.history) + 1, recipe.epochs + 1):
+            print(f"{model.name}: epoch {number} of {recipe.epochs}")
+            started = time.monotonic() - progress.seconds
+            order = shuffled(len(split.y_train), seed, number)
+            teach = functools.partial(train, lesson(number))
+            batches = _portions(order[progress.steps * recipe.batch_size :], recipe.batch_size, None if xla else STEPS_A_CALL)
+            for done in _train_epoch(teach, batches, recipe.batch_size, len(order), progress):
+                progress = done
+                keep(progress)
+            if kept is not model:
+                re_estimate(kept, split.x_train)
+            scores = evaluate(predict(kept, split.x_validation), split.y_validation)
+            epoch = Epoch(
+                epoch=number,
+                loss=progress.loss / len(order),
+                accuracy=progress.correct / len(order),
+                validation_loss=scores.loss,
+                validation_accuracy=scores.accuracy,
+                learning_rate=float(optimizer.learning_rate),
+                seconds=time.monotonic() - started,
+            )
+            print(f"  validation loss {scores.loss:.4f}, validation accuracy {scores.accuracy:.2%}, {epoch.seconds:.0f} s")
+            progress = Progress(history=(*progress.history, epoch))
+            keep(progress)
+            _log(tensorboard, epoch)
     model.set_weights(kept.get_weights())
-    return history
+    return list(progress.history)
+
+
+def _keeper(save: Callable[[Progress], None], asked: Callable[[], int | None]) -> Callable[[Progress], None]:
+    """Make the function that is told of every progress: it saves a finished epoch, now and then in between, and before it stops."""
+    saved = time.monotonic()
+
+    def keep(progress: Progress) -> None:
+        nonlocal saved
+        signal_number = asked()
+        if progress.steps == 0 or signal_number or time.monotonic() - saved >= SAVE_EVERY:
+            save(progress)
+            saved = time.monotonic()
+        if signal_number:
+            raise stop.Stopped(signal_number, f"saved after {len(progress.history)} epochs and {progress.steps} steps")
+
+    return keep
 
 
 def plain(split: Split, classes: int) -> Callable[[int], Lesson]:
@@ -130,23 +161,33 @@ def _copy(model: keras.Model) -> keras.Model:
     return copy
 
 
-def _variables(model: keras.Model, optimizer: keras.Optimizer, kept: keras.Model) -> list[keras.Variable]:
-    """All that a training is: weights, batch-norm statistics, dropout seeds, the optimizer's moments and step count, the average."""
-    return [*model.variables, *optimizer.variables, *(kept.variables if kept is not model else [])]
+def _variables(model: keras.Model, optimizer: keras.Optimizer, kept: keras.Model) -> checkpoint.Variables:
+    """All that a training is: weights, batch-norm statistics and dropout seeds; the optimizer's moments and step count; the average."""
+    parts = {"network": model.variables, "optimizer": optimizer.variables}
+    return parts if kept is model else {**parts, "average": kept.variables}
 
 
-def _train_epoch(train: Train, portions: Iterator[npt.NDArray[np.int32]], in_all: int, lesson: Lesson) -> tuple[float, float]:
-    """Train on every image once, in `in_all` steps; returns their mean loss and accuracy, measured as the weights changed."""
-    bar = keras.utils.Progbar(in_all, stateful_metrics=["loss", "accuracy"])
-    loss = correct = seen = steps = 0.0
+def _train_epoch(
+    teach: Callable[[Batches], tuple[float, int]], portions: Iterator[Batches], batch_size: int, images: int, progress: Progress
+) -> Iterator[Progress]:
+    """Train on what is left of an epoch of `images` images; yields how far it has come after each call."""
+    bar = keras.utils.Progbar(-(-images // batch_size), stateful_metrics=["loss", "accuracy"])
+    started = time.monotonic() - progress.seconds
     for batches in portions:
-        more_loss, more_correct = train(batches, lesson)
-        loss, correct, seen, steps = loss + more_loss, correct + more_correct, seen + batches.size, steps + len(batches)
-        bar.update(int(steps), [("loss", loss / seen), ("accuracy", correct / seen)])
-    return loss / seen, correct / seen
+        loss, correct = teach(batches)
+        progress = Progress(
+            history=progress.history,
+            steps=progress.steps + len(batches),
+            loss=progress.loss + loss,
+            correct=progress.correct + correct,
+            seconds=time.monotonic() - started,
+        )
+        seen = min(progress.steps * batch_size, images)
+        bar.update(progress.steps, [("loss", progress.loss / seen), ("accuracy", progress.correct / seen)])
+        yield progress
 
 
-def _portions(order: npt.NDArray[np.int32], batch_size: int, steps: int | None) -> Iterator[npt.NDArray[np.int32]]:
+def _portions(order: npt.NDArray[np.int32], batch_size: int, steps: int | None) -> Iterator[Batches]:
     """Cut an epoch into calls of up to `steps` full batches (None: all), int32 [steps, batch]; a last, smaller batch comes alone."""
     whole = len(order) // batch_size * batch_size
     full = order[:whole].reshape(-1, batch_size)
@@ -156,7 +197,9 @@ def _portions(order: npt.NDArray[np.int32], batch_size: int, steps: int | None) 
         yield order[np.newaxis, whole:]
 
 
-def _compile(model: keras.Model, optimizer: keras.Optimizer, kept: keras.Model, recipe: Recipe, split: Split, *, xla: bool) -> Train:
+def _compile(
+    model: keras.Model, optimizer: keras.Optimizer, kept: keras.Model, recipe: Recipe, split: Split, *, xla: bool
+) -> Callable[[Lesson, Batches], tuple[float, int]]:
     """Make the function that trains on int32 [steps, batch] of indices and returns summed loss and count of right answers."""
     all_images, all_classes = tf.constant(split.x_train), tf.constant(split.y_train)
 
@@ -173,15 +216,17 @@ def _compile(model: keras.Model, optimizer: keras.Optimizer, kept: keras.Model, 
         right = tf.math.count_nonzero(tf.argmax(probabilities, axis=1) == tf.cast(tf.gather(all_classes, indices), tf.int64))
         return tf.reduce_sum(losses), right
 
-    @tf.function(reduce_retracing=not xla, jit_compile=xla)  # XLA wants to know every shape
+    # XLA wants to know every shape. AutoGraph would read this file when a training starts, and stumble where it was edited meanwhile.
+    @tf.function(reduce_retracing=not xla, jit_compile=xla, autograph=False)
     def steps(batches: tf.Tensor, views: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        loss, right = tf.constant(0.0), tf.constant(0, tf.int64)
-        for indices in batches:
-            more_loss, more_right = step(indices, views, targets)
-            loss, right = loss + more_loss, right + more_right
+        def add(sums: tuple[tf.Tensor, tf.Tensor], indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            loss, right = step(indices, views, targets)
+            return sums[0] + loss, sums[1] + right
+
+        loss, right = tf.foldl(add, batches, (tf.constant(0.0), tf.constant(0, tf.int64)))
         return loss, right
 
-    def train(batches: npt.NDArray[np.int32], lesson: Lesson) -> tuple[float, int]:
+    def train(lesson: Lesson, batches: Batches) -> tuple[float, int]:
         loss, right = steps(tf.constant(batches), tf.constant(lesson.views), tf.constant(lesson.targets))
         return float(loss), int(right)
 

@@ -22,7 +22,7 @@ def as_input(images: tf.Tensor) -> tf.Tensor:
 def predict(model: keras.Model, images: Images) -> npt.NDArray[np.float32]:
     """Return the probabilities of every class, float32 [n, classes], for images uint8 [n, 28, 28]."""
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def answer(batch: tf.Tensor) -> tf.Tensor:
         return model(as_input(batch), training=False)
 

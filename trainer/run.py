@@ -58,6 +58,13 @@ def bind_teachers(folder: Path, digest: str) -> None:
     write_synced(path, f"{digest}\n".encode())
 
 
+def read_identity(folder: Path) -> dict[str, Any]:
+    """What the run in `folder` is bound to: settings, data, teachers. Its checkpoints carry it too."""
+    identity: dict[str, Any] = json.loads((folder / CONFIG).read_text())["identity"]
+    teachers = folder / TEACHERS
+    return identity | ({"teachers of the run": teachers.read_text().strip()} if teachers.exists() else {})
+
+
 def seed_of(folder: Path, settings: TrainerSettings, data: DataSet) -> int:
     """The seed of the run in `folder`, which must have been trained on the images that `settings` train on.
 

@@ -36,7 +36,7 @@ def answers(teachers: Sequence[keras.Model], images: Images, views: Views) -> An
         views: float32 [n, columns], see `augment.draw`.
     """
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def mean_answer(batch: tf.Tensor, bent: tf.Tensor) -> tf.Tensor:
         pixels = apply(as_input(batch), bent)
         return tf.add_n([teacher(pixels, training=False) for teacher in teachers]) / len(teachers)

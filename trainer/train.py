@@ -16,7 +16,7 @@ from trainer.errors import ResumeError
 from trainer.fit import Lesson, fit
 from trainer.history import History, read_history, write_history
 from trainer.predict import predict
-from trainer.run import bind_teachers
+from trainer.run import bind_teachers, read_identity
 from trainer.settings import TrainerSettings
 from trainer.split import Split
 from trainer.teach import digest, kept_answers
@@ -88,7 +88,8 @@ def _train_and_save(name: str, settings: TrainerSettings, split: Split, classes:
         if (teacher.name, teacher.seed) == (name, settings.seed):
             network.set_weights(teacher.model.get_weights())
     network.summary()
-    history = fit(network, split, recipe, settings.seed, folder, lesson=_lessons(settings, split, classes, folder, teachers))
+    lesson = _lessons(settings, split, classes, folder, teachers)
+    history = fit(network, split, recipe, settings.seed, folder, lesson=lesson, identity={"network": name, **read_identity(folder.parent)})
     in_float32 = build(name, classes)
     in_float32.set_weights(network.get_weights())
     unsynced = folder / f"unsynced-{MODEL_FILE}"
