@@ -7,6 +7,7 @@ GRPC_PORT ?= 8500
 REST_PORT ?= 8501
 SERVER ?= grpc://127.0.0.1:$(GRPC_PORT)
 ARGS ?=
+KILLS ?= 50
 WHY ?=
 
 PY := .venv/bin/python
@@ -41,16 +42,12 @@ LOCK = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo train train-gpu train-cpu publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor results test lint lock clean
+.PHONY: help setup demo train train-gpu train-cpu publish serve serve-embedded ui up down logs predict status versions examine promote rollback results bench-kills test lint lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: .venv/.setup ## Install everything for working on the code into .venv
-
-doctor: ## Say what each of these ways still needs on this machine; needs nothing installed; DIGITS_DATA=
-	@$(or $(PYTHON),python3) deploy/doctor.py --page_port $(PAGE_PORT) --grpc_port $(GRPC_PORT) --rest_port $(REST_PORT) \
-		$(if $(DIGITS_DATA),--data "$(DIGITS_DATA)")
 
 demo: .venv/.demo ## Draw digits: embedded server and page, until Ctrl-C; PAGE_PORT= GRPC_PORT= REST_PORT=
 	@$(PY) -m ui.demo --page_port $(PAGE_PORT) --grpc_port $(GRPC_PORT) --rest_port $(REST_PORT)
@@ -117,6 +114,9 @@ rollback: .venv/.demo ## Serve the version again that was served before the pres
 
 results: .venv/.setup ## Write the README's results table anew from results/
 	$(PY) -m trainer.table
+
+bench-kills: .venv/.setup ## Kill trainings at random instants and compare their last bits; writes results/kills.json; KILLS=50
+	$(PY) -m tests.bench_kills --kills $(KILLS) --results results $(ARGS)
 
 test: .venv/.setup ## Run the tests; those this machine cannot run are skipped and say why; DIGITS_DATA= ARGS=
 	$(PY) -m pytest -p tests.must_run $(ARGS)
