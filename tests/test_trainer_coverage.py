@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.coverage import COVERAGES, RiskCoverage, risk_coverage
@@ -36,6 +36,7 @@ def test_risk_coverage_refusing_one_percent_takes_out_the_least_sure() -> None:
     assert curve.risks[COVERAGES.index(0.999)] == pytest.approx(3 / 999)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 300), st.integers(0, 2**32 - 1))
 def test_risk_coverage_any_answers_ends_at_the_error_and_stays_below_one(images: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.errors import TrainerError
-from trainer.evaluate import Scores, correct, evaluate
+from trainer.evaluate import Scores, correct, evaluate, interval
 
 LABELS = np.array([0, 0, 1, 2], np.uint8)
 PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.25, 0.5, 0.25], [0.125, 0.125, 0.75]], np.float32)
@@ -26,6 +26,13 @@ def test_evaluate_four_images_gives_the_scores_worked_out_by_hand() -> None:
     assert (one.precision, one.recall, one.support) == (0.5, 1.0, 1)
     assert zero.f1 == pytest.approx(2 / 3)
     assert (two.precision, two.recall, two.f1, two.support) == (1.0, 1.0, 1.0, 1)
+
+
+@pytest.mark.parametrize(("accuracy", "images"), [(0.9908, 10_000), (1.0, 10), (0.5, 2), (0.0, 7)])
+def test_interval_is_wilsons(accuracy: float, images: int) -> None:
+    z = 1.959964
+    middle, reach = accuracy + z**2 / (2 * images), z * math.sqrt(accuracy * (1 - accuracy) / images + (z / (2 * images)) ** 2)
+    assert interval(accuracy, images) == pytest.approx([(middle + sign * reach) / (1 + z**2 / images) for sign in (-1, 1)], abs=1e-6)
 
 
 def test_evaluate_class_without_images_or_predictions_scores_zero() -> None:
@@ -88,6 +95,7 @@ def test_evaluate_no_images_are_refused() -> None:
         evaluate(np.empty((0, 3), np.float32), np.empty(0, np.uint8))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.integers(2, 12), st.integers(0, 2**32 - 1))
 def test_evaluate_any_images_scores_agree_with_each_other(images: int, classes: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

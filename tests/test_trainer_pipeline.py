@@ -62,6 +62,11 @@ def test_run_leaves_config_history_metrics_plots_logs_and_report(finished: Path)
         "conv3/model.keras",
         "conv3/checkpoints",
         "conv3/tensorboard",
+        "plots/confidence.json",
+        "plots/reliability-conv3.png",
+        "plots/risk-coverage.png",
+        "plots/mistakes-conv3-validation.png",
+        "plots/mistakes-conv3-test.png",
     ):
         assert (finished / "run" / name).exists(), name
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.reliability import SMALLEST, Calibration, measure, nll
@@ -52,6 +52,7 @@ def test_calibration_as_json_comes_back_equal() -> None:
     assert Calibration.model_validate_json(measured.model_dump_json()) == measured
 
 
+@settings(deadline=None)
 @given(st.integers(1, 80), st.integers(2, 12), st.integers(0, 2**32 - 1))
 def test_measure_any_images_scores_agree_with_each_other(images: int, classes: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer_runs import made_up_history, made_up_run
+from tests.trainer_runs import IMAGES, made_up_history, made_up_run
 from trainer import environment, reference, report
 from trainer.errors import OutputError
 from trainer.history import Epoch, read_history, write_history
@@ -53,10 +53,41 @@ def test_record_any_order_of_runs_writes_the_same_file(tmp_path: Path) -> None:
 
 def test_record_keeps_the_plots_of_the_report(tmp_path: Path) -> None:
     run = made_up_run(test_size=200)
-    report.write(run, tmp_path / "run")
+    report.write(run, tmp_path / "run", IMAGES)
     record(run, tmp_path / "run", tmp_path / "results")
     kept = sorted(path.name for path in (tmp_path / "results" / "plots" / plots_name(run)).iterdir())
-    assert kept == ["comparison.png", "confusion.png", "loss-conv3.png", "loss-conv7.png"]
+    assert kept == [
+        *("comparison.png", "confidence.json", "confusion-conv3.png", "confusion-conv7.png", "loss-conv3.png", "loss-conv7.png"),
+        *(f"mistakes-{name}-{images}.png" for name in ("conv3", "conv7") for images in ("test", "validation")),
+        *("reliability-conv3.png", "reliability-conv7.png", "risk-coverage.png"),
+    ]
+
+
+def test_record_keeps_how_far_the_probabilities_can_be_believed(tmp_path: Path) -> None:
+    run = made_up_run(wrong=1_700)
+    record(run, tmp_path, tmp_path)
+    confidence, (kept, _) = run.networks[0].confidence, read_results(tmp_path)
+    assert kept.confidence is not None
+    assert kept.confidence.temperature == confidence.temperature != 1
+    assert (kept.confidence.test_nll, kept.confidence.test_nll_calibrated) == (
+        confidence.test.as_trained.nll,
+        confidence.test.calibrated.nll,
+    )
+    assert kept.confidence.validation_nll_calibrated < kept.confidence.validation_nll
+    assert kept.confidence.test_disputed is not None
+    assert (kept.confidence.test_disputed.images, kept.confidence.test_disputed.errors) == (15, 2)
+
+
+def test_record_leaves_older_entries_without_these_figures_as_they_are(tmp_path: Path) -> None:
+    record(made_up_run(seed=1), tmp_path, tmp_path)
+    older = json.loads((tmp_path / RESULTS_FILE).read_text())
+    for entry in older:
+        del entry["confidence"]
+    (tmp_path / RESULTS_FILE).write_text(json.dumps(older))
+    record(made_up_run(seed=2), tmp_path, tmp_path)
+    kept = json.loads((tmp_path / RESULTS_FILE).read_text())
+    assert [entry for entry in kept if entry["seed"] == 1] == older
+    assert [result.confidence is None for result in read_results(tmp_path)] == [True, False, True, False]
 
 
 @pytest.mark.parametrize("content", ["", "{", "{}", "[1]", '[{"architecture": "conv3"}]'])

@@ -1,5 +1,7 @@
 """Runs with made-up figures, for the tests of what is done with a run's figures."""
 
+import functools
+
 import numpy as np
 
 from trainer.assess import Answers, assess
@@ -11,6 +13,8 @@ from trainer.results import NetworkResult, Run
 from trainer.select import Candidate, select
 
 LABELS = tuple("0123456789")
+IMAGES = dict.fromkeys(("validation", "test"), np.random.default_rng(0).integers(0, 256, (10_000, 28, 28), np.uint8))
+"""For the gallery of a made-up run."""
 
 
 def made_up_history(epochs: int = 3) -> History:
@@ -29,6 +33,7 @@ def made_up_history(epochs: int = 3) -> History:
     ]
 
 
+@functools.cache
 def made_up_run(*, wrong: int = 92, seed: int = 1, epochs: int = 3, data: str = "mnist", test_size: int = 10_000) -> Run:
     """A run of conv3 and conv7; conv3 reads the first `wrong` test images wrong, conv7 ten fewer; both miss one validation image."""
     architectures = {"conv3": (292_554, wrong), "conv7": (816_586, max(wrong - 10, 0))}

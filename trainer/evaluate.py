@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
+from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from trainer.errors import TrainerError
@@ -39,6 +40,24 @@ class Scores(BaseModel):
     def images(self) -> int:
         """Number of images scored."""
         return sum(map(sum, self.confusion))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the accuracy."""
+        return interval(self.accuracy, self.images)
+
+
+def interval(accuracy: float, images: int) -> tuple[float, float]:
+    """The 95 % interval of an accuracy, for what it would be on more images of the same kind.
+
+    Args:
+        accuracy: share of the images read right, 0..1.
+        images: number of images.
+
+    Source: Wilson, Journal of the American Statistical Association 22 (1927).
+    """
+    low, high = binomtest(round(accuracy * images), images).proportion_ci(confidence_level=0.95, method="wilson")
+    return float(low), float(high)
 
 
 def evaluate(probabilities: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> Scores:

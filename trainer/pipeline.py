@@ -23,6 +23,7 @@ from trainer.run import open_run, seed_of
 from trainer.select import Candidate, Choice, select
 from trainer.settings import OVERRIDES, TrainerSettings
 from trainer.split import Split, choose, split
+from trainer.tensorboard import show
 from trainer.train import Trained, finished, train
 
 
@@ -55,7 +56,9 @@ def run(settings: TrainerSettings, command: str, cache: Path | None = None) -> R
 
     results = tuple(_score(network, parts, data, settings) for network in networks)
     measured = _describe(settings, command, gpus, data, parts, results, choice)
-    write_report(measured, folder)
+    write_report(measured, folder, {"validation": data.x_train, "test": data.x_test})
+    for network in measured.networks:
+        show(network, folder)
     if settings.record:
         record(measured, folder, settings.record)
     _publish(settings, networks, measured)

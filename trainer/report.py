@@ -1,26 +1,29 @@
 """The report of a run: a page to read, the figures for programs, the plots."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from digits.store import write_synced
-from trainer import plots, reference
+from trainer import confidence_report, plots, reference
 from trainer.errors import OutputError
 from trainer.evaluate import Scores
 from trainer.markdown import table
+from trainer.readers import Images
 from trainer.results import PLOTS, NetworkResult, Run
 
 REPORT_FILE: Final = "report.md"
 METRICS_FILE: Final = "metrics.json"
 
 
-def write(run: Run, folder: Path) -> None:
+def write(run: Run, folder: Path, images: Mapping[str, Images]) -> None:
     """Write `report.md`, `metrics.json` and the folder `plots` of a run.
 
     Args:
         run: what was measured.
         folder: folder of the run, made if absent; what an earlier report left there is replaced.
+        images: uint8 [n, 28, 28], for the gallery of mistakes: x_train by the name "validation", x_test by "test".
 
     Raises:
         OutputError: the folder cannot be written.
@@ -28,6 +31,7 @@ def write(run: Run, folder: Path) -> None:
     try:
         (folder / PLOTS).mkdir(parents=True, exist_ok=True)
         _draw(run, folder / PLOTS)
+        confidence_report.draw(run, images, folder / PLOTS)
         write_synced(folder / METRICS_FILE, (run.model_dump_json(indent=2) + "\n").encode())
         write_synced(folder / REPORT_FILE, compose(run).encode())
     except OSError as error:
@@ -37,8 +41,8 @@ def write(run: Run, folder: Path) -> None:
 def _draw(run: Run, folder: Path) -> None:
     for network in run.networks:
         plots.loss_plot(network.history, network.architecture, folder / f"loss-{network.architecture}.png")
+        plots.confusion_plot(network.test, run.labels, folder / f"confusion-{network.architecture}.png")
     plots.comparison_plot({network.architecture: network.history for network in run.networks}, folder / "comparison.png")
-    plots.confusion_plot(run.winner.test, run.labels, folder / "confusion.png")
 
 
 def compose(run: Run) -> str:
@@ -56,7 +60,8 @@ def compose(run: Run) -> str:
         *(f"![Validation and train loss of {n.architecture} over the epochs]({PLOTS}/loss-{n.architecture}.png)" for n in run.networks),
         f"## What `{run.winner.architecture}` confuses",
         _confusions(run.winner.test, run.labels),
-        f"![Number of test images by true class and class read]({PLOTS}/confusion.png)",
+        f"![Number of test images by true class and class read]({PLOTS}/confusion-{run.winner.architecture}.png)",
+        *confidence_report.compose(run),
         "## How it was made",
         _origin(run),
     ]
@@ -68,12 +73,12 @@ def _summary(run: Run) -> str:
     return (
         f"**{winner.architecture}** was chosen among {len(run.networks)} trained on {run.train_size:,} images. {run.choice.reason} "
         f"On the {winner.test.images:,} test images, looked at once after the choice, it reads {winner.test.accuracy:.4f} right "
-        f"({winner.test.errors:,} wrong), with a loss of {winner.test.loss:.4f}."
+        f"({winner.test.errors:,} wrong; 95 % interval {between(winner.test.interval)}), with a loss of {winner.test.loss:.4f}."
     )
 
 
 def _networks(run: Run) -> str:
-    header = ["network", "parameters", "validation accuracy", "test accuracy", "test loss", "wrong", "epochs", "time"]
+    header = ["network", "parameters", "validation accuracy", "test accuracy", "95 % interval", "test loss", "wrong", "epochs", "time"]
     return table(header, [_network_row(network, run.winner) for network in run.networks])
 
 
@@ -84,6 +89,7 @@ def _network_row(network: NetworkResult, winner: NetworkResult) -> list[str]:
         f"{network.parameters:,}",
         f"{network.validation.accuracy:.4f}",
         f"{network.test.accuracy:.4f}",
+        between(network.test.interval),
         f"{network.test.loss:.4f}",
         f"{network.test.errors:,}",
         f"{len(network.history)}",
@@ -177,6 +183,11 @@ def _origin(run: Run) -> str:
         f"```sh\n{run.command}\n```\n\n{table(['what', 'value'], list(map(list, facts.items())), words=(0, 1))}\n\n"
         f"<details><summary>Every setting</summary>\n\n{table(['setting', 'value'], settings, words=(0, 1))}\n\n</details>"
     )
+
+
+def between(interval: tuple[float, float]) -> str:
+    """An interval of accuracies as `0.9905–0.9939`."""
+    return f"{interval[0]:.4f}–{interval[1]:.4f}"
 
 
 def duration(seconds: float) -> str:

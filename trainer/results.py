@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
 from digits.store import write_synced
-from trainer.confidence import Confidence
+from trainer.confidence import Confidence, ConfidenceSummary
 from trainer.errors import OutputError
 from trainer.evaluate import Scores
 from trainer.history import History
@@ -16,6 +16,8 @@ from trainer.select import Choice
 RESULTS_FILE: Final = "training.json"
 PLOTS: Final = "plots"
 """Folder of the plots, in a run's folder and in the one of the results."""
+CONFIDENCE_FILE: Final = "confidence.json"
+"""Beside the plots: what each network knows about its answers, `trainer.confidence.Confidence` by architecture."""
 
 
 class NetworkResult(BaseModel):
@@ -89,6 +91,9 @@ class TrainingResult(BaseModel):
     code_revision: str = Field(description="revision of the code that ran")
     date: str = Field(description="day or time of the end, ISO 8601, UTC")
     command: str = Field(description="what to type to run it again")
+    confidence: ConfidenceSummary | None = Field(
+        default=None, description="how far its probabilities can be believed; not in older records"
+    )
 
     @property
     def key(self) -> tuple[str, str, str, str, int, int]:
@@ -135,9 +140,10 @@ def record(run: Run, run_folder: Path, results: Path) -> None:
     try:
         plots = results / PLOTS / plots_name(run)
         plots.mkdir(parents=True, exist_ok=True)
-        for plot in sorted((run_folder / PLOTS).glob("*.png")):
+        for plot in sorted([*(run_folder / PLOTS).glob("*.png"), *(run_folder / PLOTS).glob(CONFIDENCE_FILE)]):
             shutil.copyfile(plot, plots / plot.name)
-        write_synced(results / RESULTS_FILE, _LAYOUT.dump_json(sorted(kept.values(), key=lambda result: result.key), indent=2) + b"\n")
+        in_order = sorted(kept.values(), key=lambda result: result.key)
+        write_synced(results / RESULTS_FILE, _LAYOUT.dump_json(in_order, indent=2, exclude_none=True) + b"\n")
     except OSError as error:
         raise OutputError(f"expected a results folder that can be written; received: {error.strerror}; choose another") from error
 
@@ -172,6 +178,7 @@ def flatten(run: Run) -> list[TrainingResult]:
             code_revision=run.code_revision,
             date=run.date,
             command=run.command,
+            confidence=ConfidenceSummary.of(network.confidence),
         )
         for network in run.networks
     ]

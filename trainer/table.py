@@ -13,9 +13,10 @@ from statistics import mean, stdev
 from typing import Final
 
 from digits.store import write_synced
-from trainer import markdown, reference
+from trainer import confidence_table, markdown, reference
 from trainer.errors import OutputError, TrainerError
-from trainer.report import duration
+from trainer.evaluate import interval
+from trainer.report import between, duration
 from trainer.results import TrainingResult, read_results
 
 BEGIN: Final = "<!-- results:begin -->"
@@ -95,13 +96,16 @@ def compose(results: Sequence[TrainingResult]) -> str:
         "parameters",
         "validation",
         "test",
+        "95 % interval",
         "published",
         "loss",
         "published",
         "time",
     ]
     recorded = [result for group in groups.values() for result in group]
-    return "\n\n".join([markdown.table(header, rows, words=(0, 1, 3)), _notes(recorded), _origins(recorded)])
+    believed = confidence_table.compose([group for _, group in sorted(groups.items())])
+    parts = [markdown.table(header, rows, words=(0, 1, 3)), _notes(recorded), believed, _origins(recorded)]
+    return "\n\n".join(part for part in parts if part)
 
 
 def _row(group: Sequence[TrainingResult]) -> list[str]:
@@ -116,6 +120,7 @@ def _row(group: Sequence[TrainingResult]) -> list[str]:
         f"{first.parameters:,}",
         spread([result.validation_accuracy for result in group]),
         f"**{spread([result.test_accuracy for result in group])}**",
+        between(interval(mean(result.test_accuracy for result in group), first.test_size)),
         f"{published.accuracy:.4f}",
         spread([result.test_loss for result in group]),
         f"{published.loss:.4f}",
@@ -129,11 +134,10 @@ def spread(values: Sequence[float]) -> str:
 
 
 def _notes(recorded: Sequence[TrainingResult]) -> str:
-    error = max(published.standard_error for published in reference.REFERENCES.values())
     sizes = " or ".join(f"{size:,}" for size in sorted({result.validation_size for result in recorded}))
     note = (
-        f"Accuracies are shares of {sizes} validation and {reference.TEST_SIZE:,} test images; the standard error of one test accuracy "
-        f"is about {error:.4f}. Loss is the mean cross-entropy on the test set in nats. `published` are the reference runs, "
+        f"Accuracies are shares of {sizes} validation and {reference.TEST_SIZE:,} test images; the interval (Wilson) is what so many test "
+        "images say of one network's accuracy. Loss is the mean cross-entropy on the test set in nats. `published` are the reference runs, "
         "which used the test set as validation set."
     )
     several = len({(r.recipe, r.precision, r.epochs, r.architecture) for r in recorded}) < len(recorded)
