@@ -7,6 +7,8 @@ GRPC_PORT ?= 8500
 REST_PORT ?= 8501
 SERVER ?= grpc://127.0.0.1:$(GRPC_PORT)
 ARGS ?=
+SEEDS ?= 1,2,3
+RECIPE ?= best
 KILLS ?= 50
 WHY ?=
 
@@ -42,7 +44,8 @@ LOCK = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo train train-gpu train-cpu publish serve serve-embedded ui up down logs predict status versions examine promote rollback results bench-kills test lint lock clean
+.PHONY: help setup demo train train-gpu train-cpu sweep publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor \
+	bench-training bench-kills ablation results test lint lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -63,6 +66,9 @@ train-gpu: ## The same in a container on the GPU; stops where there is none
 train-cpu: ## The same in a container without a GPU
 	$(call need_compose,train on this machine: make train)
 	$(call RUN_TRAINER,trainer)
+
+sweep: .venv/.setup ## Train a recipe with several seeds and print mean ± sd; goes on where it stopped; SEEDS= RECIPE= DIGITS_DATA= ARGS=
+	$(PY) -m trainer.sweep --seeds $(SEEDS) --recipe $(RECIPE) $(ARGS)
 
 publish: .venv/.setup ## Publish the chosen network of a finished run; RUN=runs/notebook-seed1
 	@test -n "$(RUN)" || { echo "Name the run's folder: make publish RUN=runs/notebook-seed1" >&2; exit 2; }
@@ -111,6 +117,12 @@ promote: .venv/.demo ## Serve a version that is held or older, if it passes; VER
 
 rollback: .venv/.demo ## Serve the version again that was served before the present one; WHY=
 	@$(PY) -m serving.release rollback --why "$$WHY" $(ARGS)
+
+bench-training: .venv/.setup ## Measure training steps and the time to the notebook's accuracy against the notebook's code; DIGITS_DATA=
+	$(PY) -m trainer.speed $(ARGS)
+
+ablation: .venv/.setup ## Train short runs without one ingredient each: what each gives; DIGITS_DATA=
+	$(PY) -m trainer.ablation $(ARGS)
 
 results: .venv/.setup ## Write the README's results table anew from results/
 	$(PY) -m trainer.table

@@ -245,3 +245,45 @@ def test_run_notes_the_trained_networks_answers_beside_the_warm_up_requests(fini
         call = prediction_log_pb2.PredictionLog.FromString(record).predict_log
         promised = signatures()[call.request.model_spec.signature_name].outputs
         assert set(call.response.outputs) == {tensor.name for tensor in promised}
+
+
+@pytest.fixture(scope="session")
+def taught(tmp_path_factory: pytest.TempPathFactory, toy_file: Path) -> Path:
+    """The folder of a run that trained its teachers first, on 200 toy digits: conv3, conv5 and their ensemble, all published."""
+    folder = tmp_path_factory.mktemp("taught")
+    run(best_in(folder, toy_file, publish="all", record=folder / "results"), command="python -m trainer --recipe best")
+    return folder
+
+
+def best_in(folder: Path, toy_file: Path, **changes: object) -> TrainerSettings:
+    chosen = {"recipe": "best", "architectures": ("conv3", "conv5"), "ensemble": True, "validation_size": 1300}
+    return settings_in(folder, toy_file, **(chosen | changes))
+
+
+def test_run_best_trains_its_teachers_first_and_goes_on_from_them(taught: Path) -> None:
+    assert (taught / "augmented-seed1" / "conv5" / "history.json").exists()
+    history = json.loads((taught / "run" / "conv3" / "history.json").read_text())
+    assert [epoch["epoch"] for epoch in history] == list(range(1, 14)), "12 with labels, then the 1 that was asked for with teachers"
+    assert len(list((taught / "answers").rglob("epoch-*.npy"))) == 1, "asked once, for both networks"
+
+
+def test_run_with_ensemble_publishes_and_records_it_beside_the_networks(taught: Path) -> None:
+    manifest = read_manifest(taught / "models" / "ensemble" / "1")
+    assert (manifest.architecture, manifest.parameters) == ("ensemble", 292_554 + 579_338)
+    recorded = {result["architecture"]: result for result in json.loads((taught / "results" / "training.json").read_text())}
+    assert recorded["ensemble"]["epochs"] == 0 and recorded["conv3"]["epochs"] == 13
+    assert "ensemble" in (taught / "run" / "report.md").read_text()
+
+
+def test_run_best_with_other_teachers_than_it_was_begun_with_is_refused(taught: Path, toy_file: Path) -> None:
+    (taught / "run" / "conv5" / "history.json").rename(taught / "run" / "conv5" / "history.kept")
+    try:
+        with pytest.raises(ResumeError, match="expected the teachers that"):
+            run(best_in(taught, toy_file, publish="none", teachers=(taught / "augmented-seed1", taught / "run")), command="again")
+    finally:
+        (taught / "run" / "conv5" / "history.kept").rename(taught / "run" / "conv5" / "history.json")
+
+
+def test_run_best_with_teachers_that_saw_its_validation_images_is_refused(taught: Path, toy_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(ResumeError, match="never saw this run's validation images"):
+        run(best_in(tmp_path, toy_file, data_seed=2, teachers=(taught / "augmented-seed1",)), command="again")

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import subprocess
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -39,6 +40,22 @@ def describe_versions() -> dict[str, str]:
         "keras": _first_installed("keras"),
         "numpy": _first_installed("numpy"),
     }
+
+
+def describe_revision() -> str:
+    """The commit this code is at, with a mark if it was changed since; "unknown" outside a checkout."""
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607 - whichever git the user has
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return found.stdout.strip()
 
 
 def _first_installed(*distributions: str) -> str:

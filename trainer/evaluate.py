@@ -1,11 +1,14 @@
 """Scores of one network on one set of images."""
 
+from collections.abc import Sequence
+from math import sqrt
+from statistics import mean, stdev
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.stats import binomtest
+from scipy.stats import binomtest, t
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from trainer.errors import TrainerError
@@ -58,6 +61,16 @@ def interval(accuracy: float, images: int) -> tuple[float, float]:
     """
     low, high = binomtest(round(accuracy * images), images).proportion_ci(confidence_level=0.95, method="wilson")
     return float(low), float(high)
+
+
+def interval_of_mean(values: Sequence[float]) -> tuple[float, float]:
+    """The 95 % interval of the mean that more values of the same kind would have, by Student's t.
+
+    Args:
+        values: such as the accuracies of several seeds, at least two.
+    """
+    half = t.ppf(0.975, len(values) - 1) * stdev(values) / sqrt(len(values))
+    return mean(values) - half, mean(values) + half
 
 
 def evaluate(probabilities: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> Scores:

@@ -2,7 +2,6 @@
 
 import datetime
 import functools
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,8 @@ from trainer.assess import Answers, assess
 from trainer.data import DataSet, load
 from trainer.device import choose_device
 from trainer.disputed import disputed_in
-from trainer.environment import describe_machine, describe_versions
+from trainer.ensemble import ensemble
+from trainer.environment import describe_machine, describe_revision, describe_versions
 from trainer.evaluate import correct, evaluate
 from trainer.precision import choose_precision
 from trainer.predict import predict
@@ -51,6 +51,8 @@ def run(settings: TrainerSettings, command: str, cache: Path | None = None) -> R
 
     teachers = functools.cache(lambda: _teachers(settings, data, parts))
     networks = [train(name, settings, parts, len(data.labels), folder, teachers=teachers) for name in settings.architectures]
+    if settings.ensemble and len(networks) > 1:
+        networks.append(ensemble(networks))
     choice = select([_candidate(network, parts) for network in networks])
     print(choice.reason)
 
@@ -121,32 +123,16 @@ def _describe(  # noqa: PLR0917 - the facts of a run are many
         labels=data.labels,
         train_size=len(parts.y_train),
         # Where things lie is the machine's business, not the model's.
-        settings=settings.model_dump(mode="json", exclude={"config", "data", "run_dir", "models", "record"})
-        | {"effective_recipe": settings.chosen_recipe().model_dump()},
+        settings=settings.model_dump(mode="json", exclude={"config", "data", "run_dir", "models", "record", "teachers"})
+        | {"teachers": [run.name for run in settings.teachers], "effective_recipe": settings.chosen_recipe().model_dump()},
         networks=networks,
         choice=choice,
         machine=describe_machine(gpus),
         versions=describe_versions(),
-        code_revision=_revision(),
+        code_revision=describe_revision(),
         date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         command=command,
     )
-
-
-def _revision() -> str:
-    """The commit this code is at, with a mark if it was changed since; "unknown" outside a checkout."""
-    try:
-        found = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607 - whichever git the user has
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return found.stdout.strip()
 
 
 def _publish(settings: TrainerSettings, networks: list[Trained], measured: Run) -> None:

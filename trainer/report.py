@@ -39,14 +39,17 @@ def write(run: Run, folder: Path, images: Mapping[str, Images]) -> None:
 
 
 def _draw(run: Run, folder: Path) -> None:
-    for network in run.networks:
+    trained = [network for network in run.networks if network.history]
+    for network in trained:
         plots.loss_plot(network.history, network.architecture, folder / f"loss-{network.architecture}.png")
+    for network in run.networks:
         plots.confusion_plot(network.test, run.labels, folder / f"confusion-{network.architecture}.png")
-    plots.comparison_plot({network.architecture: network.history for network in run.networks}, folder / "comparison.png")
+    plots.comparison_plot({network.architecture: network.history for network in trained}, folder / "comparison.png")
 
 
 def compose(run: Run) -> str:
     """The report as Markdown; its pictures lie in the folder `plots` beside it."""
+    trained = [network.architecture for network in run.networks if network.history]
     sections = [
         f"# Training report: recipe `{run.recipe}`, data set `{run.data}`",
         _summary(run),
@@ -57,7 +60,7 @@ def compose(run: Run) -> str:
         _choice(run),
         "## Losses",
         f"![Validation loss and error of every network over the epochs]({PLOTS}/comparison.png)",
-        *(f"![Validation and train loss of {n.architecture} over the epochs]({PLOTS}/loss-{n.architecture}.png)" for n in run.networks),
+        *(f"![Validation and train loss of {name} over the epochs]({PLOTS}/loss-{name}.png)" for name in trained),
         f"## What `{run.winner.architecture}` confuses",
         _confusions(run.winner.test, run.labels),
         f"![Number of test images by true class and class read]({PLOTS}/confusion-{run.winner.architecture}.png)",
@@ -92,8 +95,8 @@ def _network_row(network: NetworkResult, winner: NetworkResult) -> list[str]:
         between(network.test.interval),
         f"{network.test.loss:.4f}",
         f"{network.test.errors:,}",
-        f"{len(network.history)}",
-        duration(network.seconds),
+        f"{len(network.history)}" if network.history else "–",
+        duration(network.seconds) if network.history else "–",
     ]
 
 

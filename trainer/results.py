@@ -27,7 +27,7 @@ class NetworkResult(BaseModel):
 
     architecture: str = Field(description="name of the network")
     parameters: int = Field(ge=0, description="number of weights, trainable or not")
-    history: History = Field(min_length=1, description="one entry an epoch")
+    history: History = Field(description="one entry an epoch, those of the weights it began with first; none for an ensemble")
     validation: Scores = Field(description="scores on the validation set")
     test: Scores = Field(description="scores on the test set, taken once, after the choice")
     confidence: Confidence = Field(description="how far its probabilities can be believed, and its temperature")
@@ -73,7 +73,7 @@ class TrainingResult(BaseModel):
     architecture: str = Field(description="name of the network")
     recipe: str = Field(description="name of the training recipe")
     seed: int = Field(description="seed of the run")
-    epochs: int = Field(ge=1, description="number of epochs trained")
+    epochs: int = Field(ge=0, description="number of epochs trained; 0 for an ensemble, which is not trained itself")
     precision: str = Field(description="precision of the computation, as Keras names its policy")
     parameters: int = Field(ge=0, description="number of weights, trainable or not")
     data: str = Field(description="name of the data set; `mnist` is the real one")

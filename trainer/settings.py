@@ -41,9 +41,10 @@ class TrainerSettings(Settings):
     architectures: Annotated[tuple[ArchitectureName, ...], CommaSeparated] = Field(
         default=("conv3", "conv5", "conv7"), description="networks to train, separated by commas: conv3, conv5, conv7"
     )
-    recipe: Literal["notebook", "notebook-keras-weights", "quick", "augmented", "best"] = Field(
+    recipe: Literal["notebook", "notebook-keras-weights", "quick", "fast", "augmented", "best"] = Field(
         default="notebook",
-        description="training recipe: notebook is the published training, quick a first look in minutes, augmented bends the images, "
+        description="training recipe: notebook is the published training, quick a first look in minutes, fast the notebook's accuracy "
+        "in the least time, augmented bends the images, "
         "best goes on from augmented and learns what those networks say together",
     )
     teachers: Annotated[tuple[Path, ...], CommaSeparated] = Field(
@@ -81,6 +82,9 @@ class TrainerSettings(Settings):
     publish: Literal["best", "all", "none"] = Field(
         default="best",
         description="best: the chosen network as MODEL_NAME; all: each network under its own name too; none: publish nothing",
+    )
+    ensemble: bool = Field(
+        default=False, description="offer the mean of the trained networks as one model too; it is chosen, recorded and published like them"
     )
     publish_only: bool = Field(default=False, description="publish from a finished run; stop if the run is not finished")
     force: bool = Field(default=False, description="serve the new version even if it is worse than the served one, or answers otherwise")

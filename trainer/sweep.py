@@ -9,20 +9,16 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from math import sqrt
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Final
 
 from pydantic import ValidationError
-from scipy.stats import t
 
+from trainer.evaluate import interval_of_mean
 from trainer.markdown import table
 from trainer.recipes import RECIPES
+from trainer.report import METRICS_FILE
 from trainer.results import Run
-
-METRICS: Final = "metrics.json"
-_SURE: Final = 0.95
 
 
 def main(argv: Sequence[str], call: Callable[[list[str]], int] = subprocess.call) -> int:
@@ -104,18 +100,18 @@ def describe(values: Sequence[float]) -> str:
 
 
 def interval(values: Sequence[float]) -> str:
-    """Where the mean over all seeds lies, by Student's t; nothing can be said from one."""
+    """Where the mean over all seeds lies; nothing can be said from one."""
     if len(values) == 1:
         return "–"
-    half = t.ppf((1 + _SURE) / 2, len(values) - 1) * stdev(values) / sqrt(len(values))
-    return f"{mean(values) - half:.3%} to {mean(values) + half:.3%}"
+    low, high = interval_of_mean(values)
+    return f"{low:.3%} to {high:.3%}"
 
 
 def _finished(recipe: str, seeds: Sequence[int], runs: Path) -> list[Run]:
     found = []
     for seed in seeds:
         try:
-            found.append(Run.model_validate_json((runs / f"{recipe}-seed{seed}" / METRICS).read_bytes()))
+            found.append(Run.model_validate_json((runs / f"{recipe}-seed{seed}" / METRICS_FILE).read_bytes()))
         except (FileNotFoundError, ValidationError):
             print(f"{recipe} with seed {seed} has not finished", file=sys.stderr)
     return found

@@ -14,8 +14,9 @@ from typing import Final
 
 from digits.store import write_synced
 from trainer import confidence_table, markdown, reference
+from trainer.data import MNIST
 from trainer.errors import OutputError, TrainerError
-from trainer.evaluate import interval
+from trainer.evaluate import interval, interval_of_mean
 from trainer.report import between, duration
 from trainer.results import TrainingResult, read_results
 
@@ -82,7 +83,7 @@ def compose(results: Sequence[TrainingResult]) -> str:
     """The table of all results on MNIST with its whole test set, a row a network and training, and the commands that made it."""
     groups: defaultdict[tuple[str, str, int, str], list[TrainingResult]] = defaultdict(list)
     for result in sorted(results, key=lambda result: result.key):
-        if reference.find(result.architecture, result.data, result.test_size):
+        if (result.data, result.test_size) == (MNIST, reference.TEST_SIZE):
             groups[(result.recipe, result.precision, -result.epochs, result.architecture)].append(result)
     if not groups:
         return "Nothing has been recorded yet: `make train` on the whole of MNIST does it."
@@ -110,22 +111,27 @@ def compose(results: Sequence[TrainingResult]) -> str:
 
 def _row(group: Sequence[TrainingResult]) -> list[str]:
     first = group[0]
-    published = reference.REFERENCES[first.architecture]
+    published = reference.REFERENCES.get(first.architecture)
     return [
         f"`{first.architecture}`",
         f"`{first.recipe}`",
-        str(first.epochs),
+        str(first.epochs) if first.epochs else "–",
         first.precision,
         str(len(group)),
         f"{first.parameters:,}",
         spread([result.validation_accuracy for result in group]),
         f"**{spread([result.test_accuracy for result in group])}**",
-        between(interval(mean(result.test_accuracy for result in group), first.test_size)),
-        f"{published.accuracy:.4f}",
+        between(_interval([result.test_accuracy for result in group], first.test_size)),
+        f"{published.accuracy:.4f}" if published else "–",
         spread([result.test_loss for result in group]),
-        f"{published.loss:.4f}",
-        duration(mean(result.seconds for result in group)),
+        f"{published.loss:.4f}" if published else "–",
+        duration(mean(result.seconds for result in group)) if first.epochs else "–",
     ]
+
+
+def _interval(accuracies: Sequence[float], images: int) -> tuple[float, float]:
+    """Of one network's accuracy by the number of images, of several seeds' mean by their spread."""
+    return interval(accuracies[0], images) if len(accuracies) == 1 else interval_of_mean(accuracies)
 
 
 def spread(values: Sequence[float]) -> str:
@@ -136,9 +142,9 @@ def spread(values: Sequence[float]) -> str:
 def _notes(recorded: Sequence[TrainingResult]) -> str:
     sizes = " or ".join(f"{size:,}" for size in sorted({result.validation_size for result in recorded}))
     note = (
-        f"Accuracies are shares of {sizes} validation and {reference.TEST_SIZE:,} test images; the interval (Wilson) is what so many test "
-        "images say of one network's accuracy. Loss is the mean cross-entropy on the test set in nats. `published` are the reference runs, "
-        "which used the test set as validation set."
+        f"Accuracies are shares of {sizes} validation and {reference.TEST_SIZE:,} test images; the interval is what so many test "
+        "images say of one network's accuracy (Wilson), or what the seeds say of their mean (Student). Loss is the mean cross-entropy on "
+        "the test set in nats. `published` are the reference runs, which used the test set as validation set."
     )
     several = len({(r.recipe, r.precision, r.epochs, r.architecture) for r in recorded}) < len(recorded)
     return f"{note} ± is the standard deviation over seeds." if several else note

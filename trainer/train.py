@@ -13,7 +13,7 @@ from digits.store import write_synced
 from trainer.architecture import ARCHITECTURES, build
 from trainer.augment import draw
 from trainer.errors import ResumeError
-from trainer.fit import Lesson, fit
+from trainer.fit import Lesson, Targets, fit
 from trainer.history import History, read_history, write_history
 from trainer.predict import predict
 from trainer.run import bind_teachers, read_identity
@@ -84,11 +84,14 @@ def _train_and_save(name: str, settings: TrainerSettings, split: Split, classes:
     """Leave the model, then the history: its presence says that the network is finished."""
     recipe = settings.chosen_recipe()
     network = build(name, classes, settings.seed, settings.precision, recipe.initialisation)
+    before: History = []
     for teacher in teachers:
         if (teacher.name, teacher.seed) == (name, settings.seed):
             network.set_weights(teacher.model.get_weights())
+            before = teacher.history
     network.summary()
-    lesson = _lessons(settings, split, classes, folder, teachers)
+    targets = _targets(settings, split, classes, folder, teachers=teachers)
+    lesson = _lessons(settings, split, targets, len(before))
     history = fit(network, split, recipe, settings.seed, folder, lesson=lesson, identity={"network": name, **read_identity(folder.parent)})
     in_float32 = build(name, classes)
     in_float32.set_weights(network.get_weights())
@@ -96,20 +99,36 @@ def _train_and_save(name: str, settings: TrainerSettings, split: Split, classes:
     in_float32.save(unsynced)
     write_synced(folder / MODEL_FILE, unsynced.read_bytes())
     unsynced.unlink()
-    write_history(history, folder / HISTORY_FILE)
+    write_history(_joined(before, history), folder / HISTORY_FILE)
 
 
-def _lessons(settings: TrainerSettings, split: Split, classes: int, folder: Path, teachers: Sequence[Trained]) -> Callable[[int], Lesson]:
-    """What each epoch teaches: the images bent as the recipe has it, and the labels or what the teachers say."""
-    augmentation, images = settings.chosen_recipe().augmentation, split.x_train
+def _joined(before: History, after: History) -> History:
+    """All that the weights went through, its epochs numbered as one training."""
+    return [*before, *(epoch.model_copy(update={"epoch": epoch.epoch + len(before)}) for epoch in after)]
+
+
+def _lessons(settings: TrainerSettings, split: Split, targets: Callable[[int], Targets], after: int) -> Callable[[int], Lesson]:
+    """What each epoch teaches; the views go on from those of the `after` epochs that the first weights went through."""
+    augmentation, images = settings.chosen_recipe().augmentation, len(split.y_train)
+
+    def lesson(epoch: int) -> Lesson:
+        return Lesson(draw(augmentation, images, settings.data_seed, after + epoch), targets(after + epoch))
+
+    return lesson
+
+
+def _targets(
+    settings: TrainerSettings, split: Split, classes: int, folder: Path, *, teachers: Sequence[Trained]
+) -> Callable[[int], Targets]:
+    """What is to be answered in each epoch: the labels, or what the teachers say."""
     if not teachers:
-        labels = keras.utils.to_categorical(split.y_train, classes).astype(np.float32)
-        return lambda epoch: Lesson(draw(augmentation, len(images), settings.data_seed, epoch), labels)
+        labels: Targets = np.eye(classes, dtype=np.float32)[split.y_train]
+        return lambda _: labels
     models = [_in_precision(teacher, classes, settings.precision) for teacher in teachers]
-    company = digest(models, images, augmentation, settings.data_seed)
+    augmentation = settings.chosen_recipe().augmentation
+    company = digest(models, split.x_train, augmentation, settings.data_seed)
     bind_teachers(folder.parent, company)
-    given = kept_answers(models, images, augmentation, settings.data_seed, folder.parent.parent / "answers" / company)
-    return lambda epoch: Lesson(draw(augmentation, len(images), settings.data_seed, epoch), given(epoch))
+    return kept_answers(models, split.x_train, augmentation, settings.data_seed, folder.parent.parent / "answers" / company)
 
 
 def _in_precision(teacher: Trained, classes: int, precision: str) -> keras.Model:
