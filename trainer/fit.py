@@ -85,7 +85,7 @@ def fit(
     variables = _variables(model, optimizer, kept)
     progress = checkpoint.restore(folder / "checkpoints", variables, identity or {})
     xla = bool(tf.config.get_visible_devices("GPU")) if xla is None else xla
-    train = _compile(model, optimizer, kept, recipe, split, xla=xla)
+    train = compile_steps(model, optimizer, kept, recipe, split, xla=xla)
     with stop.heard() as asked, contextlib.closing(tf.summary.create_file_writer(str(folder / "tensorboard"))) as tensorboard:
         keep = _keeper(functools.partial(checkpoint.save, folder / "checkpoints", variables, identity=identity or {}), asked)
         for number in range(len(progress.history) + 1, recipe.epochs + 1):
@@ -197,7 +197,7 @@ def _portions(order: npt.NDArray[np.int32], batch_size: int, steps: int | None) 
         yield order[np.newaxis, whole:]
 
 
-def _compile(
+def compile_steps(
     model: keras.Model, optimizer: keras.Optimizer, kept: keras.Model, recipe: Recipe, split: Split, *, xla: bool
 ) -> Callable[[Lesson, Batches], tuple[float, int]]:
     """Make the function that trains on int32 [steps, batch] of indices and returns summed loss and count of right answers."""

@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import pytest
+
+from tests.toy_digits import toy_arrays
+from trainer import ablation, speed
+from trainer.ablation import LONGER, VARIANTS, Ablation
+from trainer.architecture import ARCHITECTURES, build
+from trainer.notebook import conv3
+from trainer.recipes import RECIPES, Recipe
+from trainer.speed import Speed, multiply_adds
+from trainer.split import Split
+
+RESULTS = Path(__file__).parents[1] / "results"
+
+
+def test_notebooks_network_is_the_published_one() -> None:
+    baseline, ours = conv3(), build("conv3")
+    assert baseline.count_params() == 292_554
+    assert [weight.shape for weight in baseline.weights] == [weight.shape for weight in ours.weights]
+
+
+def test_multiply_adds_counts_every_tap_of_every_pixel() -> None:
+    blocks = 784 * (9 * 32 + 25 * 32 * 64) + 196 * (9 * 64 * 32 + 25 * 32 * 64) + 25 * (9 * 64 * 32 + 25 * 32 * 64)
+    assert multiply_adds(build("conv3")) == blocks + 256 * 256 + 256 * 128 + 128 * 10
+
+
+def test_measure_steps_covers_both_codes_and_every_network() -> None:
+    toy = toy_arrays()
+    parts = Split(toy["x_train"][:128], toy["y_train"][:128], toy["x_test"][:50], toy["y_test"][:50])
+    steps, peak = speed.measure_steps(parts, rounds=1, steps=1)
+    assert {(one.code, one.architecture) for one in steps if one.precision == "float32"} == {
+        ("notebook", "conv3"),
+        *((code, name) for code in ("ours", "cropped") for name in ARCHITECTURES),
+    }
+    assert all(one.ms_per_step.least <= one.ms_per_step.median <= one.ms_per_step.most for one in steps)
+    assert all(
+        one.share_of_peak == pytest.approx(one.gflop_per_step / one.ms_per_step.median * 1000 / peak[one.precision]) for one in steps
+    )
+
+
+def test_ablation_variants_are_valid_recipes_and_all_differ() -> None:
+    recipes = [Recipe.model_validate((RECIPES["augmented"].model_copy(update=change)).model_dump()) for change in VARIANTS.values()]
+    assert len({recipe.model_dump_json() for recipe in recipes}) == len(recipes)
+
+
+def test_ablation_table_shows_the_distance_from_everything() -> None:
+    def result(variant: str, seed: int, error: float) -> Ablation:
+        facts = {"train_size": 100, "measured_on": 10_000, "epochs": 2, "precision": "float32", "loss": 0.1}
+        origin = {"machine": "one", "code_revision": "0", "date": "2026", "command": "python -m trainer.ablation"}
+        return Ablation.model_validate({"variant": variant, "seed": seed, "error": error, **facts, **origin})
+
+    made = ablation.compose([result("everything", 1, 0.01), result("everything", 2, 0.02), result("without decay", 1, 0.03)])
+    assert "| everything    | 1.50% |             +0.00% | 0.1000 |" in made
+    assert "| without decay | 3.00% |             +1.50% | 0.1000 |" in made
+
+
+def test_recorded_speed_and_ablation_have_their_layouts() -> None:
+    recorded = Speed.model_validate_json((RESULTS / speed.SPEED_FILE).read_bytes())
+    assert recorded.command.startswith("python -m trainer.speed")
+    assert any(one.code == "notebook" for one in recorded.to_accuracy)
+    variants = {one.variant for one in ablation.read(RESULTS / ablation.ABLATION_FILE)}
+    assert variants == {*VARIANTS, *LONGER}

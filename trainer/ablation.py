@@ -1,0 +1,195 @@
+"""What each ingredient of the recipes gives: `python -m trainer.ablation`.
+
+Short trainings of conv3 that leave one ingredient out at a time, on a part of MNIST's training images; what is left of them
+measures, so that the differences are not lost in the noise of 5,000 validation images. The test set is not touched.
+Writes results/ablation.json, result by result: stopped, the same command goes on.
+"""
+
+import argparse
+import datetime
+import os
+import shlex
+import sys
+import tempfile
+from collections.abc import Sequence
+from math import sqrt
+from pathlib import Path
+from statistics import mean
+from typing import Any, Final
+
+import keras
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from digits.store import write_synced
+from trainer.architecture import build
+from trainer.augment import draw
+from trainer.data import MNIST, load
+from trainer.device import choose_device
+from trainer.environment import describe_machine, describe_revision
+from trainer.evaluate import evaluate
+from trainer.fit import Lesson, fit
+from trainer.markdown import table
+from trainer.precision import choose_precision
+from trainer.predict import predict
+from trainer.recipes import RECIPES, Recipe
+from trainer.split import Split, split
+from trainer.teach import answers
+
+ABLATION_FILE: Final = "ablation.json"
+_WHOLE: Final = RECIPES["augmented"]
+
+
+def _bent(**changes: float) -> dict[str, Any]:
+    assert _WHOLE.augmentation is not None
+    return {"augmentation": _WHOLE.augmentation.model_copy(update=changes)}
+
+
+VARIANTS: Final[dict[str, dict[str, Any]]] = {
+    "everything": {},
+    "without augmentation": {"augmentation": None},
+    "without rotation, scale, shear": _bent(rotation=0, scale=0, shear=0),
+    "without shift": _bent(shift=0),
+    "without stroke width": _bent(stroke=0),
+    "without elastic distortion": _bent(elastic=0),
+    "without averaged weights": {"averaging": 0},
+    "without decay": {"decay": "none"},
+    "without warm-up": {"warmup": 0},
+}
+"""What is changed in the recipe `augmented`."""
+LONGER: Final = {"everything, then longer with labels": False, "everything, then longer with teachers": True}
+"""What the recipe `best` adds, and what the same epochs give without its teachers."""
+
+
+class Ablation(BaseModel):
+    """One short training."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    variant: str
+    seed: int
+    train_size: int = Field(description="images that trained")
+    measured_on: int = Field(description="training images that did not train, and measured")
+    epochs: int
+    precision: str
+    loss: float = Field(description="mean categorical cross-entropy, nats")
+    error: float = Field(ge=0, le=1, description="share of images read wrong")
+    machine: str
+    code_revision: str
+    date: str
+    command: str
+
+
+_LAYOUT: Final = TypeAdapter(list[Ablation])
+
+
+def main(argv: Sequence[str]) -> int:
+    """Train what is missing, write each result, print the table."""
+    parser = argparse.ArgumentParser(prog="python -m trainer.ablation", description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=os.environ.get("DIGITS_DATA"), help="MNIST; default: DIGITS_DATA, else Keras' cache")
+    parser.add_argument("--results", type=Path, default=Path("results"), help=f"folder for {ABLATION_FILE} (default: %(default)s)")
+    parser.add_argument("--seeds", type=int, default=2, help="trainings of each variant (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, default=6, help="of each training (default: %(default)s)")
+    parser.add_argument("--train_size", type=int, default=10_000, help="images that train (default: %(default)s)")
+    parser.add_argument("--measured_on", type=int, default=20_000, help="images that measure (default: %(default)s)")
+    arguments = parser.parse_args(argv)
+    gpus = choose_device("auto", 1, deterministic=False)
+    data = load(Path(arguments.data) if arguments.data else None, MNIST, None, None)
+    parts = _part(split(data, len(data.y_train) - arguments.train_size, 1), arguments.measured_on)
+    origin = {
+        "train_size": arguments.train_size,
+        "measured_on": arguments.measured_on,
+        "precision": choose_precision("auto"),
+        "machine": describe_machine(gpus),
+        "code_revision": describe_revision(),
+        "command": shlex.join(["python", "-m", "trainer.ablation", *argv]),
+    }
+    path = arguments.results / ABLATION_FILE
+    for seed in range(1, arguments.seeds + 1):
+        models: dict[str, keras.Model] = {}
+        for variant in [*VARIANTS, *LONGER]:
+            if (variant, seed) in {(done.variant, done.seed) for done in read(path)}:
+                continue
+            loss, error = _measure(variant, seed, arguments.epochs, parts, models)
+            date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+            result = Ablation(variant=variant, seed=seed, epochs=arguments.epochs, loss=loss, error=error, date=date, **origin)
+            write_synced(path, _LAYOUT.dump_json([*read(path), result], indent=2) + b"\n")
+    print(compose(read(path)))
+    return 0
+
+
+def compose(results: Sequence[Ablation]) -> str:
+    """The table: a row a variant, its mean error and loss over the seeds, and how far it lies from everything."""
+    variants = dict.fromkeys(result.variant for result in results)
+    errors = {variant: mean(result.error for result in results if result.variant == variant) for variant in variants}
+    losses = {variant: mean(result.loss for result in results if result.variant == variant) for variant in variants}
+    rows = [
+        [variant, f"{errors[variant]:.2%}", f"{errors[variant] - errors['everything']:+.2%}", f"{losses[variant]:.4f}"]
+        for variant in variants
+    ]
+    first = results[0]
+    standard_error = sqrt(errors["everything"] * (1 - errors["everything"]) / first.measured_on)
+    return (
+        f"{table(['recipe', 'error', 'against everything', 'loss'], rows)}\n\n"
+        f"conv3, {first.train_size:,} images, {first.epochs} epochs, {len({result.seed for result in results})} seeds; measured on "
+        f"{first.measured_on:,} others; the standard error of one error is {standard_error:.2%}."
+    )
+
+
+def _measure(variant: str, seed: int, epochs: int, parts: Split, models: dict[str, keras.Model]) -> tuple[float, float]:
+    """Train one variant; returns its loss and error. `models` keeps "everything", which the longer trainings go on from."""
+    print(f"{variant}, seed {seed}")
+    if variant in LONGER:
+        first = models.get("everything") or _trained(_WHOLE, seed, epochs, parts)
+        models["everything"] = first
+        model = _longer(first, seed, epochs, parts, taught=LONGER[variant])
+    else:
+        model = _trained(_WHOLE.model_copy(update=VARIANTS[variant]), seed, epochs, parts)
+        models[variant] = model
+    scores = evaluate(predict(model, parts.x_validation), parts.y_validation)
+    return scores.loss, 1 - scores.accuracy
+
+
+def _trained(recipe: Recipe, seed: int, epochs: int, parts: Split, name: str = "conv3") -> keras.Model:
+    labels = keras.utils.to_categorical(parts.y_train, 10).astype(np.float32)
+    model = build(name, seed=seed, precision=choose_precision("auto"), initialisation=recipe.initialisation)
+    _fit(model, recipe.model_copy(update={"epochs": epochs}), seed, parts, lambda _: labels, first_epoch=0)
+    return model
+
+
+def _longer(first: keras.Model, seed: int, epochs: int, parts: Split, *, taught: bool) -> keras.Model:
+    """Half as many epochs more, with the labels, or with what this network, a conv5 and a conv7 say together."""
+    recipe = RECIPES["best"].model_copy(update={"epochs": epochs // 2})
+    labels = keras.utils.to_categorical(parts.y_train, 10).astype(np.float32)
+    teachers = [first, *(_trained(_WHOLE, seed, epochs, parts, name) for name in ("conv5", "conv7"))] if taught else []
+
+    def targets(epoch: int) -> Any:  # noqa: ANN401 - float32 [n, 10]
+        return answers(teachers, parts.x_train, draw(recipe.augmentation, len(labels), seed, epochs + epoch)) if taught else labels
+
+    model = build("conv3", precision=choose_precision("auto"))
+    model.set_weights(first.get_weights())
+    _fit(model, recipe, seed, parts, targets, first_epoch=epochs)
+    return model
+
+
+def _fit(model: keras.Model, recipe: Recipe, seed: int, parts: Split, targets: Any, *, first_epoch: int) -> None:  # noqa: ANN401
+    few = Split(parts.x_train, parts.y_train, parts.x_validation[:1000], parts.y_validation[:1000])  # what is printed on the way
+
+    def lesson(epoch: int) -> Lesson:
+        return Lesson(draw(recipe.augmentation, len(parts.y_train), seed, first_epoch + epoch), targets(epoch))
+
+    with tempfile.TemporaryDirectory() as folder:
+        fit(model, few, recipe, seed, Path(folder), lesson=lesson)
+
+
+def _part(whole: Split, measured_on: int) -> Split:
+    return Split(whole.x_train, whole.y_train, whole.x_validation[:measured_on], whole.y_validation[:measured_on])
+
+
+def read(path: Path) -> list[Ablation]:
+    """What was measured before; nothing if there is no such file."""
+    return _LAYOUT.validate_json(path.read_bytes()) if path.exists() else []
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
