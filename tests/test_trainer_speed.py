@@ -4,7 +4,7 @@ import pytest
 
 from tests.toy_digits import toy_arrays
 from trainer import ablation, speed
-from trainer.ablation import LONGER, VARIANTS, Ablation
+from trainer.ablation import IN_FLOAT32, LONGER, VARIANTS, Ablation
 from trainer.architecture import ARCHITECTURES, build
 from trainer.notebook import conv3
 from trainer.recipes import RECIPES, Recipe
@@ -60,4 +60,4 @@ def test_recorded_speed_and_ablation_have_their_layouts() -> None:
     assert recorded.command.startswith("python -m trainer.speed")
     assert any(one.code == "notebook" for one in recorded.to_accuracy)
     variants = {one.variant for one in ablation.read(RESULTS / ablation.ABLATION_FILE)}
-    assert variants == {*VARIANTS, *LONGER}
+    assert variants == {*VARIANTS, IN_FLOAT32, *LONGER}

@@ -30,7 +30,7 @@ from trainer.environment import describe_machine, describe_revision
 from trainer.evaluate import evaluate
 from trainer.fit import Lesson, fit
 from trainer.markdown import table
-from trainer.precision import choose_precision
+from trainer.precision import Arithmetic, choose_precision
 from trainer.predict import predict
 from trainer.recipes import RECIPES, Recipe
 from trainer.split import Split, split
@@ -57,6 +57,8 @@ VARIANTS: Final[dict[str, dict[str, Any]]] = {
     "without warm-up": {"warmup": 0},
 }
 """What is changed in the recipe `augmented`."""
+IN_FLOAT32: Final = "everything, in float32"
+"""The same in full precision: what `--precision auto` costs where it takes bfloat16."""
 LONGER: Final = {"everything, then longer with labels": False, "everything, then longer with teachers": True}
 """What the recipe `best` adds, and what the same epochs give without its teachers."""
 
@@ -99,7 +101,6 @@ def main(argv: Sequence[str]) -> int:
     origin = {
         "train_size": arguments.train_size,
         "measured_on": arguments.measured_on,
-        "precision": choose_precision("auto"),
         "machine": describe_machine(gpus),
         "code_revision": describe_revision(),
         "command": shlex.join(["python", "-m", "trainer.ablation", *argv]),
@@ -107,12 +108,21 @@ def main(argv: Sequence[str]) -> int:
     path = arguments.results / ABLATION_FILE
     for seed in range(1, arguments.seeds + 1):
         models: dict[str, keras.Model] = {}
-        for variant in [*VARIANTS, *LONGER]:
+        for variant in [*VARIANTS, IN_FLOAT32, *LONGER]:
             if (variant, seed) in {(done.variant, done.seed) for done in read(path)}:
                 continue
             loss, error = _measure(variant, seed, arguments.epochs, parts, models)
             date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-            result = Ablation(variant=variant, seed=seed, epochs=arguments.epochs, loss=loss, error=error, date=date, **origin)
+            result = Ablation(
+                variant=variant,
+                seed=seed,
+                epochs=arguments.epochs,
+                precision=_precision(variant),
+                loss=loss,
+                error=error,
+                date=date,
+                **origin,
+            )
             write_synced(path, _LAYOUT.dump_json([*read(path), result], indent=2) + b"\n")
     print(compose(read(path)))
     return 0
@@ -136,6 +146,10 @@ def compose(results: Sequence[Ablation]) -> str:
     )
 
 
+def _precision(variant: str) -> Arithmetic:
+    return "float32" if variant == IN_FLOAT32 else choose_precision("auto")
+
+
 def _measure(variant: str, seed: int, epochs: int, parts: Split, models: dict[str, keras.Model]) -> tuple[float, float]:
     """Train one variant; returns its loss and error. `models` keeps "everything", which the longer trainings go on from."""
     print(f"{variant}, seed {seed}")
@@ -144,15 +158,18 @@ def _measure(variant: str, seed: int, epochs: int, parts: Split, models: dict[st
         models["everything"] = first
         model = _longer(first, seed, epochs, parts, taught=LONGER[variant])
     else:
-        model = _trained(_WHOLE.model_copy(update=VARIANTS[variant]), seed, epochs, parts)
+        precision = _precision(variant)
+        model = _trained(_WHOLE.model_copy(update=VARIANTS.get(variant, {})), seed, epochs, parts, precision=precision)
         models[variant] = model
     scores = evaluate(predict(model, parts.x_validation), parts.y_validation)
     return scores.loss, 1 - scores.accuracy
 
 
-def _trained(recipe: Recipe, seed: int, epochs: int, parts: Split, name: str = "conv3") -> keras.Model:
+def _trained(
+    recipe: Recipe, seed: int, epochs: int, parts: Split, *, name: str = "conv3", precision: Arithmetic | None = None
+) -> keras.Model:
     labels = keras.utils.to_categorical(parts.y_train, 10).astype(np.float32)
-    model = build(name, seed=seed, precision=choose_precision("auto"), initialisation=recipe.initialisation)
+    model = build(name, seed=seed, precision=precision or choose_precision("auto"), initialisation=recipe.initialisation)
     _fit(model, recipe.model_copy(update={"epochs": epochs}), seed, parts, lambda _: labels, first_epoch=0)
     return model
 
@@ -161,7 +178,7 @@ def _longer(first: keras.Model, seed: int, epochs: int, parts: Split, *, taught:
     """Half as many epochs more, with the labels, or with what this network, a conv5 and a conv7 say together."""
     recipe = RECIPES["best"].model_copy(update={"epochs": epochs // 2})
     labels = keras.utils.to_categorical(parts.y_train, 10).astype(np.float32)
-    teachers = [first, *(_trained(_WHOLE, seed, epochs, parts, name) for name in ("conv5", "conv7"))] if taught else []
+    teachers = [first, *(_trained(_WHOLE, seed, epochs, parts, name=name) for name in ("conv5", "conv7"))] if taught else []
 
     def targets(epoch: int) -> Any:  # noqa: ANN401 - float32 [n, 10]
         return answers(teachers, parts.x_train, draw(recipe.augmentation, len(labels), seed, epochs + epoch)) if taught else labels
