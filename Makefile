@@ -44,8 +44,7 @@ LOCK = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo train train-gpu train-cpu sweep publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor \
-	bench-training bench-kills ablation results test lint lock clean
+.PHONY: help setup demo train train-gpu train-cpu sweep publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor bench-training bench-kills ablation results test lint lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))

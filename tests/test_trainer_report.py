@@ -167,7 +167,7 @@ def test_table_several_seeds_gives_mean_and_deviation() -> None:
     text = table.compose([*flatten(made_up_run(wrong=90, seed=1)), *flatten(made_up_run(wrong=110, seed=2))])
     assert "**0.9900 ± 0.0014**" in text
     assert "± is the standard deviation over seeds." in text
-    assert "| 0.9879–0.9918 |" in text, "of one network's accuracy on 10,000 images, however many networks there are"
+    assert "| 0.9773–1.0027 |" in text, "of the mean of two seeds, by Student's t: 12.7 standard errors"
     assert text.count("`conv3`") == 2, "in the table of accuracies and in that of probabilities"
 
 

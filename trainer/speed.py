@@ -234,7 +234,7 @@ def _our_steps(parts: Split, model: keras.Model, order: Any) -> Callable[[], Any
     optimizer.build(model.trainable_variables)
     train = compile_steps(model, optimizer, model, RECIPES["notebook"], parts, xla=bool(tf.config.get_visible_devices("GPU")))
     lesson = plain(parts, model.output_shape[-1])(1)
-    return lambda: train(order, lesson)
+    return lambda: train(lesson, order)
 
 
 def _product(precision: str) -> Callable[[], Any]:
