@@ -51,6 +51,10 @@ help: ## List the targets
 
 setup: .venv/.setup ## Install everything for working on the code into .venv
 
+doctor: ## Say what each of these ways still needs on this machine; needs nothing installed; DIGITS_DATA=
+	@$(or $(PYTHON),python3) deploy/doctor.py --page_port $(PAGE_PORT) --grpc_port $(GRPC_PORT) --rest_port $(REST_PORT) \
+		$(if $(DIGITS_DATA),--data "$(DIGITS_DATA)")
+
 demo: .venv/.demo ## Draw digits: embedded server and page, until Ctrl-C; PAGE_PORT= GRPC_PORT= REST_PORT=
 	@$(PY) -m ui.demo --page_port $(PAGE_PORT) --grpc_port $(GRPC_PORT) --rest_port $(REST_PORT)
 
