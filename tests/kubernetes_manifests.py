@@ -12,6 +12,8 @@ from typing import Any, Final
 import pytest
 import yaml  # type: ignore[import-untyped]  # it ships no types
 
+from digits.settings import AnySettings, read
+
 ROOT: Final = Path(__file__).parent.parent
 OVERLAY_FOLDER: Final = ROOT / "deploy" / "kubernetes" / "overlays"
 OVERLAYS: Final = sorted(path.parent.name for path in OVERLAY_FOLDER.glob("*/kustomization.yaml"))
@@ -78,6 +80,19 @@ def config_data(documents: list[Document], prefix: str) -> dict[str, str]:
 def pods(documents: list[Document]) -> list[Pod]:
     """The pods that the documents start."""
     return [pod for document in documents for pod in _pods_of(document)]
+
+
+def the_pod(overlay: str, name: str) -> Pod:
+    """The one pod with that app.kubernetes.io/name."""
+    [pod] = [pod for pod in pods(built(overlay)) if pod.labels["app.kubernetes.io/name"] == name]
+    return pod
+
+
+def read_as(settings: type[AnySettings], container: Document, files: dict[str, str], tmp_path: Path) -> AnySettings:
+    """The container's arguments, as its program reads them; the files of /config lie in `tmp_path`."""
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    return read(settings, [argument.replace("/config/", f"{tmp_path}/") for argument in container["args"]])
 
 
 def _pods_of(document: Document) -> list[Pod]:
