@@ -227,14 +227,14 @@ def test_explain_ensemble_answers_and_explains_as_its_members_together(tmp_path:
         Trained(name, 1, build(name, classes, seed), [], np.zeros((1, classes), np.float32)) for seed, name in ((1, "conv3"), (2, "conv5"))
     ]
     joined = ensemble(parts)
-    export(joined.model, LABELS, tmp_path)
-    check(joined.model, tmp_path)
+    export(joined.model, LABELS, tmp_path, HOT)
+    check(joined.model, tmp_path, HOT)
     assert joined.model.count_params() == sum(part.model.count_params() for part in parts)
     loaded = tf.saved_model.load(str(tmp_path)).signatures
-    mean = np.mean([predict(part.model, images[:3]) for part in parts], axis=0)
+    powers = np.mean([predict(part.model, images[:3]) for part in parts], axis=0) ** (1 / HOT)
     for signature in ("serving_default", "explain"):
         answer = loaded[signature](images=tf.constant(images[:3]))
-        assert np.allclose(answer["probabilities"], mean, atol=1e-5)
+        assert np.allclose(answer["probabilities"], powers / powers.sum(axis=1, keepdims=True), rtol=0, atol=1e-5)
     assert np.all(np.max(answer["saliency"], axis=(1, 2)) == 1)
 
 

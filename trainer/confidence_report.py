@@ -38,7 +38,8 @@ def draw(run: Run, images: Mapping[str, Images], folder: Path) -> None:
             picture = folder / _gallery_file(network, name)
             picture.unlink(missing_ok=True)
             if measured.mistakes:
-                title = f"{network.architecture}, {name}: the {len(measured.mistakes)} surest of {scores.errors:,} mistakes"
+                shown = f"the {len(measured.mistakes)} surest of {scores.errors:,}" if scores.errors > len(measured.mistakes) else "all"
+                title = f"{network.architecture}, {name}: {shown} mistakes"
                 mistakes_gallery(measured.mistakes, images[name], run.labels, title, picture)
 
 

@@ -134,7 +134,7 @@ def reliability_plot(confidence: Confidence, architecture: str, path: Path) -> N
             axis.set_major_locator(MultipleLocator(0.2))
             axis.set_major_formatter(PercentFormatter(xmax=1, symbol=None))
         axes.set(xlim=(0, 1.03), ylim=(-0.03, 1.03))
-        axes.legend(frameon=False, labelcolor=INK, loc="upper left", fontsize=9)
+        axes.legend(frameon=False, labelcolor=INK, loc="lower right", fontsize=9)
     save(figure, path)
 
 
