@@ -248,16 +248,24 @@ def test_run_notes_the_trained_networks_answers_beside_the_warm_up_requests(fini
 
 
 @pytest.fixture(scope="session")
-def taught(tmp_path_factory: pytest.TempPathFactory, toy_file: Path) -> Path:
-    """The folder of a run that trained its teachers first, on 200 toy digits: conv3, conv5 and their ensemble, all published."""
+def few_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """200 toy digits, of which a run puts 100 aside, and 200 to test with."""
+    path = tmp_path_factory.mktemp("data") / "few.npz"
+    np.savez(path, **{name: array[:200] for name, array in toy_arrays().items()})  # type: ignore[arg-type]
+    return path
+
+
+@pytest.fixture(scope="session")
+def taught(tmp_path_factory: pytest.TempPathFactory, few_file: Path) -> Path:
+    """The folder of a run that trained its teachers first: conv3, conv5 and their ensemble, all published."""
     folder = tmp_path_factory.mktemp("taught")
-    run(best_in(folder, toy_file, publish="all", record=folder / "results"), command="python -m trainer --recipe best")
+    run(best_in(folder, few_file, publish="all", record=folder / "results"), command="python -m trainer --recipe best")
     return folder
 
 
-def best_in(folder: Path, toy_file: Path, **changes: object) -> TrainerSettings:
-    chosen = {"recipe": "best", "architectures": ("conv3", "conv5"), "ensemble": True, "validation_size": 1300}
-    return settings_in(folder, toy_file, **(chosen | changes))
+def best_in(folder: Path, few_file: Path, **changes: object) -> TrainerSettings:
+    chosen = {"recipe": "best", "architectures": ("conv3", "conv5"), "ensemble": True, "validation_size": 100}
+    return settings_in(folder, few_file, **(chosen | changes))
 
 
 def test_run_best_trains_its_teachers_first_and_goes_on_from_them(taught: Path) -> None:
@@ -275,15 +283,15 @@ def test_run_with_ensemble_publishes_and_records_it_beside_the_networks(taught: 
     assert "ensemble" in (taught / "run" / "report.md").read_text()
 
 
-def test_run_best_with_other_teachers_than_it_was_begun_with_is_refused(taught: Path, toy_file: Path) -> None:
+def test_run_best_with_other_teachers_than_it_was_begun_with_is_refused(taught: Path, few_file: Path) -> None:
     (taught / "run" / "conv5" / "history.json").rename(taught / "run" / "conv5" / "history.kept")
     try:
         with pytest.raises(ResumeError, match="expected the teachers that"):
-            run(best_in(taught, toy_file, publish="none", teachers=(taught / "augmented-seed1", taught / "run")), command="again")
+            run(best_in(taught, few_file, publish="none", teachers=(taught / "augmented-seed1", taught / "run")), command="again")
     finally:
         (taught / "run" / "conv5" / "history.kept").rename(taught / "run" / "conv5" / "history.json")
 
 
-def test_run_best_with_teachers_that_saw_its_validation_images_is_refused(taught: Path, toy_file: Path, tmp_path: Path) -> None:
+def test_run_best_with_teachers_that_saw_its_validation_images_is_refused(taught: Path, few_file: Path, tmp_path: Path) -> None:
     with pytest.raises(ResumeError, match="never saw this run's validation images"):
-        run(best_in(tmp_path, toy_file, data_seed=2, teachers=(taught / "augmented-seed1",)), command="again")
+        run(best_in(tmp_path, few_file, data_seed=2, teachers=(taught / "augmented-seed1",)), command="again")

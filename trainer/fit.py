@@ -22,7 +22,7 @@ from trainer.average import follow, re_estimate
 from trainer.checkpoint import Progress
 from trainer.evaluate import evaluate
 from trainer.history import Epoch, History
-from trainer.predict import as_input, predict
+from trainer.predict import as_input, predictor
 from trainer.recipes import Recipe
 from trainer.split import Split
 
@@ -85,7 +85,7 @@ def fit(
     variables = _variables(model, optimizer, kept)
     progress = checkpoint.restore(folder / "checkpoints", variables, identity or {})
     xla = bool(tf.config.get_visible_devices("GPU")) if xla is None else xla
-    train = compile_steps(model, optimizer, kept, recipe, split, xla=xla)
+    train, ask = compile_steps(model, optimizer, kept, recipe, split, xla=xla), predictor(kept)
     with stop.heard() as asked, contextlib.closing(tf.summary.create_file_writer(str(folder / "tensorboard"))) as tensorboard:
         keep = _keeper(functools.partial(checkpoint.save, folder / "checkpoints", variables, identity=identity or {}), asked)
         for number in range(len(progress.history) + 1, recipe.epochs + 1):
@@ -99,7 +99,7 @@ def fit(
                 keep(progress)
             if kept is not model:
                 re_estimate(kept, split.x_train)
-            scores = evaluate(predict(kept, split.x_validation), split.y_validation)
+            scores = evaluate(ask(split.x_validation), split.y_validation)
             epoch = Epoch(
                 epoch=number,
                 loss=progress.loss / len(order),

@@ -1,5 +1,6 @@
 """Ask a network about many images."""
 
+from collections.abc import Callable
 from typing import Final
 
 import keras
@@ -21,10 +22,18 @@ def as_input(images: tf.Tensor) -> tf.Tensor:
 
 def predict(model: keras.Model, images: Images) -> npt.NDArray[np.float32]:
     """Return the probabilities of every class, float32 [n, classes], for images uint8 [n, 28, 28]."""
+    return predictor(model)(images)
+
+
+def predictor(model: keras.Model) -> Callable[[Images], npt.NDArray[np.float32]]:
+    """`predict` for one network that is asked again and again: compiled once, it answers with the weights of the moment."""
 
     @tf.function(reduce_retracing=True, autograph=False)
     def answer(batch: tf.Tensor) -> tf.Tensor:
         return model(as_input(batch), training=False)
 
-    batches = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
-    return np.concatenate([answer(tf.constant(batch)).numpy() for batch in batches])
+    def ask(images: Images) -> npt.NDArray[np.float32]:
+        batches = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
+        return np.concatenate([answer(tf.constant(batch)).numpy() for batch in batches])
+
+    return ask
