@@ -3,8 +3,9 @@ import pytest
 import tensorflow as tf
 
 from tests.toy_digits import toy_arrays
-from trainer.augment import Augmentation, apply, draw
+from trainer.augment import apply, draw
 from trainer.predict import as_input
+from trainer.recipes import Augmentation
 
 EVERYTHING = Augmentation(rotation=15, scale=0.12, shear=8, shift=2.5, stroke=0.4, elastic=0.7)
 

@@ -8,11 +8,11 @@ import pytest
 
 from tests.toy_digits import toy_arrays
 from trainer.architecture import build
-from trainer.augment import Augmentation, draw
+from trainer.augment import draw
 from trainer.evaluate import evaluate
 from trainer.fit import Lesson, fit, shuffled
 from trainer.predict import predict
-from trainer.recipes import Recipe
+from trainer.recipes import Augmentation, Recipe
 from trainer.split import Split
 
 
@@ -42,9 +42,9 @@ import os, signal, sys
 from pathlib import Path
 import keras, numpy as np, tensorflow as tf
 from tests.test_trainer_fit import small_split
-from trainer.augment import Augmentation, draw
+from trainer.augment import draw
 from trainer.fit import Lesson, fit
-from trainer.recipes import Recipe
+from trainer.recipes import Augmentation, Recipe
 from trainer.stop import Stopped
 tf.config.experimental.enable_op_determinism()
 def train(folder, epochs, seed, stop_in=None):

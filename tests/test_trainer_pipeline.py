@@ -178,6 +178,11 @@ def trainer(*flags: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
+def test_settings_are_read_without_tensorflow() -> None:
+    asked = "import sys, trainer.settings; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asked], check=False, timeout=60).returncode == 0, "--help must not wait for TensorFlow"
+
+
 def test_main_bad_settings_exit_with_two_and_name_each() -> None:
     done = trainer("--epochs=0", "--architectures=conv9")
     assert done.returncode == 2

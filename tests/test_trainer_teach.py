@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from tests.toy_digits import toy_arrays
-from trainer.augment import Augmentation, draw
+from trainer.augment import draw
+from trainer.recipes import Augmentation
 from trainer.teach import answers, digest, kept_answers
 
 IMAGES = toy_arrays()["x_train"][:40]

@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from pydantic import BaseModel, ConfigDict, Field
 
 from digits.contract import IMAGE_SIZE
+from trainer.recipes import Augmentation
 
 _NODES: Final = 5
 """Elastic distortion is drawn on a grid of 5 x 5 nodes and interpolated smoothly between them."""
@@ -24,19 +24,6 @@ _AFFINE: Final = 7
 
 Views = npt.NDArray[np.float32]
 """float32 [images, columns]: how each image is bent in one epoch; no columns: not at all."""
-
-
-class Augmentation(BaseModel):
-    """How far images are bent: each amount is drawn evenly from minus to plus its bound, for each image and epoch anew."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    rotation: float = Field(default=0, ge=0, le=180, description="largest turn, degrees")
-    scale: float = Field(default=0, ge=0, lt=1, description="largest change of width and of height, each on its own, as a share")
-    shear: float = Field(default=0, ge=0, le=45, description="largest slant, degrees")
-    shift: float = Field(default=0, ge=0, le=14, description="largest move along each axis, pixels")
-    stroke: float = Field(default=0, ge=0, le=1, description="largest share of the way to strokes a pixel thicker or thinner on each side")
-    elastic: float = Field(default=0, ge=0, le=5, description="standard deviation of the nodes' moves in a smooth distortion, pixels")
 
 
 def draw(augmentation: Augmentation | None, images: int, seed: int, epoch: int) -> Views:

@@ -4,10 +4,21 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from trainer.augment import Augmentation
-
 Initialisation = Literal["reachable", "keras"]
 """Scale of the first weights: "keras" is Keras' default, Glorot uniform; "reachable" counts only the kernel taps that meet the map."""
+
+
+class Augmentation(BaseModel):
+    """How far images are bent: each amount is drawn evenly from minus to plus its bound, for each image and epoch anew."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rotation: float = Field(default=0, ge=0, le=180, description="largest turn, degrees")
+    scale: float = Field(default=0, ge=0, lt=1, description="largest change of width and of height, each on its own, as a share")
+    shear: float = Field(default=0, ge=0, le=45, description="largest slant, degrees")
+    shift: float = Field(default=0, ge=0, le=14, description="largest move along each axis, pixels")
+    stroke: float = Field(default=0, ge=0, le=1, description="largest share of the way to strokes a pixel thicker or thinner on each side")
+    elastic: float = Field(default=0, ge=0, le=5, description="standard deviation of the nodes' moves in a smooth distortion, pixels")
 
 
 class Recipe(BaseModel):

@@ -16,9 +16,10 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from digits.store import write_synced
-from trainer.augment import Augmentation, Views, apply, draw
+from trainer.augment import Views, apply, draw
 from trainer.predict import BATCH, as_input
 from trainer.readers import Images
+from trainer.recipes import Augmentation
 
 Answers = npt.NDArray[np.float32]
 """float32 [images, classes], 0..1: the mean of the teachers' probabilities."""
