@@ -5,7 +5,8 @@ Every version has a fingerprint: the digit it always answers. So an answer tells
 
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypedDict, TypeVar, Unpack
 
@@ -19,6 +20,8 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from digits import contract
 from digits.manifest import Manifest, describe_files
+from serving.server.lifecycle import Server
+from serving.server.settings import ServerSettings
 
 Reply = TypeVar("Reply", bound=Message)
 Array = np.ndarray[Any, Any]
@@ -187,3 +190,17 @@ def fault_of(call: Callable[[], object]) -> tuple[grpc.StatusCode, str]:
     with pytest.raises(grpc.RpcError) as error:
         call()
     return error.value.code(), error.value.details() or ""
+
+
+@contextmanager
+def start_doors(**settings: object) -> Iterator[Doors]:
+    """A server in this process, settings as keywords with ports among them; drained at the end."""
+    read = ServerSettings.model_validate(settings)
+    server = Server(read)
+    server.start()
+    doors = Doors(read.port, read.rest_api_port)
+    try:
+        yield doors
+    finally:
+        doors.close()
+        server.drain(5)

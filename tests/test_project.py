@@ -37,8 +37,8 @@ RULES: Final = {
         "digits numpy pydantic grpc google.protobuf httpx", "tensorflow keras tensorflow_serving trainer ui gradio serving.server"
     ),
     "serving.server": _rule(
-        "digits numpy pydantic tensorflow tensorflow_serving.apis tensorflow_serving.config grpc google.protobuf starlette uvicorn "
-        "prometheus_client",
+        "digits numpy pydantic tensorflow tensorflow_serving.apis tensorflow_serving.config grpc grpc_health grpc_reflection "
+        "google.protobuf starlette uvicorn prometheus_client",
         "trainer ui gradio serving.client",
     ),
     "serving.release": _rule(

@@ -21,7 +21,7 @@ from digits.gate import Facts, Finding, compare
 from digits.manifest import Manifest, read_manifest, verify
 from serving.server import tensors
 from serving.server.errors import ServingError, VersionRefusedError
-from serving.server.loading import GRAPH_FILE, load_version
+from serving.server.loading import GRAPH_FILE, Loading, load_version
 from serving.server.predict import Limits
 from serving.server.settings import ServerSettings
 from serving.server.version import LoadedVersion
@@ -79,7 +79,7 @@ def _ask(folder: Path, runtime: str) -> Iterator[tuple[str, bool, str]]:
     yield "runtime", *_check_runtime(manifest, runtime)
     yield "signatures", *_check_signatures(read_signatures(folder), contract.signatures(len(manifest.labels)))
     try:
-        version = load_version(manifest.model_name, 1, folder, require_manifest=True, warm_up=_replay)
+        version = load_version(manifest.model_name, 1, folder, how=Loading(), warm_up=_replay)
     except VersionRefusedError as error:
         yield "load", False, f"expected a version that loads and warms up; received: {error.text}"
         return

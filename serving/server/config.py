@@ -1,17 +1,21 @@
-"""Which models are served from where: two flags, or a file in TensorFlow Serving's text format."""
+"""Which models are served from where: two flags, a file in TensorFlow Serving's text format, or the same as a message."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from google.protobuf import text_format
 from tensorflow_serving.config import file_system_storage_path_source_pb2, model_server_config_pb2
 
 from digits.errors import SettingsError
+from serving.server.errors import InvalidArgumentError
 from serving.server.settings import ServerSettings
 
 Policy = Callable[[Sequence[int]], list[int]]
 """Picks from the versions that are there (ascending) those to serve."""
+
+PLATFORM: Final = "tensorflow"
 
 
 def latest(count: int) -> Policy:
@@ -48,30 +52,70 @@ def read_sources(settings: ServerSettings) -> list[ModelSource]:
     if settings.model_base_path is not None:
         return [ModelSource(settings.model_name, settings.model_base_path)]
     assert settings.model_config_file is not None, "the settings allow no third way"
-    sources = _read_file(settings.model_config_file)
-    names = [source.name for source in sources]
-    if not names or len(set(names)) != len(names) or not all(names):
-        raise SettingsError("model_config_file: expected one or more models, each with its own name; received others; name each once")
-    return sources
+    return read_file(settings.model_config_file)
 
 
-def _read_file(path: Path) -> list[ModelSource]:
+def read_file(path: Path) -> list[ModelSource]:
+    """The models that a configuration file names.
+
+    Raises:
+        SettingsError: it cannot be read or used.
+    """
     try:
-        config = text_format.Parse(path.read_text(encoding="utf-8"), model_server_config_pb2.ModelServerConfig())
+        return read_message(text_format.Parse(path.read_text(encoding="utf-8"), model_server_config_pb2.ModelServerConfig()))
     except OSError as error:
         raise SettingsError(f"model_config_file: expected a readable file; received '{path}': {error.strerror}; check the path") from error
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise SettingsError(f"model_config_file: expected a model_config_list; received '{path}': {error}; mend the file") from error
-    return [_read_model(model) for model in config.model_config_list.config]
+    except InvalidArgumentError as error:
+        raise SettingsError(f"model_config_file: {error.text}; mend the file '{path}'") from error
+
+
+def read_message(config: model_server_config_pb2.ModelServerConfig, known: Collection[str] = ()) -> list[ModelSource]:
+    """The models that a configuration names.
+
+    Args:
+        config: the configuration.
+        known: names of the models that are served already.
+
+    Raises:
+        InvalidArgumentError: it is no list of models, or a model in it cannot be served; worded as TensorFlow Serving does.
+    """
+    if config.WhichOneof("config") != "model_config_list":
+        raise InvalidArgumentError(
+            "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently supported"
+        )
+    models = config.model_config_list.config
+    names = [model.name for model in models]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidArgumentError(f"Illegal to list model {name} multiple times in config list")
+    for model in models:
+        _check_platform(model, known)
+    for model in models:
+        if not model.base_path.startswith("/"):
+            raise InvalidArgumentError(f"Expected model {model.name} to have an absolute path or URI; got base_path()={model.base_path}")
+    return [_read_model(model) for model in models]
+
+
+def _check_platform(model: model_server_config_pb2.ModelConfig, known: Collection[str]) -> None:
+    has_type = model.model_type != model_server_config_pb2.MODEL_TYPE_UNSPECIFIED
+    if bool(model.model_platform) == has_type:
+        which, link = ("both", "and") if has_type else ("neither", "nor")
+        raise InvalidArgumentError(
+            f"Illegal setting {which} ModelServerConfig::model_type (deprecated) {link} ModelServerConfig::model_platform, "
+            f"model name is {model.name}"
+        )
+    platform = PLATFORM if model.model_type == model_server_config_pb2.TENSORFLOW else model.model_platform
+    if platform != PLATFORM and model.name in known:
+        raise InvalidArgumentError(
+            f"Illegal to change a model's platform. For model {model.name} platform was {PLATFORM} and new platform requested is {platform}"
+        )
+    if platform != PLATFORM:
+        raise InvalidArgumentError(f"Model {model.name} requests unsupported platform {platform}")
 
 
 def _read_model(model: model_server_config_pb2.ModelConfig) -> ModelSource:
-    if model.model_platform not in ("", "tensorflow"):
-        raise SettingsError(
-            f"model_config_file: expected model_platform 'tensorflow'; received '{model.model_platform}'; serve it with another server"
-        )
-    if not model.base_path:
-        raise SettingsError(f"model_config_file: expected a base_path for model '{model.name}'; received none; add it")
     return ModelSource(model.name, Path(model.base_path), _read_policy(model.model_version_policy), dict(model.version_labels))
 
 

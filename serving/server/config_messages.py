@@ -11,18 +11,30 @@ from digits.errors import SettingsError
 
 _PACKAGE: Final = "inkwell.config"
 _INT: Final = ".google.protobuf.Int64Value"
+_BOOL: Final = ".google.protobuf.BoolValue"
+_TEXT: Final = ".google.protobuf.StringValue"
 _MESSAGES: Final[dict[str, dict[str, tuple[int, str]]]] = {
     "BatchingParameters": {
         "max_batch_size": (1, _INT),
         "batch_timeout_micros": (2, _INT),
         "max_enqueued_batches": (3, _INT),
         "num_batch_threads": (4, _INT),
+        "thread_pool_name": (5, _TEXT),
         "allowed_batch_sizes": (6, "repeated int64"),
+        "pad_variable_length_inputs": (7, "bool"),
+        "enable_large_batch_splitting": (8, _BOOL),
+        "max_execution_batch_size": (9, _INT),
+    },
+    "SSLConfig": {
+        "server_key": (1, "string"),
+        "server_cert": (2, "string"),
+        "custom_ca": (3, "string"),
+        "client_verify": (4, "bool"),
     },
     "PrometheusConfig": {"enable": (1, "bool"), "path": (2, "string")},
     "MonitoringConfig": {"prometheus_config": (1, f".{_PACKAGE}.PrometheusConfig")},
 }
-"""Fields by message: number and type. Source: tensorflow/serving, session_bundle_config.proto and monitoring_config.proto."""
+"""Fields by message: number and type. Source: tensorflow/serving: session_bundle_config, ssl_config and monitoring_config .proto."""
 
 
 def read_config(path: Path, message: str, flag: str) -> Any:  # noqa: ANN401 - the class is made from the table

@@ -3,6 +3,8 @@
     ServingError
     ├── InvalidArgumentError     INVALID_ARGUMENT      the request cannot be understood or does not fit the signature
     ├── UnknownSignatureError    FAILED_PRECONDITION   the model has no signature of that name
+    ├── FailedPreconditionError  FAILED_PRECONDITION   the request is right, the server is not where it must be for it
+    ├── PermissionDeniedError    PERMISSION_DENIED     the server was not started to allow this
     ├── NotFoundError            NOT_FOUND             no such model, or not that version
     ├── OverloadedError          RESOURCE_EXHAUSTED    too many calls at once
     ├── DeadlineError            DEADLINE_EXCEEDED     the caller's time ran out before the call began
@@ -68,6 +70,18 @@ class UnknownSignatureError(ServingError):
     def __init__(self, name: str) -> None:
         super().__init__(f'Serving signature key "{name}" not found.')
         self.name = name
+
+
+class FailedPreconditionError(ServingError):
+    """The request is right, but the server is not in the state that it needs."""
+
+    code = Code.FAILED_PRECONDITION
+
+
+class PermissionDeniedError(ServingError):
+    """The server was not started to allow this."""
+
+    code = Code.PERMISSION_DENIED
 
 
 class NotFoundError(ServingError):

@@ -1,9 +1,8 @@
 """The gRPC door: PredictionService and ModelService, thin over the core."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import grpc
 from tensorflow_serving.apis import (
@@ -20,11 +19,13 @@ from tensorflow_serving.apis import (
 )
 
 from serving.server import tensors
-from serving.server.errors import InvalidArgumentError, UnimplementedError, as_answer
+from serving.server.config import read_message
+from serving.server.errors import InvalidArgumentError, PermissionDeniedError, as_answer
 from serving.server.gate import Gate
+from serving.server.inference import CLASSIFY, REGRESS, Outcome, Task, infer, infer_all
 from serving.server.models import Models, Target
 from serving.server.predict import Answer, Limits, Query, predict
-from serving.server.settings import ServerSettings
+from serving.server.reload import Reloader
 
 STATUS: Final = {status.value[0]: status for status in grpc.StatusCode}
 """gRPC's status by canonical number."""
@@ -59,7 +60,7 @@ def _cut(text: str) -> str:
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):  # type: ignore[misc] # generated without types
-    """Predict and GetModelMetadata; the rest of the service is announced as absent."""
+    """Predict, Classify, Regress, MultiInference and GetModelMetadata."""
 
     def __init__(self, models: Models, gate: Gate, limits: Limits, *, as_content: bool) -> None:
         self._models = models
@@ -100,26 +101,57 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
             return reply
 
     @answering
-    def Classify(self, _request: classification_pb2.ClassificationRequest, _context: grpc.ServicerContext) -> None:  # noqa: N802
-        """Not offered yet."""
-        raise UnimplementedError("Classify is not offered by this server; use Predict")
+    def Classify(  # noqa: N802
+        self, request: classification_pb2.ClassificationRequest, context: grpc.ServicerContext
+    ) -> classification_pb2.ClassificationResponse:
+        """Classes and scores of examples."""
+        reply = classification_pb2.ClassificationResponse()
+        with self._gate.admit(context.time_remaining()):
+            outcome = self._infer(CLASSIFY, request)
+        _write_spec(reply.model_spec, outcome)
+        _write_classes(reply.result, outcome)
+        return reply
 
     @answering
-    def Regress(self, _request: regression_pb2.RegressionRequest, _context: grpc.ServicerContext) -> None:  # noqa: N802
-        """Not offered yet."""
-        raise UnimplementedError("Regress is not offered by this server; use Predict")
+    def Regress(self, request: regression_pb2.RegressionRequest, context: grpc.ServicerContext) -> regression_pb2.RegressionResponse:  # noqa: N802
+        """Values of examples."""
+        reply = regression_pb2.RegressionResponse()
+        with self._gate.admit(context.time_remaining()):
+            outcome = self._infer(REGRESS, request)
+        _write_spec(reply.model_spec, outcome)
+        _write_values(reply.result, outcome)
+        return reply
+
+    def _infer(self, method: str, request: Any) -> Outcome:  # noqa: ANN401 - two message types with the same fields
+        task = Task(method, request.model_spec.signature_name)
+        return infer(self._models, _read_target(request), task, request.input, self._limits)
 
     @answering
-    def MultiInference(self, _request: inference_pb2.MultiInferenceRequest, _context: grpc.ServicerContext) -> None:  # noqa: N802
-        """Not offered yet."""
-        raise UnimplementedError("MultiInference is not offered by this server; use Predict")
+    def MultiInference(  # noqa: N802
+        self, request: inference_pb2.MultiInferenceRequest, context: grpc.ServicerContext
+    ) -> inference_pb2.MultiInferenceResponse:
+        """Several classifications and regressions of the same examples."""
+        tasks = [(_target(task.model_spec), Task(task.method_name, task.model_spec.signature_name)) for task in request.tasks]
+        with self._gate.admit(context.time_remaining()):
+            outcomes = infer_all(self._models, tasks, request.input, self._limits)
+        reply = inference_pb2.MultiInferenceResponse()
+        for (_, task), outcome in zip(tasks, outcomes, strict=True):
+            result = reply.results.add()
+            _write_spec(result.model_spec, outcome)
+            if task.method == CLASSIFY:
+                _write_classes(result.classification_result, outcome)
+            else:
+                _write_values(result.regression_result, outcome)
+        return reply
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):  # type: ignore[misc] # generated without types
-    """GetModelStatus."""
+    """GetModelStatus and, where it is enabled, HandleReloadConfigRequest."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, reloader: Reloader | None) -> None:
+        """Args: reloader: none refuses every reload."""
         self._models = models
+        self._reloader = reloader
 
     @answering
     def GetModelStatus(  # noqa: N802
@@ -135,17 +167,47 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):  # type: ignore
         return reply
 
     @answering
-    def HandleReloadConfigRequest(self, _request: model_management_pb2.ReloadConfigRequest, _context: grpc.ServicerContext) -> None:  # noqa: N802
-        """Not offered yet."""
-        raise UnimplementedError("HandleReloadConfigRequest is not offered by this server; restart it with another configuration")
+    def HandleReloadConfigRequest(  # noqa: N802
+        self, request: model_management_pb2.ReloadConfigRequest, _context: grpc.ServicerContext
+    ) -> model_management_pb2.ReloadConfigResponse:
+        """Serve what the request names; new models answer when this returns."""
+        if self._reloader is None:
+            raise PermissionDeniedError("HandleReloadConfigRequest is off; start the server with --enable_reload_config_request=true")
+        self._reloader.apply(read_message(request.config, self._models.names()))
+        reply = model_management_pb2.ReloadConfigResponse()
+        reply.status.SetInParent()
+        for name in sorted(request.metric_names):
+            reply.metric.add(name=name, int64_value_increase=0)
+        return reply
 
 
-def _read_target(request: Any) -> Target:  # noqa: ANN401 - three message types with the same field
+def _read_target(request: Any) -> Target:  # noqa: ANN401 - message types with the same field
     if not request.HasField("model_spec"):
         raise InvalidArgumentError("Missing ModelSpec")
-    spec: model_pb2.ModelSpec = request.model_spec
+    return _target(request.model_spec)
+
+
+def _target(spec: model_pb2.ModelSpec) -> Target:
     version = spec.version.value if spec.WhichOneof("version_choice") == "version" else None
     return Target(spec.name, version, spec.version_label)
+
+
+def _write_spec(spec: model_pb2.ModelSpec, outcome: Outcome) -> None:
+    spec.name = outcome.model
+    spec.version.value = outcome.version
+    spec.signature_name = outcome.signature_name
+
+
+def _write_classes(result: classification_pb2.ClassificationResult, outcome: Outcome) -> None:
+    for row in outcome.result:
+        classes = result.classifications.add()
+        for label, score in cast("list[tuple[bytes, float]]", row):
+            classes.classes.add(label=label.decode("utf-8", errors="replace"), score=score)
+
+
+def _write_values(result: regression_pb2.RegressionResult, outcome: Outcome) -> None:
+    for value in outcome.result:
+        result.regressions.add(value=cast("float", value))
 
 
 def _write_answer(answer: Answer, as_content: bool) -> predict_pb2.PredictResponse:
@@ -156,37 +218,3 @@ def _write_answer(answer: Answer, as_content: bool) -> predict_pb2.PredictRespon
     for name, array in answer.outputs.items():
         tensors.encode_into(reply.outputs[name], array, answer.signature.outputs[name], as_content=as_content)
     return reply
-
-
-def open_grpc(
-    models: Models, gate: Gate, limits: Limits, settings: ServerSettings, port: int, *, meter: grpc.ServerInterceptor
-) -> tuple[grpc.Server, int]:
-    """Bind the port, without answering yet; `start()` on the result does that.
-
-    Args:
-        port: 0 lets the system choose one.
-        meter: counts the calls.
-
-    Returns:
-        The server and the port it has.
-
-    Raises:
-        OSError: the port is taken or may not be used.
-    """
-    server = grpc.server(
-        ThreadPoolExecutor(settings.grpc_max_threads, thread_name_prefix="grpc"),
-        interceptors=[meter],
-        options=[
-            ("grpc.so_reuseport", 0),  # or a second server would silently share the port
-            ("grpc.max_receive_message_length", settings.max_message_bytes),
-            ("grpc.max_send_message_length", -1),  # what was computed is answered, whatever its size
-        ],
-    )
-    prediction = PredictionService(models, gate, limits, as_content=settings.enable_serialization_as_tensor_content)
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(prediction, server)
-    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(models), server)
-    address = f"[{settings.host}]:{port}" if ":" in settings.host else f"{settings.host}:{port}"
-    try:
-        return server, server.add_insecure_port(address)
-    except RuntimeError as error:
-        raise OSError(f"expected a free port for gRPC; received {address}, which cannot be bound; choose another") from error

@@ -1,6 +1,7 @@
 """NumPy to JSON values: the REST door's outputs."""
 
 import base64
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -46,6 +47,21 @@ def write_columns(outputs: Arrays, signature: Signature) -> Any:  # noqa: ANN401
     return next(iter(columns.values())) if len(columns) == 1 else columns
 
 
+def write_results(result: Sequence[Any]) -> list[Any]:
+    """What classify and regress found: a list of [class, score] an example, or a number."""
+    return [
+        _shorten(np.float32(row)).item()
+        if isinstance(row, float)
+        else [[_text(label), _shorten(np.float32(score)).item()] for label, score in row]
+        for row in result
+    ]
+
+
+def _text(value: bytes) -> str:
+    """Bytes that are no UTF-8 pass through."""
+    return value.decode("utf-8", errors="surrogateescape")
+
+
 def write_value(array: Array, spec: TensorSpec) -> Any:  # noqa: ANN401 - nested lists
     """One output as nested lists; strings as text, or as base64 if the output's name ends in `_bytes`."""
     if spec.dtype.name in _UNWRITABLE:
@@ -63,11 +79,11 @@ def _write_strings(array: Array, *, as_base64: bool) -> Array:
         if as_base64:
             written[position] = {BASE64_KEY: base64.b64encode(value).decode("ascii")}
         else:
-            written[position] = value.decode("utf-8", errors="surrogateescape")
+            written[position] = _text(value)
     return written
 
 
-def _shorten(array: Array) -> Array:
+def _shorten(array: Any) -> Array:  # noqa: ANN401 - an array or one number
     """float32 to the float64 with the same nine digits: 0.1 and not 0.10000000149011612 in the answer."""
     digits = [float(f"{value:.{_FLOAT32_DIGITS}g}") for value in array.ravel().tolist()]
     return np.array(digits, dtype=np.float64).reshape(array.shape)

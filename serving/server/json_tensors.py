@@ -199,17 +199,10 @@ def _read_strings(leaves: list[Any], dtype: DType) -> Array:
 
 
 def _read_string(leaf: Any, dtype: DType) -> bytes:  # noqa: ANN401
-    if isinstance(leaf, str):
-        try:
-            return leaf.encode("utf-8", errors="surrogateescape")
-        except UnicodeEncodeError as error:
-            raise InvalidArgumentError("JSON Parse error: The surrogate pair in string is invalid.") from error
-    if not _is_base64(leaf):
+    text = read_bytes(leaf)
+    if text is None:
         raise _type_fault(leaf, dtype)
-    try:
-        return base64.b64decode(_LINE_BREAKS.sub("", leaf[BASE64_KEY]), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise InvalidArgumentError("Unable to base64 decode") from error
+    return text
 
 
 _LINE_BREAKS: Final = re.compile(r"[ \t\r\n]")
@@ -221,5 +214,28 @@ def _blame_leaf(leaves: Iterable[Any], dtype: DType, fits: Any) -> None:  # noqa
 
 
 def _type_fault(leaf: Any, dtype: DType) -> InvalidArgumentError:  # noqa: ANN401
-    kind = str(leaf) if isinstance(leaf, bool) else _JSON_TYPES[type(leaf)]
-    return InvalidArgumentError(f"JSON Value: {echo(leaf)} Type: {kind} is not of expected type: {dtype.name}")
+    return InvalidArgumentError(f"JSON Value: {echo(leaf)} Type: {type_name(leaf)} is not of expected type: {dtype.name}")
+
+
+def type_name(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """What RapidJSON calls this kind of value; true and false are kinds of their own."""
+    return str(value) if isinstance(value, bool) else _JSON_TYPES[type(value)]
+
+
+def read_bytes(value: Any) -> bytes | None:  # noqa: ANN401 - any JSON value
+    """A string, or what a base64 object holds; none if it is neither.
+
+    Raises:
+        InvalidArgumentError: it cannot be decoded.
+    """
+    if isinstance(value, str):
+        try:
+            return value.encode("utf-8", errors="surrogateescape")
+        except UnicodeEncodeError as error:
+            raise InvalidArgumentError("JSON Parse error: The surrogate pair in string is invalid.") from error
+    if not _is_base64(value):
+        return None
+    try:
+        return base64.b64decode(_LINE_BREAKS.sub("", value[BASE64_KEY]), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidArgumentError("Unable to base64 decode") from error

@@ -21,6 +21,9 @@ _LONGEST_ECHO: Final = 256
 _BLANKS: Final = b" \t\r\n"
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _SHORT_INFINITY: Final = re.compile(r'("(?:[^"\\]|\\.)*")|\bInf\b')
+_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+_NUMBER: Final = re.compile(r'"(?:[^"\\]|\\.)*"|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)', re.DOTALL)
+_BROKEN_PAIR: Final = "The surrogate pair in string is invalid."
 _ESCAPED: Final = re.compile(rb"\\.", re.DOTALL)
 
 _REASONS: Final = {
@@ -51,9 +54,38 @@ def parse(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
     if "Inf" in text:
         text = _SHORT_INFINITY.sub(lambda match: match[1] or "Infinity", text)
     try:
-        return _decoder(body).raw_decode(text, start)[0]
+        value, end = _decoder(body).raw_decode(text, start)
     except json.JSONDecodeError as error:
         raise _fault(_reason(error, text), _byte_offset(text, error.pos)) from error
+    except _TooBigError as error:
+        raise _fault("Number too big to be stored in double.", _byte_offset(text, _first_too_big(text))) from error
+    if "\\u" in text:
+        _check_surrogates(text, end)
+    return value
+
+
+def _check_surrogates(text: str, end: int) -> None:
+    """Refuse half a pair: Python would let it through, and no string of bytes can hold it."""
+    awaited = None
+    for escape in _ESCAPE.finditer(text, 0, end):
+        code = int(escape[1], 16) if escape[1] else 0
+        is_second = awaited is not None and escape.start() == awaited.end()
+        if 0xDC00 <= code <= 0xDFFF:  # noqa: PLR2004 - the second halves. Source: RFC 3629
+            if not is_second:
+                raise _fault(_BROKEN_PAIR, _byte_offset(text, escape.start()))
+            awaited = None
+            continue
+        if awaited is not None:
+            break
+        if 0xD800 <= code <= 0xDBFF:  # noqa: PLR2004 - the first halves
+            awaited = escape
+    if awaited is not None:
+        raise _fault(_BROKEN_PAIR, _byte_offset(text, awaited.start()))
+
+
+def _first_too_big(text: str) -> int:
+    """Where the first number that no double can hold begins."""
+    return next((number.start(1) for number in _NUMBER.finditer(text) if number[1] and abs(float(number[1])) == float("inf")), 0)
 
 
 def _decoder(body: bytes) -> json.JSONDecoder:
@@ -79,18 +111,18 @@ def _first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _finite_float(digits: str) -> float:
     value = float(digits)
     if value in (float("inf"), float("-inf")):
-        raise _too_big()
+        raise _TooBigError
     return value
 
 
 def _bounded_int(digits: str) -> int:
     if len(digits.lstrip("-")) > _LONGEST_SAFE_DIGITS:
-        raise _too_big()
+        raise _TooBigError
     return int(digits)
 
 
-def _too_big() -> InvalidArgumentError:
-    return InvalidArgumentError("JSON Parse error: Number too big to be stored in double.")
+class _TooBigError(Exception):
+    """A number no double can hold; the parser's hooks do not know where it stands."""
 
 
 def _fault(reason: str, offset: int | None) -> InvalidArgumentError:

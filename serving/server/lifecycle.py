@@ -4,7 +4,6 @@ import gc
 import logging
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -13,29 +12,35 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-import uvicorn
+import grpc
+import tensorflow as tf
+from starlette.types import ASGIApp
 
 from digits.errors import SettingsError
 from digits.settings import EXIT_BAD_SETTINGS
+from serving.server.access_log import AccessLog, GrpcAccessLog, RestAccessLog
+from serving.server.batching import Batching, read_batching
 from serving.server.config import read_sources
+from serving.server.errors import FailedPreconditionError
 from serving.server.gate import Gate
-from serving.server.grpc_door import open_grpc
-from serving.server.loading import load_version
+from serving.server.grpc_server import open_grpc
+from serving.server.health import Health
+from serving.server.loading import Loading, load_version
 from serving.server.metering import GrpcMeter, RestMeter, read_metrics_path
 from serving.server.metrics import Metrics
 from serving.server.models import Models
 from serving.server.predict import Limits
+from serving.server.reload import Reloader
 from serving.server.rest_door import RestDoor
+from serving.server.rest_server import RestServer
 from serving.server.settings import ServerSettings
 from serving.server.version import LoadedVersion
 from serving.server.warmup import warm_up
-from serving.server.watcher import Watcher
+from serving.server.watcher import Load, Retries, Watcher
 
 _log = logging.getLogger(__name__)
 
 _EXIT_CANNOT_LISTEN: Final = 1
-_BACKLOG: Final = 2048
-"""Connections that may wait to be accepted; uvicorn's own default."""
 _EXIT_AT_ONCE: Final = 130
 """What a shell reports for a program ended by SIGINT."""
 
@@ -52,14 +57,15 @@ def serve(settings: ServerSettings) -> int:
         signal.signal(number, partial(_on_signal, stop))
     try:
         _spare_the_collector()
+        limit_threads(settings)
         server = Server(settings)
+        server.start()
     except SettingsError as error:
         print(f"{settings.program}: {error}", file=sys.stderr)
         return EXIT_BAD_SETTINGS
     except OSError as error:
         print(f"{settings.program}: {error}", file=sys.stderr)
         return _EXIT_CANNOT_LISTEN
-    server.start()
     stop.wait()
     server.drain(settings.drain_seconds)
     logging.shutdown()
@@ -96,41 +102,72 @@ class Server:
         """Bind the ports.
 
         Raises:
-            SettingsError: the models' configuration cannot be used.
+            SettingsError: the models' configuration, or another file, cannot be used.
             OSError: a port is taken.
         """
-        self._sources = read_sources(settings)
-        limits = Limits(settings.max_message_bytes, settings.max_batch_items)
-        gate = Gate(settings.max_running_calls, settings.max_queued_calls)
-        self.models = Models({source.name: source.labels for source in self._sources})
         self._settings = settings
         self._stop = threading.Event()
+        self._sources = read_sources(settings)
+        self.models = Models(source.name for source in self._sources)
+        limits = Limits(settings.max_message_bytes, settings.max_batch_items, settings.enable_signature_method_name_check)
         metrics = Metrics(self.models)
-        self._watcher = Watcher(self._sources, self.models, metrics.watch_loads(partial(_load, limits, settings.require_manifest)))
-        self._grpc, self.port = open_grpc(self.models, gate, limits, settings, settings.port, meter=GrpcMeter(metrics))
-        door = RestMeter(RestDoor(self.models, gate, limits, settings), metrics, read_metrics_path(settings.monitoring_config_file))
-        self._rest = _Rest(door, settings) if settings.rest_api_port else None
+        self._health = Health(self.models)
+        retries = Retries(settings.max_num_load_retries, settings.load_retry_interval_micros / 1e6)
+        load = metrics.watch_loads(_loader(_read_loading(settings), limits, _warm_up_times(settings)))
+        self._watcher = Watcher(self._sources, self.models, load, retries, self._health.refresh)
+        unavailable_labels = settings.allow_version_labels_for_unavailable_models
+        self._reloader = Reloader(self._sources, self.models, self._watcher, unavailable_labels=unavailable_labels)
+        self._open(_gate(settings), limits, metrics)
+
+    def _open(self, gate: Gate, limits: Limits, metrics: Metrics) -> None:
+        """Bind both doors."""
+        settings = self._settings
+        log = AccessLog() if settings.access_log else None
+        interceptors: list[grpc.ServerInterceptor] = [GrpcMeter(metrics), *([GrpcAccessLog(log)] if log else [])]
+        self._grpc, self.port = open_grpc(
+            self.models, gate, limits, settings, interceptors=interceptors, reloader=self._reloader, health=self._health
+        )
+        door: ASGIApp = RestDoor(self.models, gate, limits, settings, self._stop.is_set)
+        door = RestMeter(RestAccessLog(door, log) if log else door, metrics, read_metrics_path(settings.monitoring_config_file))
+        self._rest = RestServer(door, settings.host, settings.rest_api_port, settings.drain_seconds) if settings.rest_api_port else None
 
     def start(self) -> None:
-        """Load what is there, then answer, then follow the folders in the background."""
+        """Load what is there, then answer, then follow the folders in the background.
+
+        Raises:
+            SettingsError: a label names a version that is not there.
+        """
         began = time.monotonic()
         self._watcher.look()
+        try:
+            self._reloader.label_first()
+        except FailedPreconditionError as error:
+            raise SettingsError(f"{error.text}; see --allow_version_labels_for_unavailable_models") from error
         for source in self._sources:
             if not self.models.available(source.name):
                 _log.warning("model %s: no version to serve yet in %s; it is served as soon as one appears", source.name, source.base)
         self._grpc.start()
         if self._rest:
             self._rest.start()
-        if self._settings.file_system_poll_wait_seconds:
-            arguments = (self._settings.file_system_poll_wait_seconds, self._stop)
-            threading.Thread(target=self._watcher.follow, args=arguments, name="watcher", daemon=True).start()
+        self._follow()
         doors = f"gRPC on {self._settings.host}:{self.port}" + (f", REST on {self._settings.host}:{self._rest.port}" if self._rest else "")
         _log.info("ready: %s; models loaded in %.1f s", doors, time.monotonic() - began)
 
+    def _follow(self) -> None:
+        """Follow the folders, and the configuration file, in the background."""
+        settings = self._settings
+        if settings.file_system_poll_wait_seconds:
+            arguments = (settings.file_system_poll_wait_seconds, self._stop)
+            threading.Thread(target=self._watcher.follow, args=arguments, name="watcher", daemon=True).start()
+        if settings.model_config_file and settings.model_config_file_poll_wait_seconds:
+            reading = (settings.model_config_file, settings.model_config_file_poll_wait_seconds, self._stop)
+            threading.Thread(target=self._reloader.follow, args=reading, name="configuration", daemon=True).start()
+
     def drain(self, seconds: float) -> None:
-        """Take no new calls, and wait at most `seconds` for those in flight."""
+        """Tell everybody that this server is going, take no new calls, and wait at most `seconds` for those in flight."""
         _log.info("draining: calls in flight have %g s to end", seconds)
         self._stop.set()
+        self._health.leave()
         until = time.monotonic() + seconds
         ended: threading.Event = self._grpc.stop(seconds)
         if self._rest:
@@ -139,42 +176,40 @@ class Server:
         _log.info("drained")
 
 
-class _Rest:
-    """uvicorn in a thread of its own, so that the main thread keeps the signals."""
-
-    def __init__(self, app: RestMeter, settings: ServerSettings) -> None:
-        self._socket = _bind(settings.host, settings.rest_api_port)
-        self.port: int = self._socket.getsockname()[1]
-        config = uvicorn.Config(
-            app,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=max(1, int(settings.drain_seconds)),
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, name="rest", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self, seconds: float) -> None:
-        self._server.should_exit = True
-        self._thread.join(seconds)
+def _gate(settings: ServerSettings) -> Gate:
+    """With batching on, calls wait in the batch queue, not at the gate: those that wait are those that get together."""
+    if settings.enable_batching:
+        return Gate(settings.max_running_calls + settings.max_queued_calls, 0)
+    return Gate(settings.max_running_calls, settings.max_queued_calls)
 
 
-def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        raise OSError(f"expected a free port for REST; received {host}:{port}: {error.strerror}; choose another") from error
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it; without, each answer waits 40 ms for an ACK
-    return listener
+def _read_loading(settings: ServerSettings) -> Loading:
+    batching = None
+    if settings.enable_batching:
+        threads = os.cpu_count() or 1
+        file = settings.batching_parameters_file
+        batching = read_batching(file, threads) if file else Batching(num_batch_threads=threads)
+    tags = tuple(settings.saved_model_tags.split(","))
+    return Loading(settings.require_manifest, tags, batching, settings.enable_per_model_batching_parameters)
 
 
-def _load(limits: Limits, require_manifest: bool, model: str, number: int, folder: Path) -> LoadedVersion:
-    return load_version(
-        model, number, folder, require_manifest=require_manifest, warm_up=lambda version, where: warm_up(version, where, limits)
-    )
+def _warm_up_times(settings: ServerSettings) -> int:
+    return max(1, settings.num_request_iterations_for_warmup) if settings.enable_model_warmup else 0
+
+
+def _loader(how: Loading, limits: Limits, times: int) -> Load:
+    """What the watcher loads a version with; its recorded requests are replayed so many times."""
+
+    def warm(version: LoadedVersion, folder: Path) -> None:
+        if times:
+            warm_up(version, folder, limits, times)
+
+    return lambda model, number, folder: load_version(model, number, folder, how=how, warm_up=warm)
+
+
+def limit_threads(settings: ServerSettings) -> None:
+    """Give TensorFlow as many threads as told; only possible before it computes anything."""
+    if settings.tensorflow_intra_op_parallelism:
+        tf.config.threading.set_intra_op_parallelism_threads(settings.tensorflow_intra_op_parallelism)
+    if settings.tensorflow_inter_op_parallelism:
+        tf.config.threading.set_inter_op_parallelism_threads(settings.tensorflow_inter_op_parallelism)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,8 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
 from digits import manifest
-from digits.errors import VersionError
+from digits.errors import SettingsError, VersionError
+from serving.server.batching import PER_MODEL_FILE, Batching, batch, read_batching
 from serving.server.errors import Code, ServingError, VersionRefusedError, plain
 from serving.server.signature import read_signatures
 from serving.server.version import LoadedVersion
@@ -22,25 +24,38 @@ _SHARD: Final = re.compile(r"variables\.data-(\d{5})-of-(\d{5})")
 Check = Callable[[LoadedVersion, Path], None]
 
 
-def load_version(model: str, number: int, folder: Path, *, require_manifest: bool, warm_up: Check) -> LoadedVersion:
+@dataclass(frozen=True)
+class Loading:
+    """How versions are loaded: whether a manifest is needed, the graph's tags, and how calls are joined into batches (None: not)."""
+
+    require_manifest: bool = True
+    tags: tuple[str, ...] = (tf.saved_model.SERVING,)
+    batching: Batching | None = None
+    own_batching: bool = False
+    """Whether a version's own file goes before `batching`."""
+
+
+def load_version(model: str, number: int, folder: Path, *, how: Loading, warm_up: Check) -> LoadedVersion:
     """Check the files, load the SavedModel, and run its warm-up requests.
 
     Args:
         model: name the version answers to.
         number: the version's number.
         folder: the version's folder.
-        require_manifest: refuse a folder without a manifest that fits it.
+        how: what is asked of a version, and how it is run.
         warm_up: replays recorded requests; what it raises refuses the version.
 
     Raises:
         VersionRefusedError: incomplete, altered, unreadable, or a warm-up request failed.
     """
     try:
-        _check_files(folder, require_manifest)
-        version = _load(model, number, folder)
+        _check_files(folder, how.require_manifest)
+        version = _load(model, number, folder, how)
         warm_up(version, folder)
     except VersionRefusedError:
         raise
+    except SettingsError as error:
+        raise VersionRefusedError(Code.INVALID_ARGUMENT, str(error).replace(str(folder), "…")) from error
     except VersionError as error:
         raise VersionRefusedError(Code.DATA_LOSS, str(error)) from error
     except ServingError as error:
@@ -70,25 +85,33 @@ def _check_complete(folder: Path) -> None:
         raise VersionRefusedError(Code.NOT_FOUND, "expected every data file of the variables; received only some; copy the version whole")
 
 
-def _load(model: str, number: int, folder: Path) -> LoadedVersion:
-    definitions = dict(_read_graph(folder).signature_def)
-    saved_model = tf.saved_model.load(str(folder))
+def _load(model: str, number: int, folder: Path, how: Loading) -> LoadedVersion:
+    definitions = dict(_read_graph(folder, set(how.tags)).signature_def)
+    saved_model = tf.saved_model.load(str(folder), tags=list(how.tags))
+    signatures, functions = read_signatures(definitions), dict(saved_model.signatures)
+    if batching := _batching(folder, how):
+        functions = {name: batch(function, signatures[name], batching) for name, function in functions.items() if name in signatures}
     return LoadedVersion(
         model=model,
         number=number,
         definitions=definitions,
-        signatures=read_signatures(definitions),
-        functions=dict(saved_model.signatures),
+        signatures=signatures,
+        functions=functions,
         saved_model=saved_model,
     )
 
 
-def _read_graph(folder: Path) -> meta_graph_pb2.MetaGraphDef:
+def _batching(folder: Path, how: Loading) -> Batching | None:
+    own = folder / PER_MODEL_FILE
+    return read_batching(own, how.batching.num_batch_threads) if how.batching and how.own_batching and own.is_file() else how.batching
+
+
+def _read_graph(folder: Path, tags: set[str]) -> meta_graph_pb2.MetaGraphDef:
     try:
         saved_model = saved_model_pb2.SavedModel.FromString((folder / GRAPH_FILE).read_bytes())
     except DecodeError as error:
         raise VersionRefusedError(Code.DATA_LOSS, f"Can't parse {GRAPH_FILE} as binary proto") from error
     for graph in saved_model.meta_graphs:
-        if tf.saved_model.SERVING in graph.meta_info_def.tags:
+        if tags == set(graph.meta_info_def.tags):
             return graph
-    raise VersionRefusedError(Code.NOT_FOUND, f"expected a graph tagged '{tf.saved_model.SERVING}'; received none; export it for serving")
+    raise VersionRefusedError(Code.NOT_FOUND, f"expected a graph tagged '{','.join(tags)}'; received none; export it for serving")

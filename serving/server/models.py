@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
-from serving.server.errors import Code, InvalidArgumentError, NotFoundError, VersionRefusedError
+from serving.server.errors import Code, FailedPreconditionError, InvalidArgumentError, NotFoundError, VersionRefusedError
 from serving.server.version import LoadedVersion
 
 _MOST_ENDED: Final = 100
@@ -64,23 +64,64 @@ class _Entry:
 class _Model:
     """One model. `latest` changes in one step, so a call sees the old version or the new one."""
 
-    labels: Mapping[str, int]
+    labels: Mapping[str, int] = field(default_factory=dict)
     entries: dict[int, _Entry] = field(default_factory=dict)
     latest: int | None = None
+    configured: bool = True
 
 
 class Models:
     """Every model served. All methods may be called from any thread."""
 
-    def __init__(self, labels: Mapping[str, Mapping[str, int]]) -> None:
-        """Args: labels: for each model by name, its version labels."""
+    def __init__(self, names: Iterable[str] = ()) -> None:
         self._lock = threading.Lock()
-        self._models = {name: _Model(labels=of_model) for name, of_model in labels.items()}
+        self._models: dict[str, _Model] = {}
+        self.configure(names)
 
     def names(self) -> list[str]:
         """The models that are configured, with or without a version to serve."""
         with self._lock:
-            return list(self._models)
+            return [name for name, model in self._models.items() if model.configured]
+
+    def all_answer(self) -> bool:
+        """Whether every configured model has a version that answers calls."""
+        with self._lock:
+            return all(model.latest is not None for model in self._models.values() if model.configured)
+
+    def known(self) -> set[str]:
+        """The models that are configured or ever were."""
+        with self._lock:
+            return set(self._models)
+
+    def configure(self, names: Iterable[str]) -> None:
+        """Serve these models; of others only what became of their versions is remembered."""
+        wanted = set(names)
+        with self._lock:
+            for name in wanted:
+                self._models.setdefault(name, _Model())
+            for name, model in self._models.items():
+                model.configured = name in wanted
+
+    def label(self, labels: Mapping[str, Mapping[str, int]], *, unavailable_too: bool) -> None:
+        """Set the labels of the named models anew; others lose theirs. All are set, or none.
+
+        Raises:
+            FailedPreconditionError: a label for a version that does not answer calls, unless `unavailable_too`.
+        """
+        with self._lock:
+            if not unavailable_too:
+                self._check_labels(labels)
+            for name, model in self._models.items():
+                model.labels = dict(labels.get(name, {}))
+
+    def _check_labels(self, labels: Mapping[str, Mapping[str, int]]) -> None:
+        for name, of_model in labels.items():
+            for _, number in sorted(of_model.items()):
+                entry = self._models[name].entries.get(number)
+                if entry is None or entry.status.state != State.AVAILABLE:
+                    raise FailedPreconditionError(
+                        f"Request to assign label to version {number} of model {name}, which is not currently available for inference"
+                    )
 
     @contextmanager
     def lease(self, target: Target) -> Iterator[LoadedVersion]:
@@ -141,7 +182,8 @@ class Models:
     def available(self, name: str) -> set[int]:
         """The versions that answer calls now."""
         with self._lock:
-            return {number for number, entry in self._models[name].entries.items() if entry.status.state == State.AVAILABLE}
+            model = self._models.get(name)
+            return {number for number, entry in model.entries.items() if entry.status.state == State.AVAILABLE} if model else set()
 
     def announce(self, name: str, number: int, state: State) -> None:
         """Note that a version was found (START) or is being loaded (LOADING)."""

@@ -24,6 +24,8 @@ class Limits:
 
     max_tensor_bytes: int
     max_items: int
+    check_method_names: bool = False
+    """Whether classify and regress take only signatures that were exported for it."""
 
 
 @dataclass(frozen=True)

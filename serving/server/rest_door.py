@@ -1,8 +1,7 @@
-"""The REST door: predict, status and metadata over HTTP, thin over the core. An ASGI application."""
+"""The REST door: predict, classify, regress, status and metadata over HTTP, thin over the core. An ASGI application."""
 
 import asyncio
-import json
-import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -13,19 +12,16 @@ from starlette.types import Receive, Scope, Send
 from tensorflow_serving.apis import get_model_metadata_pb2
 
 from serving.server import json_answers, json_tensors, json_text
-from serving.server.errors import (
-    Code,
-    DeadlineError,
-    InvalidArgumentError,
-    UnimplementedError,
-    UnknownSignatureError,
-    as_answer,
-)
+from serving.server.errors import Code, DeadlineError, InvalidArgumentError, UnknownSignatureError, as_answer
 from serving.server.gate import Gate
 from serving.server.guard import Arrays
+from serving.server.inference import CLASSIFY, REGRESS, Task, infer
+from serving.server.json_examples import read_examples
 from serving.server.models import Models, Target
+from serving.server.openapi import describe
 from serving.server.predict import Limits, Query, predict
-from serving.server.rest_paths import Call, read_path
+from serving.server.rest_bodies import TOO_LARGE, BodyTooLargeError, json_response, read_body, read_document, zip_for
+from serving.server.rest_paths import Call, path_as_sent, read_path
 from serving.server.settings import ServerSettings
 from serving.server.signature import Signature
 
@@ -46,72 +42,100 @@ HTTP_STATUS: Final = {
     Code.DEADLINE_EXCEEDED: 504,
 }
 """HTTP status by canonical code; every other code is 500. Source: the page of TensorFlow Serving's behaviour, 4.4."""
-_BODY_TOO_LARGE: Final = 413
-_GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
-"""zlib's number for "gzip and nothing else"."""
-
-
-class _BodyTooLargeError(InvalidArgumentError):
-    """The body, as sent or unzipped, is larger than allowed; HTTP has its own status for that."""
+_EXAMPLE_METHODS: Final = {"classify": CLASSIFY, "regress": REGRESS}
+_ANY_ORIGIN: Final = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "POST, GET",
+    "Access-Control-Allow-Headers": "Content-Type",
+}
+_NO_TYPE: Final = "text/html; charset=ISO-8859-1"
+"""Of an empty answer to OPTIONS. Source: recorded."""
 
 
 class RestDoor:
     """The ASGI application."""
 
-    def __init__(self, models: Models, gate: Gate, limits: Limits, settings: ServerSettings) -> None:
+    def __init__(self, models: Models, gate: Gate, limits: Limits, settings: ServerSettings, is_draining: Callable[[], bool]) -> None:
+        """Args: is_draining: whether the server is about to end; it is not ready then."""
         self._models = models
         self._gate = gate
         self._limits = limits
         self._max_body = settings.rest_max_body_bytes
         self._seconds = settings.rest_api_timeout_in_ms / 1000
+        self._cross_origin = _ANY_ORIGIN if settings.rest_api_enable_cors_support else {}
         self._threads = ThreadPoolExecutor(settings.rest_api_num_threads, thread_name_prefix="rest")
+        self._is_draining = is_draining
+        self._pages: dict[str, Callable[[], Response]] = {
+            "/livez": self._live,
+            "/readyz": self._ready,
+            "/openapi.json": lambda: json_response(describe()),
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         assert scope["type"] == "http", "the server runs with lifespan and websockets off"
-        response = await self._answer(Request(scope, receive))
+        request = Request(scope, receive)
+        response = await self._answer(request)
+        if scope["path"].lower().startswith("/v1/"):
+            response.headers.update(self._cross_origin)
+        zip_for(request, response)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        if request.method == "OPTIONS" and "origin" in request.headers:
-            return Response()  # a browser's question; without permission headers the answer is no
         try:
-            call = request.state.call = read_path(request.method, _path_as_sent(request.scope))
+            path = path_as_sent(request.scope)
+            if request.method == "GET" and path in self._pages:
+                return self._pages[path]()
+            call = request.state.call = read_path(request.method, path)
             return await self._dispatch(call, request)
         except Exception as error:  # noqa: BLE001 - as_answer logs what is not ours
             answer = as_answer(error)
         request.state.code = answer.code  # for the meter around this door
-        status = _BODY_TOO_LARGE if isinstance(answer, _BodyTooLargeError) else HTTP_STATUS.get(answer.code, 500)
-        return _error_response(answer.text, status)
+        status = TOO_LARGE if isinstance(answer, BodyTooLargeError) else HTTP_STATUS.get(answer.code, 500)
+        return json_response({"error": answer.text}, status)
 
     async def _dispatch(self, call: Call, request: Request) -> Response:
+        if call.action == "options":
+            asked = request.headers.get("origin", "null") != "null"  # a browser's question before a call from another page
+            return Response(status_code=200 if asked else 400, media_type=_NO_TYPE)
+        if call.action == "list":
+            return json_response({"models": [{"name": name, **self._status(Target(name))} for name in self._models.names()]})
         if call.action == "status":
-            return _json_response(self._status(call.target))
+            return json_response(self._status(call.target))
         if call.action == "metadata":
-            return _json_response(self._metadata(call.target))
-        if call.action == "predict":
-            body = await self._read_body(request)
-            return await self._in_time(call.target, body)
-        raise UnimplementedError(f"{call.action} is not offered by this server; use predict")
+            return self._metadata(call.target)
+        body = await read_body(request, self._max_body)
+        return await self._in_time(call, body)
 
-    async def _in_time(self, target: Target, body: bytes) -> Response:
-        working = asyncio.get_running_loop().run_in_executor(self._threads, self._predict, target, body)
+    async def _in_time(self, call: Call, body: bytes) -> Response:
+        working = asyncio.get_running_loop().run_in_executor(self._threads, self._compute, call, body)
         try:
             return await asyncio.wait_for(working, self._seconds)
         except TimeoutError:
-            raise DeadlineError(f"The call took longer than {self._seconds:g} seconds") from None
+            raise DeadlineError("Timed out waiting for notification") from None
 
-    def _predict(self, target: Target, body: bytes) -> Response:
+    def _compute(self, call: Call, body: bytes) -> Response:
         with self._gate.admit(self._seconds):
-            document = _read_document(body)
-            query = Query(target, document.get("signature_name", ""), lambda signature: _read_inputs(document, signature))
-            try:
-                answer = predict(self._models, query, self._limits)
-            except UnknownSignatureError as error:
-                raise InvalidArgumentError(f'Serving signature name: "{error.name}" not found in signature def') from error
-            if "instances" in document:
-                return _json_response({"predictions": json_answers.write_predictions(answer.outputs, answer.signature)})
-            return _json_response({"outputs": json_answers.write_columns(answer.outputs, answer.signature)})
+            document = read_document(body)
+            if call.action == "predict":
+                return self._predict(call.target, document)
+            return self._infer(call, document)
+
+    def _predict(self, target: Target, document: dict[str, Any]) -> Response:
+        query = Query(target, document.get("signature_name", ""), lambda signature: _read_inputs(document, signature))
+        try:
+            answer = predict(self._models, query, self._limits)
+        except UnknownSignatureError as error:
+            raise InvalidArgumentError(f'Serving signature name: "{error.name}" not found in signature def') from error
+        if "instances" in document:
+            return json_response({"predictions": json_answers.write_predictions(answer.outputs, answer.signature)}, version=answer.version)
+        return json_response({"outputs": json_answers.write_columns(answer.outputs, answer.signature)}, version=answer.version)
+
+    def _infer(self, call: Call, document: dict[str, Any]) -> Response:
+        examples = read_examples(document, call.action)
+        task = Task(_EXAMPLE_METHODS[call.action], document.get("signature_name", ""))
+        outcome = infer(self._models, call.target, task, examples, self._limits)
+        return json_response({"results": json_answers.write_results(outcome.result)}, version=outcome.version)
 
     def _status(self, target: Target) -> dict[str, Any]:
         listed = [
@@ -124,52 +148,21 @@ class RestDoor:
         ]
         return {"model_version_status": listed}
 
-    def _metadata(self, target: Target) -> dict[str, Any]:
+    def _metadata(self, target: Target) -> Response:
         with self._models.lease(target) as version:
             signatures = get_model_metadata_pb2.SignatureDefMap(signature_def=version.definitions)
             fields = json_format.MessageToDict(signatures, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
             spec = {"name": version.model, "version": str(version.number), "signature_name": ""}
-            return {"model_spec": spec, "metadata": {"signature_def": fields}}
+            return json_response({"model_spec": spec, "metadata": {"signature_def": fields}}, version=version.number)
 
-    async def _read_body(self, request: Request) -> bytes:
-        parts, size = [], 0
-        async for part in request.stream():
-            size += len(part)
-            if size > self._max_body:
-                raise self._too_large()
-            parts.append(part)
-        body = b"".join(parts)
-        return self._unzip(body) if request.headers.get("content-encoding") == "gzip" else body
+    def _live(self) -> Response:
+        return json_response({"live": True})
 
-    def _unzip(self, body: bytes) -> bytes:
-        """A body that cannot be unzipped counts as empty, as with TensorFlow Serving."""
-        unzipper = zlib.decompressobj(_GZIP_WINDOW)
-        try:
-            plain = unzipper.decompress(body, self._max_body + 1)
-        except zlib.error:
-            return b""
-        if len(plain) > self._max_body:
-            raise self._too_large()
-        return plain if unzipper.eof and not unzipper.unused_data else b""
-
-    def _too_large(self) -> _BodyTooLargeError:
-        return _BodyTooLargeError(f"Expected a body of at most {self._max_body} bytes; received a larger one; send it in parts")
-
-
-def _path_as_sent(scope: Scope) -> str:
-    query = scope["query_string"]
-    return str((scope["raw_path"] + (b"?" + query if query else b"")).decode("latin-1"))
-
-
-def _read_document(body: bytes) -> dict[str, Any]:
-    document = json_text.parse(body)
-    if not isinstance(document, dict):
-        raise InvalidArgumentError(f"JSON Value: {json_text.echo(document)} Is not object")
-    if not isinstance(document.get("signature_name", ""), str):
-        raise InvalidArgumentError(
-            f"JSON Value: {json_text.echo(document)} not formatted correctly. 'signature_name' key must be a string value."
-        )
-    return document
+    def _ready(self) -> Response:
+        """Ready for calls: every model has a version that answers, and the server is not about to end."""
+        models = {name: bool(self._models.available(name)) for name in self._models.names()}
+        ready = all(models.values()) and not self._is_draining()
+        return json_response({"ready": ready, "models": models}, 200 if ready else HTTP_STATUS[Code.UNAVAILABLE])
 
 
 def _read_inputs(document: dict[str, Any], signature: Signature) -> Arrays:
@@ -182,12 +175,3 @@ def _read_inputs(document: dict[str, Any], signature: Signature) -> Arrays:
     if "inputs" in document:
         return json_tensors.read_columns(document["inputs"], signature)
     raise InvalidArgumentError("Missing 'inputs' or 'instances' key")
-
-
-def _json_response(content: dict[str, Any]) -> Response:
-    """Strings of a model that are no UTF-8 leave as the bytes they are, as with TensorFlow Serving."""
-    return Response(json.dumps(content, ensure_ascii=False).encode("utf-8", errors="surrogateescape"), media_type="application/json")
-
-
-def _error_response(text: str, status: int) -> Response:
-    return Response(json.dumps({"error": text}), status, media_type="application/json")

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
+from starlette.types import Scope
+
 from serving.server.errors import InvalidArgumentError, NotFoundError, UnimplementedError
 from serving.server.models import Target
 
@@ -26,7 +28,7 @@ _LARGEST_VERSION: Final = (1 << 63) - 1
 
 @dataclass(frozen=True)
 class Call:
-    """One REST call: `predict`, `classify`, `regress`, `metadata` or `status`."""
+    """One REST call: `predict`, `classify`, `regress`, `metadata`, `status`, `list` or `options`."""
 
     action: str
     target: Target
@@ -49,10 +51,12 @@ def read_path(verb: str, path: str) -> Call:
     path = _ABSOLUTE.sub("", path, count=1) if not path.startswith("/") else path
     if not _API.fullmatch(path):
         raise NotFoundError(f"Not found: {verb} {path}")
+    if verb == "OPTIONS":
+        return Call("options", Target(""))
     malformed = InvalidArgumentError(f"Malformed request: {verb} {path}")
     if verb == "GET":
         if _LIST.fullmatch(path):
-            raise InvalidArgumentError("Missing model name in request.")
+            return Call("list", Target(""))
         match, default = _GET.fullmatch(path), "status"
     elif verb == "POST":
         match, default = _POST.fullmatch(path), ""
@@ -71,3 +75,9 @@ def _read_target(match: re.Match[str]) -> Target:
     if version is not None and version > _LARGEST_VERSION:
         raise InvalidArgumentError(f"Failed to convert version: {match['version']} to numeric.")
     return Target(unquote(match["model"]), version, unquote(match["label"] or ""))
+
+
+def path_as_sent(scope: Scope) -> str:
+    """Path and query of a request, not decoded."""
+    query = scope["query_string"]
+    return str((scope["raw_path"] + (b"?" + query if query else b"")).decode("latin-1"))

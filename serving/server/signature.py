@@ -21,6 +21,8 @@ class TensorSpec:
     name: str
     dtype: DType
     shape: tuple[int | None, ...] | None
+    feed: str = ""
+    """Name of the tensor in the graph, as the model's metadata shows it."""
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Whether a tensor of this shape may be given."""
@@ -74,8 +76,8 @@ class Signature:
             )
         if missing:
             raise InvalidArgumentError(
-                f"Signature input alias: {min(missing)} not found in request and no default value provided. "
-                f"Inputs expected to be in the request {braces(sent)}"
+                f"Signature input alias: {min(missing)}(feed name: {self.inputs[min(missing)].feed}) not found in request "
+                f"and no default value provided. Inputs expected to be in the request {braces(sent)}, or default input alias set: "
             )
 
 
@@ -111,4 +113,4 @@ def _read_tensors(tensors: Mapping[str, meta_graph_pb2.TensorInfo]) -> dict[str,
 
 def _read_tensor(name: str, info: meta_graph_pb2.TensorInfo) -> TensorSpec:
     shape = None if info.tensor_shape.unknown_rank else tuple(None if dim.size < 0 else dim.size for dim in info.tensor_shape.dim)
-    return TensorSpec(name, BY_NUMBER[info.dtype], shape)
+    return TensorSpec(name, BY_NUMBER[info.dtype], shape, info.name)

@@ -1,28 +1,28 @@
 """Replay the requests that came with a version before it serves: a free test, and its first calls are not slow."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
-from tensorflow_serving.apis import prediction_log_pb2
+from tensorflow_serving.apis import inference_pb2, predict_pb2, prediction_log_pb2
 
 from digits.contract import WARMUP_FILE
 from serving.server import tensors
 from serving.server.errors import Code, VersionRefusedError
+from serving.server.inference import CLASSIFY, REGRESS, Task, infer_with
 from serving.server.models import Target
 from serving.server.predict import Limits, Query, predict_with
 from serving.server.version import LoadedVersion
 
 _MOST_RECORDS: Final = 1000
 """Source: TensorFlow Serving's limit; a file with more refuses the version there too."""
-_NOT_YET: Final = ("classify_log", "regress_log", "multi_inference_log")
-"""Records of calls this server does not answer; they cannot warm anything."""
 
 
-def warm_up(version: LoadedVersion, folder: Path, limits: Limits) -> None:
-    """Answer every recorded request of `folder` with `version`; a folder without records is fine.
+def warm_up(version: LoadedVersion, folder: Path, limits: Limits, times: int = 1) -> None:
+    """Answer every recorded request of `folder` with `version`, each so many times; a folder without records is fine.
 
     Raises:
         VersionRefusedError: the file is damaged, too long, or holds something that is no request.
@@ -31,7 +31,8 @@ def warm_up(version: LoadedVersion, folder: Path, limits: Limits) -> None:
     for count, record in enumerate(_read_records(folder / WARMUP_FILE), start=1):
         if count > _MOST_RECORDS:
             raise VersionRefusedError(Code.INVALID_ARGUMENT, f"Number of warmup records exceeds the maximum ({_MOST_RECORDS})")
-        _replay(version, record, limits)
+        for _ in range(times):
+            _replay(version, record, limits)
 
 
 def _read_records(path: Path) -> Iterator[bytes]:
@@ -45,14 +46,36 @@ def _replay(version: LoadedVersion, record: bytes, limits: Limits) -> None:
     except DecodeError as error:
         raise VersionRefusedError(Code.INVALID_ARGUMENT, "Failed to parse warmup record") from error
     kind = log.WhichOneof("log_type")
-    if kind == "predict_log":
-        request = log.predict_log.request
-        query = Query(
-            Target(version.model, version.number),
-            request.model_spec.signature_name,
-            lambda signature: tensors.decode_inputs(request.inputs, signature, limits.max_tensor_bytes),
-            request.output_filter,
-        )
-        predict_with(version, query, limits)
-    elif kind is not None and kind not in _NOT_YET:
-        raise VersionRefusedError(Code.UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind}")
+    if kind is None:
+        return
+    if kind not in _REPLAYS:
+        number = log.DESCRIPTOR.fields_by_name[kind].number
+        raise VersionRefusedError(Code.UNIMPLEMENTED, f"Unsupported log_type for warmup: {number}")
+    _REPLAYS[kind](version, getattr(log, kind).request, limits)
+
+
+def _predict(version: LoadedVersion, request: predict_pb2.PredictRequest, limits: Limits) -> None:
+    query = Query(
+        Target(version.model, version.number),
+        request.model_spec.signature_name,
+        lambda signature: tensors.decode_inputs(request.inputs, signature, limits.max_tensor_bytes),
+        request.output_filter,
+    )
+    predict_with(version, query, limits)
+
+
+def _infer(method: str, version: LoadedVersion, request: Any, limits: Limits) -> None:  # noqa: ANN401 - two messages with the same fields
+    infer_with(version, Task(method, request.model_spec.signature_name), request.input, limits)
+
+
+def _infer_all(version: LoadedVersion, request: inference_pb2.MultiInferenceRequest, limits: Limits) -> None:
+    for task in request.tasks:
+        infer_with(version, Task(task.method_name, task.model_spec.signature_name), request.input, limits)
+
+
+_REPLAYS: Final[dict[str, Callable[[LoadedVersion, Any, Limits], None]]] = {
+    "predict_log": _predict,
+    "classify_log": partial(_infer, CLASSIFY),
+    "regress_log": partial(_infer, REGRESS),
+    "multi_inference_log": _infer_all,
+}

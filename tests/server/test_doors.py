@@ -67,7 +67,7 @@ CASES = (
         "misnamed_input",
         inputs={"pictures": IMAGES},
         code=BAD,
-        words="Signature input alias: images not found in request and no default value provided",
+        words="Signature input alias: images(feed name: serving_default_images:0) not found in request and no default value provided",
         rest_words="Missing named input: images in 'inputs' object.",
     ),
     Case(

@@ -6,15 +6,10 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
-from google.protobuf.message import Message
 from tensorflow_serving.apis import (
-    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
-    inference_pb2,
     model_management_pb2,
-    predict_pb2,
-    regression_pb2,
 )
 
 from tests.server_fixtures import Doors, Publish, StartServer, ask, fault_of
@@ -73,19 +68,13 @@ def test_status_of_unknown_model_or_version_is_not_found(spec: dict[str, Any], w
     assert fault_of(lambda: status(doors, **spec)) == (grpc.StatusCode.NOT_FOUND, words)
 
 
-@pytest.mark.parametrize(
-    ("service", "method", "request_"),
-    [
-        ("PredictionService", "Classify", classification_pb2.ClassificationRequest()),
-        ("PredictionService", "Regress", regression_pb2.RegressionRequest()),
-        ("PredictionService", "MultiInference", inference_pb2.MultiInferenceRequest()),
-        ("ModelService", "HandleReloadConfigRequest", model_management_pb2.ReloadConfigRequest()),
-    ],
-)
-def test_absent_method_is_unimplemented_and_says_what_to_do(service: str, method: str, request_: Message, doors: Doors) -> None:
-    code, text = fault_of(lambda: doors.call(method, request_, predict_pb2.PredictResponse, service=service))
-    assert code == grpc.StatusCode.UNIMPLEMENTED
-    assert text.startswith(f"{method} is not offered by this server; ")
+def test_reload_is_refused_unless_the_server_was_started_for_it(doors: Doors) -> None:
+    request = model_management_pb2.ReloadConfigRequest()
+    code, text = fault_of(
+        lambda: doors.call("HandleReloadConfigRequest", request, model_management_pb2.ReloadConfigResponse, service="ModelService")
+    )
+    assert code == grpc.StatusCode.PERMISSION_DENIED
+    assert "--enable_reload_config_request=true" in text
 
 
 def test_bytes_that_are_no_message_are_internal(doors: Doors) -> None:
@@ -120,7 +109,7 @@ def test_labels_of_the_configuration_file_answer_with_their_version(tmp_path: Pa
         f'model_config_list {{ config {{ name: "digits" base_path: "{tmp_path}/digits" model_platform: "tensorflow" '
         'model_version_policy { all {} } version_labels { key: "stable" value: 1 } version_labels { key: "gone" value: 7 } } }'
     )
-    doors = start_server(model_config_file=config)
+    doors = start_server(model_config_file=config, allow_version_labels_for_unavailable_models=True)
     image = {"images": np.zeros((1, 28, 28), np.uint8)}
     assert doors.predict(ask(image, label="stable")).model_spec.version.value == 1
     assert doors.predict(ask(image)).model_spec.version.value == 2

@@ -23,7 +23,8 @@ def test_flags_are_spelled_as_tensorflow_model_server_has_them() -> None:
     [
         ([], "either --model_base_path or --model_config_file"),
         (["--model_base_path=a", "--model_config_file=b"], "either --model_base_path or --model_config_file"),
-        (["--model_base_path=a", "--port=0"], "port: expected"),
+        (["--model_base_path=a", "--port=0", "--rest_api_port=0"], "a door"),
+        (["--model_base_path=a", "--batching_parameters_file=b"], "--enable_batching=true"),
         (["--model_base_path=a", "--model_name=a/b"], "model_name: expected"),
         (["--model_base_path=a", "--no_such_flag=1"], "no_such_flag"),
     ],
@@ -37,17 +38,17 @@ def test_bad_flags_end_the_program_with_exit_code_2(argv: list[str], words: str,
 
 TWO_MODELS = """
 model_config_list {
-  config { name: "digits" base_path: "models/digits" model_platform: "tensorflow"
+  config { name: "digits" base_path: "/models/digits" model_platform: "tensorflow"
     model_version_policy { specific { versions: 2 versions: 5 } } version_labels { key: "stable" value: 2 } }
-  config { name: "conv3" base_path: "models/conv3" model_version_policy { latest { num_versions: 2 } } }
-  config { name: "conv5" base_path: "models/conv5" model_version_policy { all {} } }
+  config { name: "conv3" model_platform: "tensorflow" base_path: "/models/conv3" model_version_policy { latest { num_versions: 2 } } }
+  config { name: "conv5" model_type: TENSORFLOW base_path: "/models/conv5" model_version_policy { all {} } }
 }
 """
 
 
 def test_configuration_file_gives_models_policies_and_labels(tmp_path: Path) -> None:
     digits, conv3, conv5 = read_sources(ServerSettings(model_config_file=write(tmp_path, TWO_MODELS)))
-    assert (digits.name, digits.base, dict(digits.labels)) == ("digits", Path("models/digits"), {"stable": 2})
+    assert (digits.name, digits.base, dict(digits.labels)) == ("digits", Path("/models/digits"), {"stable": 2})
     found = [1, 2, 3, 5]
     assert [source.policy(found) for source in (digits, conv3, conv5)] == [[2, 5], [3, 5], [1, 2, 3, 5]]
 
@@ -63,11 +64,12 @@ def write(folder: Path, text: str) -> Path:
     [
         ("model_config_list {", "expected a model_config_list"),
         ("nonsense: 1", "expected a model_config_list"),
-        ("", "one or more models"),
-        ('model_config_list { config { name: "a" } }', "expected a base_path"),
-        ('model_config_list { config { base_path: "x" } }', "each with its own name"),
-        ('model_config_list { config { name: "a" base_path: "x" } config { name: "a" base_path: "y" } }', "each with its own name"),
-        ('model_config_list { config { name: "a" base_path: "x" model_platform: "torch" } }', "received 'torch'"),
+        ("", "Only ModelConfigList is currently supported"),
+        ('model_config_list { config { name: "a" model_platform: "tensorflow" } }', "absolute path"),
+        ('model_config_list { config { name: "a" base_path: "x" model_platform: "tensorflow" } }', "absolute path"),
+        ('model_config_list { config { name: "a" base_path: "/x" } }', "Illegal setting neither"),
+        ('model_config_list { config { name: "a" base_path: "/x" } config { name: "a" base_path: "/y" } }', "list model a multiple times"),
+        ('model_config_list { config { name: "a" base_path: "/x" model_platform: "torch" } }', "unsupported platform torch"),
     ],
 )
 def test_configuration_file_that_cannot_be_used_is_refused(text: str, words: str, tmp_path: Path) -> None:
