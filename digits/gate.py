@@ -62,7 +62,7 @@ def same_labels(served: Facts, new: Facts) -> tuple[bool, str]:
     return False, f"expected the labels {', '.join(served.manifest.labels)}; received {', '.join(new.manifest.labels)}"
 
 
-def same_signatures(served: Facts, new: Facts) -> tuple[bool, str]:
+def same_calls(served: Facts, new: Facts) -> tuple[bool, str]:
     """A call that works now must work then: the same inputs, and at least the same outputs. More is welcome."""
     for name, signature in served.signatures.items():
         if name not in new.signatures:
@@ -114,7 +114,7 @@ def _difference(first: tuple[float, int], second: tuple[float, int]) -> tuple[fl
 
 CHECKS: Final[dict[str, Check]] = {
     "labels": same_labels,
-    "signatures": same_signatures,
+    "calls": same_calls,
     "validation": not_worse_on_validation,
 }
 """What every version must pass, in order."""

@@ -76,7 +76,7 @@ def test_gate_signatures_may_gain_outputs_but_lose_nothing() -> None:
     more["drawings"] = Signature("drawings", drawings.inputs, (*drawings.outputs, Tensor("ood_score", "float32", (None,))))
     more["extra"] = more["explain"]
     assert failed(facts(), facts(signature=more)) == []
-    assert failed(facts(signature=more), facts()) == ["signatures"]
+    assert failed(facts(signature=more), facts()) == ["calls"]
 
 
 def test_gate_signatures_with_other_inputs_are_refused() -> None:

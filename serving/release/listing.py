@@ -49,7 +49,8 @@ def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def _event(entry: Entry) -> str:
-    change = f"{entry.version}" if entry.before is None else f"{entry.version}, before it {entry.before}"
-    forced = f"; forced over: {'; '.join(entry.refused)}" if entry.forced else ""
-    held = f"; refused: {'; '.join(entry.refused)}" if entry.event == "hold" else ""
-    return f"{entry.at[:19].replace('T', ' ')} UTC  {entry.who}  {entry.event} {change}: {entry.why or 'no reason given'}{forced}{held}"
+    before = "" if entry.before is None else f" ({entry.before} stays served)" if entry.event == "hold" else f" (before it {entry.before})"
+    verdict = "forced over" if entry.forced else "refused"
+    checks = f"; {verdict}: {'; '.join(entry.refused)}" if entry.refused else ""
+    time = f"{entry.at[:19].replace('T', ' ')} UTC"
+    return f"{time}  {entry.who}  {entry.event} {entry.version}{before}: {entry.why or 'no reason given'}{checks}"

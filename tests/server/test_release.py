@@ -197,8 +197,8 @@ def test_release_commands_say_what_they_did(make: Make, tmp_path: Path) -> None:
     lines = _release("versions", *where).splitlines()
     assert lines[0].split() == ["version", "state", "network", "recipe", "validation", "test", "created"]
     assert [line.split()[:2] for line in lines[1:4]] == [["3", "served"], ["2", "older"], ["1", "older"]]
-    assert "promote 2, before it 3: it's urgent; forced over: validation: expected no fewer right" in lines[-2]
-    assert "rollback 3, before it 2: no reason given" in lines[-1]
+    assert "promote 2 (before it 3): it's urgent; forced over: validation: expected no fewer right" in lines[-2]
+    assert "rollback 3 (before it 2): no reason given" in lines[-1]
     assert [entry.event for entry in read_entries(tmp_path)] == ["found", "promote", "rollback"]
 
 
