@@ -3,7 +3,7 @@
     TrainerError        1
     ├── OutputError     3   a folder to write to is missing, full or read-only
     ├── DataError       4   the data set is absent, unreadable or not what it should be
-    ├── DeviceError     5   a GPU was asked for and there is none
+    ├── DeviceError     5   a GPU or other workers were asked for and are not there
     ├── ResumeError     6   the run folder belongs to another run
     └── ExportError     7   the exported model does not answer as the trained one does
 
@@ -30,7 +30,7 @@ class DataError(TrainerError):
 
 
 class DeviceError(TrainerError):
-    """A GPU was asked for and there is none."""
+    """A GPU, or other workers, were asked for and are not there."""
 
     exit_code = 5
 

@@ -5,6 +5,7 @@ The images lie on the device as bytes; a step picks its batch by index, so nothi
 
 import contextlib
 import functools
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from trainer import checkpoint, stop
+from trainer import checkpoint, distribute, stop
 from trainer.augment import Views, apply
 from trainer.average import follow, re_estimate
 from trainer.checkpoint import Progress
+from trainer.errors import ResumeError
 from trainer.evaluate import evaluate
 from trainer.history import Epoch, History
 from trainer.predict import as_input, predictor
@@ -60,8 +62,10 @@ def fit(
 ) -> History:
     """Train `model` in place, or go on with a training that was interrupted.
 
+    Under a `tf.distribute` strategy the replicas share each batch, and the chief alone writes.
+
     Args:
-        model: from `architecture.build`.
+        model: from `architecture.build`, built under the strategy.
         split: the images that train, and those that measure each epoch.
         recipe: how to train.
         seed: decides the order of the images in each epoch.
@@ -78,15 +82,19 @@ def fit(
         ResumeError: the folder has a checkpoint of another training.
         Stopped: a signal came; what was trained is saved.
     """
+    strategy = tf.distribute.get_strategy()
+    distribute.share_statistics(model, strategy)
     lesson = lesson or plain(split, model.output_shape[-1])
     optimizer = _optimizer(recipe, -(-len(split.y_train) // recipe.batch_size) * recipe.epochs)
     optimizer.build(model.trainable_variables)
     kept = _copy(model) if recipe.averaging else model
     variables = _variables(model, optimizer, kept)
     progress = checkpoint.restore(folder / "checkpoints", variables, identity or {})
-    xla = bool(tf.config.get_visible_devices("GPU")) if xla is None else xla
+    _check_together(progress)
+    if xla is None:  # which cannot compile what crosses from replica to replica
+        xla = bool(tf.config.get_visible_devices("GPU")) and strategy.num_replicas_in_sync == 1
     train, ask = compile_steps(model, optimizer, kept, recipe, split, xla=xla), predictor(kept)
-    with stop.heard() as asked, contextlib.closing(tf.summary.create_file_writer(str(folder / "tensorboard"))) as tensorboard:
+    with stop.heard() as asked, contextlib.closing(_tensorboard(folder)) as tensorboard:
         keep = _keeper(functools.partial(checkpoint.save, folder / "checkpoints", variables, identity=identity or {}), asked)
         for number in range(len(progress.history) + 1, recipe.epochs + 1):
             print(f"{model.name}: epoch {number} of {recipe.epochs}")
@@ -106,7 +114,7 @@ def fit(
                 accuracy=progress.correct / len(order),
                 validation_loss=scores.loss,
                 validation_accuracy=scores.accuracy,
-                learning_rate=float(optimizer.learning_rate),
+                learning_rate=float(tf.convert_to_tensor(optimizer.learning_rate)),
                 seconds=time.monotonic() - started,
             )
             print(f"  validation loss {scores.loss:.4f}, validation accuracy {scores.accuracy:.2%}, {epoch.seconds:.0f} s")
@@ -120,17 +128,30 @@ def fit(
 def _keeper(save: Callable[[Progress], None], asked: Callable[[], int | None]) -> Callable[[Progress], None]:
     """Make the function that is told of every progress: it saves a finished epoch, now and then in between, and before it stops."""
     saved = time.monotonic()
+    strategy = tf.distribute.get_strategy()
 
     def keep(progress: Progress) -> None:
         nonlocal saved
-        signal_number = asked()
-        if progress.steps == 0 or signal_number or time.monotonic() - saved >= SAVE_EVERY:
+        signal_number = distribute.total(strategy, asked() or 0)
+        due = progress.steps == 0 or signal_number or time.monotonic() - saved >= SAVE_EVERY
+        if due and distribute.is_chief(strategy):
             save(progress)
             saved = time.monotonic()
         if signal_number:
-            raise stop.Stopped(signal_number, f"saved after {len(progress.history)} epochs and {progress.steps} steps")
+            distribute.wait_for_all(strategy)
+            raise stop.Stopped(asked() or signal.SIGTERM, f"saved after {len(progress.history)} epochs and {progress.steps} steps")
 
     return keep
+
+
+def _check_together(progress: Progress) -> None:
+    strategy, here = tf.distribute.get_strategy(), [len(progress.history), progress.steps]
+    workers = distribute.total(strategy, 1)
+    if any(distribute.total(strategy, number) != number * workers for number in here):
+        raise ResumeError(
+            f"expected every worker to go on from the same checkpoint; received one after {here[0]} epochs and {here[1]} steps here "
+            "and another elsewhere; give all of them the same run folder, on a disk they share"
+        )
 
 
 def plain(split: Split, classes: int) -> Callable[[int], Lesson]:
@@ -203,16 +224,18 @@ def compile_steps(
     """Make the function that trains on int32 [steps, batch] of indices and returns summed loss and count of right answers."""
     all_images, all_classes = tf.constant(split.x_train), tf.constant(split.y_train)
 
-    def step(indices: tf.Tensor, views: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        batch = apply(as_input(tf.gather(all_images, indices)), tf.gather(views, indices))
+    strategy = tf.distribute.get_strategy()
+
+    def step(batch: tf.Tensor, views: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Train on this replica's share of a batch; the optimizer sums the gradients of all replicas."""
+        replica = tf.distribute.get_replica_context()
+        indices = batch[replica.replica_id_in_sync_group :: replica.num_replicas_in_sync]
+        pixels = apply(as_input(tf.gather(all_images, indices)), tf.gather(views, indices))
         with tf.GradientTape() as tape:
-            probabilities = model(batch, training=True)
+            probabilities = model(pixels, training=True)
             losses = keras.losses.categorical_crossentropy(tf.gather(targets, indices), probabilities)
-            loss = tf.reduce_mean(losses)
-        before = optimizer.iterations.value
+            loss = tf.reduce_sum(losses) / tf.cast(tf.size(batch), tf.float32)
         optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
-        if kept is not model:
-            follow(kept, model, recipe.averaging, before)
         right = tf.math.count_nonzero(tf.argmax(probabilities, axis=1) == tf.cast(tf.gather(all_classes, indices), tf.int64))
         return tf.reduce_sum(losses), right
 
@@ -220,7 +243,11 @@ def compile_steps(
     @tf.function(reduce_retracing=not xla, jit_compile=xla, autograph=False)
     def steps(batches: tf.Tensor, views: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         def add(sums: tuple[tf.Tensor, tf.Tensor], indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            loss, right = step(indices, views, targets)
+            before = tf.identity(optimizer.iterations.value)
+            shares = strategy.run(step, (indices, views, targets))
+            if kept is not model:
+                follow(kept, model, recipe.averaging, before)
+            loss, right = (strategy.reduce(tf.distribute.ReduceOp.SUM, share, axis=None) for share in shares)
             return sums[0] + loss, sums[1] + right
 
         loss, right = tf.foldl(add, batches, (tf.constant(0.0), tf.constant(0, tf.int64)))
@@ -231,6 +258,12 @@ def compile_steps(
         return float(loss), int(right)
 
     return train
+
+
+def _tensorboard(folder: Path) -> tf.summary.SummaryWriter:
+    """Where the chief logs; other workers log nowhere."""
+    chief = distribute.is_chief(tf.distribute.get_strategy())
+    return tf.summary.create_file_writer(str(folder / "tensorboard")) if chief else tf.summary.create_noop_writer()
 
 
 def _log(tensorboard: tf.summary.SummaryWriter, epoch: Epoch) -> None:

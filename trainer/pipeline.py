@@ -5,12 +5,14 @@ import functools
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 
 from digits.promotion import Published
 from trainer.assess import Answers, assess
 from trainer.data import DataSet, load
 from trainer.device import choose_device
 from trainer.disputed import disputed_in
+from trainer.distribute import choose_strategy, is_chief, together, wait_for_all
 from trainer.ensemble import ensemble
 from trainer.environment import describe_machine, describe_revision, describe_versions
 from trainer.evaluate import correct, evaluate
@@ -42,32 +44,55 @@ def run(settings: TrainerSettings, command: str, cache: Path | None = None) -> R
         TrainerError: with the exit code of what was refused.
     """
     gpus = choose_device(settings.device, settings.seed, deterministic=settings.deterministic)
+    strategy = choose_strategy(settings.strategy, len(gpus))
     settings = settings.model_copy(update={"precision": choose_precision(settings.precision)})
     data = load(settings.data, settings.dataset, settings.labels, cache)
     parts = split(data, settings.validation_size, settings.data_seed)
-    folder = open_run(settings, data)
+    with together(strategy):
+        networks = _train(settings, data, parts, strategy)
+        if settings.ensemble and len(networks) > 1:
+            networks.append(ensemble(networks))
+        choice = select([_candidate(network, parts) for network in networks])
+        print(choice.reason)
+
+        results = tuple(_score(network, parts, data, settings) for network in networks)
+        measured = _describe(settings, command, gpus, data, parts, results, choice)
+        if is_chief(strategy):
+            _leave(settings, data, networks, measured)
+        wait_for_all(strategy)
+    return measured
+
+
+def _train(settings: TrainerSettings, data: DataSet, parts: Split, strategy: tf.distribute.Strategy) -> list[Trained]:
+    """Train every network, or read those that have finished before."""
     if settings.record:
         read_results(settings.record)  # refuses a damaged record now, not after hours
+    folder = _open(settings, data, strategy)
+    teachers = functools.cache(lambda: _teachers(settings, data, parts, strategy))
+    return [train(name, settings, parts, len(data.labels), folder, teachers=teachers, strategy=strategy) for name in settings.architectures]
 
-    teachers = functools.cache(lambda: _teachers(settings, data, parts))
-    networks = [train(name, settings, parts, len(data.labels), folder, teachers=teachers) for name in settings.architectures]
-    if settings.ensemble and len(networks) > 1:
-        networks.append(ensemble(networks))
-    choice = select([_candidate(network, parts) for network in networks])
-    print(choice.reason)
 
-    results = tuple(_score(network, parts, data, settings) for network in networks)
-    measured = _describe(settings, command, gpus, data, parts, results, choice)
+def _leave(settings: TrainerSettings, data: DataSet, networks: list[Trained], measured: Run) -> None:
+    """Report, record and publish what was measured."""
+    folder = settings.folder()
     write_report(measured, folder, {"validation": data.x_train, "test": data.x_test})
     for network in measured.networks:
         show(network, folder)
     if settings.record:
         record(measured, folder, settings.record)
     _publish(settings, networks, measured)
-    return measured
 
 
-def _teachers(settings: TrainerSettings, data: DataSet, parts: Split) -> list[Trained]:
+def _open(settings: TrainerSettings, data: DataSet, strategy: tf.distribute.Strategy) -> Path:
+    """The run's folder; the chief makes it before the others look."""
+    chief = is_chief(strategy)
+    if chief:
+        open_run(settings, data)
+    wait_for_all(strategy)
+    return settings.folder() if chief else open_run(settings, data, chief=False)
+
+
+def _teachers(settings: TrainerSettings, data: DataSet, parts: Split, strategy: tf.distribute.Strategy) -> list[Trained]:
     """The networks that teach, where the recipe has teachers: those of the named runs, or of a run made for it."""
     recipe = settings.chosen_recipe().teachers
     if recipe is None:
@@ -82,8 +107,8 @@ def _teachers(settings: TrainerSettings, data: DataSet, parts: Split) -> list[Tr
             **dict.fromkeys(OVERRIDES),
         }
     )
-    folder = open_run(own, data)
-    return [train(name, own, parts, len(data.labels), folder) for name in own.architectures]
+    folder = _open(own, data, strategy)
+    return [train(name, own, parts, len(data.labels), folder, strategy=strategy) for name in own.architectures]
 
 
 def _candidate(network: Trained, parts: Split) -> Candidate:

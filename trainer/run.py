@@ -17,8 +17,13 @@ _DECIDE_RESULT: Final = ("dataset", "recipe", "validation_size", "seed", "data_s
 """Settings under which the same weights come out; the others say where things lie, or which networks to train."""
 
 
-def open_run(settings: TrainerSettings, data: DataSet) -> Path:
+def open_run(settings: TrainerSettings, data: DataSet, *, chief: bool = True) -> Path:
     """Make the run's folder, or go on in one made with the same settings and data.
+
+    Args:
+        settings: every choice of the run.
+        data: what it learns from.
+        chief: False for a worker that only reads what the chief has made before.
 
     Returns:
         The folder.
@@ -28,6 +33,9 @@ def open_run(settings: TrainerSettings, data: DataSet) -> Path:
         ResumeError: the folder belongs to another run.
     """
     folder, identity = settings.folder(), _identity(settings, data)
+    if not chief:
+        _compare(folder, identity)
+        return folder
     try:
         if settings.publish != "none":
             check_writable(settings.models / settings.model_name)
@@ -93,7 +101,7 @@ def _identity(settings: TrainerSettings, data: DataSet) -> dict[str, Any]:
 def _compare(folder: Path, identity: dict[str, Any]) -> None:
     try:
         before = json.loads((folder / CONFIG).read_text())["identity"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
         raise ResumeError(f"expected the {CONFIG} of a run in '{folder}'; received something else; choose another --run_dir") from error
     differences = [f"{name} {before.get(name)!r} then, {value!r} now" for name, value in identity.items() if before.get(name) != value]
     if differences:

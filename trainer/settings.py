@@ -73,6 +73,11 @@ class TrainerSettings(Settings):
     device: Literal["auto", "cpu", "gpu"] = Field(
         default="auto", description="auto takes a GPU where there is one; gpu stops where there is none; cpu never uses one"
     )
+    strategy: Literal["auto", "none", "mirrored", "multiworker"] = Field(
+        default="auto",
+        description="who shares each batch: mirrored: the GPUs of this machine; multiworker: the machines that TF_CONFIG names; "
+        "auto: whichever of them there are; none: one device alone",
+    )
     run_dir: Path | None = Field(
         default=None,
         description="folder of the run: checkpoints, logs, figures, report; default: runs/RECIPE-seedN; an unfinished run goes on",

@@ -8,10 +8,12 @@ from typing import Final
 import keras
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
 from digits.store import write_synced
 from trainer.architecture import ARCHITECTURES, build
 from trainer.augment import draw
+from trainer.distribute import is_chief, wait_for_all
 from trainer.errors import ResumeError
 from trainer.fit import Lesson, Targets, fit
 from trainer.history import History, read_history, write_history
@@ -47,7 +49,16 @@ class Trained:
 Teachers = Callable[[], Sequence[Trained]]
 
 
-def train(name: str, settings: TrainerSettings, split: Split, classes: int, run: Path, *, teachers: Teachers = tuple) -> Trained:
+def train(
+    name: str,
+    settings: TrainerSettings,
+    split: Split,
+    classes: int,
+    run: Path,
+    *,
+    strategy: tf.distribute.Strategy | None = None,
+    teachers: Teachers = tuple,
+) -> Trained:
     """Train one network, or read it from `run / name` if it has finished before.
 
     Args:
@@ -56,6 +67,7 @@ def train(name: str, settings: TrainerSettings, split: Split, classes: int, run:
         split: the images that train, and those that measure.
         classes: how many labels there are.
         run: the run's folder.
+        strategy: who shares each batch; None: this process alone.
         teachers: gives the networks that teach; called only where there is something left to learn.
 
     Raises:
@@ -66,7 +78,9 @@ def train(name: str, settings: TrainerSettings, split: Split, classes: int, run:
     if not (folder / HISTORY_FILE).exists():
         if settings.publish_only:
             raise ResumeError(f"expected a finished run; received '{run}' without a finished {name}; run it again without --publish_only")
-        _train_and_save(name, settings, split, classes, folder, teachers=teachers())
+        strategy = strategy or tf.distribute.get_strategy()
+        _train_and_save(name, settings, split, classes, folder, teachers=teachers(), strategy=strategy)
+        wait_for_all(strategy)
     return _read(folder, settings.seed, split)
 
 
@@ -80,26 +94,40 @@ def _read(folder: Path, seed: int, split: Split) -> Trained:
     return Trained(folder.name, seed, model, read_history(folder / HISTORY_FILE), predict(model, split.x_validation))
 
 
-def _train_and_save(name: str, settings: TrainerSettings, split: Split, classes: int, folder: Path, *, teachers: Sequence[Trained]) -> None:
-    """Leave the model, then the history: its presence says that the network is finished."""
+def _train_and_save(
+    name: str,
+    settings: TrainerSettings,
+    split: Split,
+    classes: int,
+    folder: Path,
+    *,
+    teachers: Sequence[Trained],
+    strategy: tf.distribute.Strategy,
+) -> None:
     recipe = settings.chosen_recipe()
-    network = build(name, classes, settings.seed, settings.precision, recipe.initialisation)
-    before: History = []
-    for teacher in teachers:
-        if (teacher.name, teacher.seed) == (name, settings.seed):
-            network.set_weights(teacher.model.get_weights())
-            before = teacher.history
-    network.summary()
+    before = next((teacher for teacher in teachers if (teacher.name, teacher.seed) == (name, settings.seed)), None)
     targets = _targets(settings, split, classes, folder, teachers=teachers)
-    lesson = _lessons(settings, split, targets, len(before))
-    history = fit(network, split, recipe, settings.seed, folder, lesson=lesson, identity={"network": name, **read_identity(folder.parent)})
+    lesson = _lessons(settings, split, targets, len(before.history) if before else 0)
+    identity = {"network": name, **read_identity(folder.parent)}
+    with strategy.scope():
+        network = build(name, classes, settings.seed, settings.precision, recipe.initialisation)
+        if before:
+            network.set_weights(before.model.get_weights())
+        network.summary()
+        history = fit(network, split, recipe, settings.seed, folder, lesson=lesson, identity=identity)
+    if is_chief(strategy):
+        _save(name, classes, network, _joined(before.history if before else [], history), folder)
+
+
+def _save(name: str, classes: int, network: keras.Model, history: History, folder: Path) -> None:
+    """Leave the model, then the history: its presence says that the network is finished."""
     in_float32 = build(name, classes)
     in_float32.set_weights(network.get_weights())
     unsynced = folder / f"unsynced-{MODEL_FILE}"
     in_float32.save(unsynced)
     write_synced(folder / MODEL_FILE, unsynced.read_bytes())
     unsynced.unlink()
-    write_history(_joined(before, history), folder / HISTORY_FILE)
+    write_history(history, folder / HISTORY_FILE)
 
 
 def _joined(before: History, after: History) -> History:
