@@ -98,6 +98,6 @@ def _summing(strategy: tf.distribute.Strategy) -> Callable[[tf.Tensor], tf.Tenso
 def _count_workers() -> int:
     try:
         jobs = tf.distribute.cluster_resolver.TFConfigClusterResolver().cluster_spec().as_dict()
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise DeviceError(f"expected JSON in TF_CONFIG; received: {error}; see docs/distributed-training.md") from error
     return sum(len(jobs.get(kind, [])) for kind in ("chief", "worker")) or 1
