@@ -116,7 +116,7 @@ def test_choose_strategy_multiworker_without_workers_is_refused(monkeypatch: pyt
     assert choose_strategy("auto", 1).num_replicas_in_sync == 1
 
 
-@pytest.mark.parametrize("value", ["{", "[1]", '{"cluster": 7}'])
+@pytest.mark.parametrize("value", ["{", '{"cluster": 7}'])
 def test_choose_strategy_broken_cluster_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("TF_CONFIG", value)
     with pytest.raises(DeviceError, match="expected JSON in TF_CONFIG"):

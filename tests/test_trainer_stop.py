@@ -83,7 +83,7 @@ def test_main_stopped_while_training_saves_and_says_how_to_go_on(tmp_path: Path)
         "--publish=none",
     ]
     with (tmp_path / "out").open("w") as out:
-        process = subprocess.Popen([sys.executable, "-m", "trainer", *flags], stdout=out, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen([sys.executable, "-u", "-m", "trainer", *flags], stdout=out, stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 300
         while "accuracy" not in (tmp_path / "out").read_text():
             assert process.poll() is None, "it ended before it was stopped"

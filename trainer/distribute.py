@@ -92,7 +92,8 @@ def _summing(strategy: tf.distribute.Strategy) -> Callable[[tf.Tensor], tf.Tenso
     def summed(number: tf.Tensor) -> tf.Tensor:
         return strategy.reduce(_SUM, strategy.run(tf.identity, (number,)), axis=None)
 
-    return summed
+    compiled: Callable[[tf.Tensor], tf.Tensor] = summed
+    return compiled
 
 
 def _count_workers() -> int:
