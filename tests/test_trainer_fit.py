@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,28 @@ assert train("other", 3, seed=4) != whole, "the comparison cannot fail"
 def test_fit_stopped_and_resumed_ends_in_the_same_bits_and_losses(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", RESUME, str(tmp_path)], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
+
+
+EDITED = """
+import sys
+from pathlib import Path
+import keras
+from tests.test_trainer_fit import small_split
+from trainer import fit, predict
+from trainer.recipes import Recipe
+for module in (fit, predict):
+    Path(module.__file__).write_text("somebody is just editing this")
+layers = [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")]
+history = fit.fit(keras.Sequential(layers), small_split(), Recipe(epochs=1), 1, Path("run"))
+assert len(history) == 1
+"""
+
+
+def test_fit_source_edited_after_its_import_trains_all_the_same(tmp_path: Path) -> None:
+    for package in ("digits", "trainer", "tests"):
+        shutil.copytree(Path(__file__).parent.parent / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    done = subprocess.run([sys.executable, "-c", EDITED], capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 AVERAGED = Recipe(epochs=2, batch_size=64, warmup=0.25, decay="cosine", averaging=0.9, augmentation=Augmentation(rotation=10, shift=1))
