@@ -15,8 +15,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 class AccessLog:
     """Writes the lines."""
 
-    def __init__(self, stream: TextIO = sys.stderr) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO | None = None) -> None:
+        """Args: stream: where to; stderr if none."""
+        self._stream = stream or sys.stderr
 
     def write(self, door: str, call: str, code: str, began: float, **more: object) -> None:
         """Args: began: `time.perf_counter()` at the call's start."""
