@@ -99,6 +99,7 @@ def test_fit_source_edited_after_its_import_trains_all_the_same(tmp_path: Path) 
         shutil.copytree(Path(__file__).parent.parent / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     done = subprocess.run([sys.executable, "-c", EDITED], capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
+    assert "AutoGraph" not in done.stderr, "it looked for the source"
 
 
 AVERAGED = Recipe(epochs=2, batch_size=64, warmup=0.25, decay="cosine", averaging=0.9, augmentation=Augmentation(rotation=10, shift=1))

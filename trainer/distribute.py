@@ -80,7 +80,7 @@ def together(strategy: tf.distribute.Strategy) -> Iterator[None]:
         if strategy.cluster_resolver is None:
             raise
         raise DeviceError(
-            f"expected every worker of TF_CONFIG; received: {error.message.splitlines()[0]}; start all of them again, they go on from there"
+            f"expected every worker of TF_CONFIG; one went away ({type(error).__name__}); start all of them again, they go on from there"
         ) from error
 
 
