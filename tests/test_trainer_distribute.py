@@ -55,7 +55,8 @@ import keras, numpy as np
 from tests.test_trainer_fit import small_split
 from trainer.augment import Augmentation, draw
 from trainer.distribute import choose_strategy, is_chief
-from trainer.fit import Lesson, fit
+from trainer.fit import fit
+from trainer.step import Lesson
 from trainer.recipes import Recipe
 from trainer.stop import Stopped
 strategy = choose_strategy("auto", 0)

@@ -11,10 +11,11 @@ from tests.toy_digits import toy_arrays
 from trainer.architecture import build
 from trainer.augment import draw
 from trainer.evaluate import evaluate
-from trainer.fit import Lesson, fit, shuffled
+from trainer.fit import fit, shuffled
 from trainer.predict import predict
 from trainer.recipes import Augmentation, Recipe
 from trainer.split import Split
+from trainer.step import Lesson
 
 
 def small_split(images: int = 200) -> Split:
@@ -44,7 +45,8 @@ from pathlib import Path
 import keras, numpy as np, tensorflow as tf
 from tests.test_trainer_fit import small_split
 from trainer.augment import draw
-from trainer.fit import Lesson, fit
+from trainer.fit import fit
+from trainer.step import Lesson
 from trainer.recipes import Augmentation, Recipe
 from trainer.stop import Stopped
 tf.config.experimental.enable_op_determinism()

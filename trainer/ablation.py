@@ -28,12 +28,13 @@ from trainer.data import MNIST, load
 from trainer.device import choose_device
 from trainer.environment import describe_machine, describe_revision
 from trainer.evaluate import evaluate
-from trainer.fit import Lesson, fit
+from trainer.fit import fit
 from trainer.markdown import table
 from trainer.precision import Arithmetic, choose_precision
 from trainer.predict import predict
 from trainer.recipes import RECIPES, Recipe
 from trainer.split import Split, split
+from trainer.step import Lesson
 from trainer.teach import answers
 
 ABLATION_FILE: Final = "ablation.json"

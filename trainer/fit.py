@@ -1,14 +1,10 @@
-"""The training loop: one for every recipe, precision and device.
-
-The images lie on the device as bytes; a step picks its batch by index, so nothing but indices crosses over.
-"""
+"""The training loop: epochs of steps, each epoch measured, kept and logged."""
 
 import contextlib
 import functools
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,35 +14,21 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from trainer import checkpoint, distribute, stop
-from trainer.augment import Views, apply
-from trainer.average import follow, re_estimate
+from trainer.average import re_estimate
 from trainer.checkpoint import Progress
 from trainer.errors import ResumeError
-from trainer.evaluate import evaluate
+from trainer.evaluate import Scores, evaluate
 from trainer.history import Epoch, History
-from trainer.predict import as_input, predictor
+from trainer.predict import predictor
 from trainer.recipes import Recipe
 from trainer.split import Split
+from trainer.step import Batches, Lesson, compile_steps, plain
 
 STEPS_A_CALL: Final = 10
 """Steps inside one compiled call on a processor: few enough that the bar moves and Ctrl-C is heard. A GPU does an epoch a call."""
 
-Targets = npt.NDArray[np.float32]
-"""float32 [images, classes]: the probabilities that a network is to answer, a row an image."""
 SAVE_EVERY: Final = 30.0
 """Seconds of work that a kill may cost. A checkpoint takes some hundredths of one."""
-
-
-@dataclass(frozen=True, eq=False)
-class Lesson:
-    """What one epoch teaches: how each training image is bent (see `augment.draw`), and what is to be answered."""
-
-    views: Views
-    targets: Targets
-
-
-Batches = npt.NDArray[np.int32]
-"""int32 [steps, batch]: the images of each step, by their place among those that train."""
 
 
 def fit(
@@ -108,21 +90,25 @@ def fit(
             if kept is not model:
                 re_estimate(kept, split.x_train)
             scores = evaluate(ask(split.x_validation), split.y_validation)
-            epoch = Epoch(
-                epoch=number,
-                loss=progress.loss / len(order),
-                accuracy=progress.correct / len(order),
-                validation_loss=scores.loss,
-                validation_accuracy=scores.accuracy,
-                learning_rate=float(tf.convert_to_tensor(optimizer.learning_rate)),
-                seconds=time.monotonic() - started,
-            )
+            epoch = _epoch(number, progress, len(order), scores, optimizer, time.monotonic() - started)
             print(f"  validation loss {scores.loss:.4f}, validation accuracy {scores.accuracy:.2%}, {epoch.seconds:.0f} s")
             progress = Progress(history=(*progress.history, epoch))
             keep(progress)
             _log(tensorboard, epoch)
     model.set_weights(kept.get_weights())
     return list(progress.history)
+
+
+def _epoch(number: int, progress: Progress, images: int, scores: Scores, optimizer: keras.Optimizer, seconds: float) -> Epoch:  # noqa: PLR0917
+    return Epoch(
+        epoch=number,
+        loss=progress.loss / images,
+        accuracy=progress.correct / images,
+        validation_loss=scores.loss,
+        validation_accuracy=scores.accuracy,
+        learning_rate=float(tf.convert_to_tensor(optimizer.learning_rate)),
+        seconds=seconds,
+    )
 
 
 def _keeper(save: Callable[[Progress], None], asked: Callable[[], int | None]) -> Callable[[Progress], None]:
@@ -152,12 +138,6 @@ def _check_together(progress: Progress) -> None:
             f"expected every worker to go on from the same checkpoint; received one after {here[0]} epochs and {here[1]} steps here "
             "and another elsewhere; give all of them the same run folder, on a disk they share"
         )
-
-
-def plain(split: Split, classes: int) -> Callable[[int], Lesson]:
-    """The lesson of every epoch where nothing is bent and the labels teach."""
-    targets = keras.utils.to_categorical(split.y_train, classes).astype(np.float32)
-    return lambda _: Lesson(np.zeros((len(targets), 0), np.float32), targets)
 
 
 def shuffled(size: int, seed: int, epoch: int) -> npt.NDArray[np.int32]:
@@ -216,48 +196,6 @@ def _portions(order: npt.NDArray[np.int32], batch_size: int, steps: int | None) 
     yield from (full[start : start + steps] for start in range(0, len(full), steps))
     if whole < len(order):
         yield order[np.newaxis, whole:]
-
-
-def compile_steps(
-    model: keras.Model, optimizer: keras.Optimizer, kept: keras.Model, recipe: Recipe, split: Split, *, xla: bool
-) -> Callable[[Lesson, Batches], tuple[float, int]]:
-    """Make the function that trains on int32 [steps, batch] of indices and returns summed loss and count of right answers."""
-    all_images, all_classes = tf.constant(split.x_train), tf.constant(split.y_train)
-
-    strategy = tf.distribute.get_strategy()
-
-    def step(batch: tf.Tensor, views: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Train on this replica's share of a batch; the optimizer sums the gradients of all replicas."""
-        replica = tf.distribute.get_replica_context()
-        indices = batch[replica.replica_id_in_sync_group :: replica.num_replicas_in_sync]
-        pixels = apply(as_input(tf.gather(all_images, indices)), tf.gather(views, indices))
-        with tf.GradientTape() as tape:
-            probabilities = model(pixels, training=True)
-            losses = keras.losses.categorical_crossentropy(tf.gather(targets, indices), probabilities)
-            loss = tf.reduce_sum(losses) / tf.cast(tf.size(batch), tf.float32)
-        optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
-        right = tf.math.count_nonzero(tf.argmax(probabilities, axis=1) == tf.cast(tf.gather(all_classes, indices), tf.int64))
-        return tf.reduce_sum(losses), right
-
-    # XLA wants to know every shape. AutoGraph would read this file when a training starts, and stumble where it was edited meanwhile.
-    @tf.function(reduce_retracing=not xla, jit_compile=xla, autograph=False)
-    def steps(batches: tf.Tensor, views: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        def add(sums: tuple[tf.Tensor, tf.Tensor], indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            before = tf.identity(optimizer.iterations.value)
-            shares = strategy.run(step, (indices, views, targets))
-            if kept is not model:
-                follow(kept, model, recipe.averaging, before)
-            loss, right = (strategy.reduce(tf.distribute.ReduceOp.SUM, share, axis=None) for share in shares)
-            return sums[0] + loss, sums[1] + right
-
-        loss, right = tf.foldl(add, batches, (tf.constant(0.0), tf.constant(0, tf.int64)))
-        return loss, right
-
-    def train(lesson: Lesson, batches: Batches) -> tuple[float, int]:
-        loss, right = steps(tf.constant(batches), tf.constant(lesson.views), tf.constant(lesson.targets))
-        return float(loss), int(right)
-
-    return train
 
 
 def _tensorboard(folder: Path) -> tf.summary.SummaryWriter:

@@ -28,11 +28,12 @@ from trainer.cropped import cropped
 from trainer.data import MNIST, load
 from trainer.device import choose_device
 from trainer.environment import describe_machine, describe_revision, describe_versions
-from trainer.fit import compile_steps, fit, plain
+from trainer.fit import fit
 from trainer.precision import choose_precision
 from trainer.recipes import RECIPES
 from trainer.reference import REFERENCES
 from trainer.split import Split, split
+from trainer.step import compile_steps, plain
 
 SPEED_FILE: Final = "training-speed.json"
 FASTEST: Final = "fast"

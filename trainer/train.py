@@ -15,12 +15,13 @@ from trainer.architecture import ARCHITECTURES, build
 from trainer.augment import draw
 from trainer.distribute import is_chief, wait_for_all
 from trainer.errors import ResumeError
-from trainer.fit import Lesson, Targets, fit
+from trainer.fit import fit
 from trainer.history import History, read_history, write_history
 from trainer.predict import predict
 from trainer.run import bind_teachers, read_identity
 from trainer.settings import TrainerSettings
 from trainer.split import Split
+from trainer.step import Lesson, Targets
 from trainer.teach import digest, kept_answers
 
 MODEL_FILE: Final = "model.keras"
