@@ -85,10 +85,10 @@ def kill(child: int) -> None:
     os.waitpid(child, 0)
 
 
-def phase(folder: Path) -> str:
-    """What the training that just died in `folder` was doing, by what it left and said."""
+def phase(folder: Path, since: float) -> str:
+    """What the training that began in `folder` at `since` and just died was doing, by what it left and said."""
     network, said = folder / "run" / "conv3", (folder / "log").read_text(errors="replace")
-    if list(folder.glob("models/digits/.staging-*")):
+    if any(staging.stat().st_mtime >= since for staging in folder.glob("models/digits/.staging-*")):
         return "export"
     if "published conv3" in said:
         return "end"
@@ -141,13 +141,15 @@ def bench(kills: int, seed: int, place: Path) -> dict[str, object]:
         folder = place / f"killed{len(ends)}"
         folder.mkdir()
         while phases.total() < kills:
+            began = time.time()
             child = start(folder, place / "toy.npz")
             ended = wait(child, instants.uniform(0, duration))
             if ended is not None:
                 break
             kill(child)
-            phases[phase(folder)] += 1
-            print(f"kill {phases.total()} of {kills}: {phase(folder)}", flush=True)
+            met = phase(folder, began)
+            phases[met] += 1
+            print(f"kill {phases.total()} of {kills}: {met}", flush=True)
             for number in versions(folder / "models" / "digits"):
                 verify(folder / "models" / "digits" / str(number))
         whole(folder)

@@ -178,6 +178,18 @@ def trainer(*flags: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
+@pytest.mark.parametrize("name", ["history.json", "model.keras"])
+def test_run_finished_network_that_was_damaged_is_refused_and_says_what_to_do(finished: Path, toy_file: Path, name: str) -> None:
+    path = finished / "run" / "conv3" / name
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    try:
+        with pytest.raises(ResumeError, match="damaged.*remove history.json"):
+            run(settings_in(finished, toy_file, publish="none"), command="again")
+    finally:
+        path.write_bytes(content)
+
+
 def test_settings_are_read_without_tensorflow() -> None:
     asked = "import sys, trainer.settings; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", asked], check=False, timeout=60).returncode == 0, "--help must not wait for TensorFlow"

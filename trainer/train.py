@@ -1,5 +1,6 @@
 """Train one network of a run and keep it, or take it from the run's folder where it is already done."""
 
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,8 +92,14 @@ def finished(run: Path, seed: int, split: Split) -> list[Trained]:
 
 
 def _read(folder: Path, seed: int, split: Split) -> Trained:
-    model = keras.saving.load_model(folder / MODEL_FILE)
-    return Trained(folder.name, seed, model, read_history(folder / HISTORY_FILE), predict(model, split.x_validation))
+    try:
+        model, history = keras.saving.load_model(folder / MODEL_FILE), read_history(folder / HISTORY_FILE)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ResumeError(
+            f"expected the finished network in '{folder}'; received a damaged {MODEL_FILE} or {HISTORY_FILE}; "
+            f"remove {HISTORY_FILE}: the same command then goes on from the last checkpoint"
+        ) from error
+    return Trained(folder.name, seed, model, history, predict(model, split.x_validation))
 
 
 def _train_and_save(
