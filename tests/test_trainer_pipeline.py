@@ -184,7 +184,7 @@ def test_run_finished_network_that_was_damaged_is_refused_and_says_what_to_do(fi
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     try:
-        with pytest.raises(ResumeError, match="damaged.*remove history.json"):
+        with pytest.raises(ResumeError, match=r"damaged.*remove history\.json"):
             run(settings_in(finished, toy_file, publish="none"), command="again")
     finally:
         path.write_bytes(content)
