@@ -13,7 +13,7 @@ from trainer.gallery import mistakes_gallery
 from trainer.markdown import table
 from trainer.readers import Images
 from trainer.reliability import BINS
-from trainer.results import CONFIDENCE_FILE, PLOTS, NetworkResult, Run
+from trainer.results import CONFIDENCE_FILE, GALLERY, PLOTS, NetworkResult, Run
 
 SETS: Final = ("validation", "test")
 _SHARES: Final = (1.0, 0.995, 0.99, 0.95, 0.9)
@@ -71,7 +71,7 @@ def sets(network: NetworkResult) -> Iterator[tuple[str, Scores, SetConfidence]]:
 
 
 def _gallery_file(network: NetworkResult, name: str) -> str:
-    return f"mistakes-{network.architecture}-{name}.png"
+    return f"{GALLERY}{network.architecture}-{name}.png"
 
 
 def _calibration(run: Run) -> str:

@@ -16,6 +16,8 @@ from trainer.select import Choice
 RESULTS_FILE: Final = "training.json"
 PLOTS: Final = "plots"
 """Folder of the plots, in a run's folder and in the one of the results."""
+GALLERY: Final = "mistakes-"
+"""How the names of the galleries of mistakes begin. They show images of the data set, which stays with the run and is not recorded."""
 CONFIDENCE_FILE: Final = "confidence.json"
 """Beside the plots: what each network knows about its answers, `trainer.confidence.Confidence` by architecture."""
 
@@ -140,7 +142,8 @@ def record(run: Run, run_folder: Path, results: Path) -> None:
     try:
         plots = results / PLOTS / plots_name(run)
         plots.mkdir(parents=True, exist_ok=True)
-        for plot in sorted([*(run_folder / PLOTS).glob("*.png"), *(run_folder / PLOTS).glob(CONFIDENCE_FILE)]):
+        drawn = [plot for plot in (run_folder / PLOTS).glob("*.png") if not plot.name.startswith(GALLERY)]
+        for plot in sorted([*drawn, *(run_folder / PLOTS).glob(CONFIDENCE_FILE)]):
             shutil.copyfile(plot, plots / plot.name)
         in_order = sorted(kept.values(), key=lambda result: result.key)
         write_synced(results / RESULTS_FILE, _LAYOUT.dump_json(in_order, indent=2, exclude_none=True) + b"\n")
