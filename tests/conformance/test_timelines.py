@@ -240,10 +240,10 @@ def test_full_batch_queue_refuses_at_once_with_the_recorded_text(models: Path, t
     parameters = tmp_path / "b.config"
     parameters.write_text("max_batch_size { value: 1 } num_batch_threads { value: 1 } max_enqueued_batches { value: 2 }")
     batching = ["--enable_batching=true", f"--batching_parameters_file={parameters}"]
-    body = '{"signature_name": "slow", "instances": [60]}'
+    body = '{"signature_name": "slow", "instances": [200]}'
     request = {"verb": "POST", "path": "/v1/models/m:predict", "body": body}
     with embedded(["--model_name=m", f"--model_base_path={models}/two_inputs", *batching]) as doors:
-        assert send_rest(doors.rest, request | {"body": body.replace("60", "1")})["status"] == 200
+        assert send_rest(doors.rest, request | {"body": body.replace("200", "1")})["status"] == 200
         with ThreadPoolExecutor(12) as threads:
             answers = list(threads.map(lambda _: send_rest(doors.rest, request), range(12)))
     assert {answer["status"] for answer in answers} == {200, 503}
