@@ -184,13 +184,15 @@ def _gate(settings: ServerSettings) -> Gate:
 
 
 def _read_loading(settings: ServerSettings) -> Loading:
-    batching = None
-    if settings.enable_batching:
-        threads = os.cpu_count() or 1
-        file = settings.batching_parameters_file
-        batching = read_batching(file, threads) if file else Batching(num_batch_threads=threads)
     tags = tuple(settings.saved_model_tags.split(","))
-    return Loading(settings.require_manifest, tags, batching, settings.enable_per_model_batching_parameters)
+    return Loading(settings.require_manifest, tags, _read_batching(settings), settings.enable_per_model_batching_parameters)
+
+
+def _read_batching(settings: ServerSettings) -> Batching | None:
+    if not settings.enable_batching:
+        return None
+    threads, file = os.cpu_count() or 1, settings.batching_parameters_file
+    return read_batching(file, threads) if file else Batching(num_batch_threads=threads)
 
 
 def _warm_up_times(settings: ServerSettings) -> int:
@@ -211,5 +213,9 @@ def limit_threads(settings: ServerSettings) -> None:
     """Give TensorFlow as many threads as told; only possible before it computes anything."""
     if settings.tensorflow_intra_op_parallelism:
         tf.config.threading.set_intra_op_parallelism_threads(settings.tensorflow_intra_op_parallelism)
-    if settings.tensorflow_inter_op_parallelism:
-        tf.config.threading.set_inter_op_parallelism_threads(settings.tensorflow_inter_op_parallelism)
+    operations = settings.tensorflow_inter_op_parallelism
+    if not operations and (batching := _read_batching(settings)):
+        # Each running batch keeps one thread; a call that comes meanwhile needs another to join the queue, or be refused, at once.
+        operations = batching.num_batch_threads + (os.cpu_count() or 1)
+    if operations:
+        tf.config.threading.set_inter_op_parallelism_threads(operations)

@@ -76,7 +76,12 @@ class ServerSettings(Settings):
         default=False, description="a version's own batching_params.pbtxt goes before batching_parameters_file"
     )
     tensorflow_intra_op_parallelism: int = Field(default=0, ge=0, le=1024, description="threads for one operation; 0: TensorFlow chooses")
-    tensorflow_inter_op_parallelism: int = Field(default=0, ge=0, le=1024, description="operations computed at once; 0: TensorFlow chooses")
+    tensorflow_inter_op_parallelism: int = Field(
+        default=0,
+        ge=0,
+        le=1024,
+        description="operations computed at once; 0: TensorFlow chooses, and with batching there is one for each batch besides",
+    )
     enable_signature_method_name_check: bool = Field(
         default=False, description="classify and regress only by signatures that were exported for it"
     )

@@ -5,7 +5,6 @@ import re
 import shutil
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -234,21 +233,6 @@ def recorded_end(timeline: Json) -> tuple[str, int, str]:
 def key_words(text: str) -> str:
     """A text up to what it says of folders and bytes."""
     return re.split(r"[:(] | at \{BASE\}| at \d+| from \{BASE\}", text)[0].strip()
-
-
-def test_full_batch_queue_refuses_at_once_with_the_recorded_text(models: Path, tmp_path: Path) -> None:
-    parameters = tmp_path / "b.config"
-    parameters.write_text("max_batch_size { value: 1 } num_batch_threads { value: 1 } max_enqueued_batches { value: 2 }")
-    batching = ["--enable_batching=true", f"--batching_parameters_file={parameters}"]
-    body = '{"signature_name": "slow", "instances": [200]}'
-    request = {"verb": "POST", "path": "/v1/models/m:predict", "body": body}
-    with embedded(["--model_name=m", f"--model_base_path={models}/two_inputs", *batching]) as doors:
-        assert send_rest(doors.rest, request | {"body": body.replace("200", "1")})["status"] == 200
-        with ThreadPoolExecutor(12) as threads:
-            answers = list(threads.map(lambda _: send_rest(doors.rest, request), range(12)))
-    assert {answer["status"] for answer in answers} == {200, 503}
-    recorded = "The batch scheduling queue to which this task was submitted is full"
-    assert all(recorded in answer["json"]["error"] for answer in answers if answer["status"] == 503)
 
 
 @pytest.mark.parametrize("key", ["instances", "x"])

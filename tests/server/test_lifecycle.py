@@ -1,11 +1,13 @@
 """The real program in a process of its own: start, stop under load, a taken port."""
 
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -25,8 +27,8 @@ def start_program(toy_base: Path) -> Iterator[Callable[..., subprocess.Popen[str
     """Start `python -m serving.server` on two ports; it is killed after the test if it still runs."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(ports: tuple[int, int]) -> subprocess.Popen[str]:
-        flags = [f"--model_base_path={toy_base}", f"--port={ports[0]}", f"--rest_api_port={ports[1]}"]
+    def start(ports: tuple[int, int], *more: str) -> subprocess.Popen[str]:
+        flags = [f"--model_base_path={toy_base}", f"--port={ports[0]}", f"--rest_api_port={ports[1]}", *more]
         program = subprocess.Popen([sys.executable, "-m", "serving.server", *flags], stderr=subprocess.PIPE, text=True)
         started.append(program)
         return program
@@ -114,3 +116,28 @@ def test_taken_rest_port_is_refused(toy_base: Path, ports: tuple[int, int], star
     start_server(model_base_path=toy_base, rest_api_port=ports[1])
     with pytest.raises(OSError, match=f"expected a free port for REST; received 127.0.0.1:{ports[1]}"):
         start_server(model_base_path=toy_base, rest_api_port=ports[1])
+
+
+def test_calls_beyond_a_full_batch_queue_are_refused_while_the_batches_run(
+    start_program: Callable[..., subprocess.Popen[str]], open_doors: Callable[[], Doors], ports: tuple[int, int], tmp_path: Path
+) -> None:
+    cores = os.cpu_count() or 1
+    parameters = tmp_path / "batching.config"
+    parameters.write_text(f"max_batch_size {{ value: 1 }} num_batch_threads {{ value: {cores} }} max_enqueued_batches {{ value: 1 }}")
+    program = start_program(ports, "--enable_batching=true", f"--batching_parameters_file={parameters}")
+    wait_until_ready(program)
+    doors = open_doors()
+    doors.predict(slow_call(0))
+    with ThreadPoolExecutor(cores + 4) as threads:
+        taken = []
+        for _ in range(cores):
+            taken.append(threads.submit(doors.predict, slow_call(6)))
+            time.sleep(0.5)  # a batch thread has it by now
+        beyond = [threads.submit(doors.predict, slow_call(0)) for _ in range(4)]
+        refused, _ = wait(beyond, timeout=2)
+        assert not any(call.done() for call in taken), "refused while they run, not after"
+    assert len(refused) == 3, "one may wait"
+    for call in refused:
+        code, text = fault_of(call.result)
+        assert code == grpc.StatusCode.UNAVAILABLE
+        assert "The batch scheduling queue to which this task was submitted is full" in text, "TensorFlow Serving's words"
