@@ -32,8 +32,14 @@ ifneq ($(shell id -u),0)
 export PODMAN_USERNS := keep-id
 endif
 export PAGE_PORT GRPC_PORT REST_PORT WHY
+# Images say which commit they hold. BASE_IMAGE=…@sha256:… pins what they are built on.
+export REVISION := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
+ifdef BASE_IMAGE
+export BASE_IMAGE
+endif
 
 INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: --requirement
+SUPPLY_CHAIN := .venv/supply-chain/bin/python
 KERAS_CACHE := $(HOME)/.keras/datasets
 SET_NAME = $(notdir $(abspath $(DIGITS_DATA)))
 MOUNT_DATA = $(if $(DIGITS_DATA),--volume $(abspath $(DIGITS_DATA)):/data/$(SET_NAME):ro --env DIGITS_DATA=/data/$(SET_NAME),\
@@ -44,7 +50,7 @@ LOCK = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo train train-gpu train-cpu sweep publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor bench-training bench-kills ablation results test lint lock clean
+.PHONY: help setup demo train train-gpu train-cpu sweep publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor bench-training bench-kills ablation results test lint lock licences sbom audit bench-images clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -150,6 +156,23 @@ lock: .venv/.setup ## Resolve the dependencies again; ARGS=--upgrade takes newer
 	$(LOCK) --constraint requirements/dev.txt --extra server --extra tensorflow-cpu --output-file requirements/server.txt >/dev/null
 	$(LOCK) --constraint requirements/dev.txt --extra ui --output-file requirements/ui.txt >/dev/null
 	$(LOCK) --constraint requirements/dev.txt --extra server --extra ui --extra tensorflow-cpu --output-file requirements/demo.txt >/dev/null
+	$(LOCK) --constraint requirements/dev.txt --extra supply-chain --output-file requirements/supply-chain.txt >/dev/null
+
+licences: .venv/supply-chain/.ready ## Write docs/licences.md: what the images install, and under which licence
+	$(SUPPLY_CHAIN) deploy/licences.py
+
+sbom: .venv/supply-chain/.ready ## Write a bill of materials (CycloneDX) for each lock into build/sbom
+	@mkdir -p build/sbom
+	@for lock in requirements/*.txt; do name=$$(basename $$lock .txt); \
+		$(SUPPLY_CHAIN) -m cyclonedx_py requirements $$lock --output-reproducible --output-file build/sbom/$$name.cdx.json || exit; done
+	@ls build/sbom/*.cdx.json
+
+audit: .venv/supply-chain/.ready ## Ask for known vulnerabilities of everything the locks name; needs the network
+	@$(SUPPLY_CHAIN) deploy/audit.py
+
+bench-images: ## Build the images and record their sizes in results/images.json; ARGS="--engine podman"
+	$(need_python)
+	$(PYTHON) deploy/bench_images.py $(ARGS)
 
 clean: ## Remove caches and the installed packages; runs/ and models/ stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build
@@ -169,3 +192,10 @@ clean: ## Remove caches and the installed packages; runs/ and models/ stay
 	@echo "Installing everything for development (about 2.5 GB on disk, once) ..."
 	@$(INSTALL) $<
 	@touch $@ .venv/.demo
+
+# A folder of its own: these tools are needed by nobody who trains, serves or tests, and bring 40 packages of their own.
+.venv/supply-chain/.ready: requirements/supply-chain.txt | .venv/pyvenv.cfg
+	$(need_python)
+	@$(PYTHON) -m venv $(@D)
+	@$(subst $(PY),$(SUPPLY_CHAIN),$(INSTALL)) $<
+	@touch $@

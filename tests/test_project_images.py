@@ -55,6 +55,27 @@ def test_dockerfile_copies_what_exists_and_is_not_ignored(dockerfile: str) -> No
     assert {source for source in sources if not (ROOT / source).exists() or source.split("/")[0] not in sent} == set()
 
 
+@pytest.mark.parametrize("dockerfile", ["Dockerfile.cpu", "Dockerfile.gpu"])
+def test_dockerfile_sources_come_after_the_packages_and_what_changes_with_every_commit_comes_last(dockerfile: str) -> None:
+    for name, lines in _stages(dockerfile).items():
+        if any("/app/" in line for line in lines):
+            order = [next(i for i, line in enumerate(lines) if part in line) for part in ("/opt/venv", "/app/", "ARG REVISION", "LABEL ")]
+            assert order == sorted(order), name
+
+
+def test_base_image_is_one_variable_with_one_default() -> None:
+    default = "docker.io/library/python:3.11-slim-bookworm"
+    for dockerfile in ("Dockerfile.cpu", "Dockerfile.gpu"):
+        assert _stages(dockerfile)[""] == [f"ARG BASE={default}"]
+        assert {line for lines in _stages(dockerfile).values() for line in lines if line.startswith("FROM ") and "$" in line} == {
+            "FROM ${BASE} AS packages",
+            "FROM ${BASE} AS runtime",
+        }
+    for keys in _compose("compose.yaml", "compose.embedded.yaml").values():
+        if isinstance(build := keys.get("build"), dict):
+            assert build["args"]["BASE"] == f"${{BASE_IMAGE:-{default}}}"
+
+
 def _compose(*files: str) -> dict[str, dict[str, object]]:
     """Services of the first file, with each further file's keys laid over them (lists replaced, enough for these tests)."""
     services: dict[str, dict[str, object]] = {}

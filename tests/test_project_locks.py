@@ -19,6 +19,7 @@ EXTRAS_OF_LOCK: Final = {
     "server": ("server", "tensorflow-cpu"),
     "ui": ("ui",),
     "demo": ("server", "ui", "tensorflow-cpu"),
+    "supply-chain": ("supply-chain",),
 }
 
 
@@ -28,7 +29,7 @@ def _lock_lines(lock: str) -> list[str]:
     return [line for line in text.replace("\\\n", " ").splitlines() if line and not line.startswith("#")]
 
 
-def _locked(lock: str, machine: str = "x86_64") -> dict[str, str]:
+def locked(lock: str, machine: str = "x86_64") -> dict[str, str]:
     """Version of each distribution that the lock installs on Linux with Python 3.11, by name."""
     here = {
         "python_version": "3.11",
@@ -69,17 +70,17 @@ def test_lock_holds_hashes_and_no_address(lock: str) -> None:
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_lock_has_the_versions_of_the_development_lock(lock: str) -> None:
-    development = _locked("dev")
-    assert {name: version for name, version in _locked(lock).items() if development.get(name, version) != version} == {}
+    development = locked("dev")
+    assert {name: version for name, version in locked(lock).items() if development.get(name, version) != version} == {}
 
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_lock_satisfies_what_pyproject_asks_for(lock: str) -> None:
-    locked = _locked(lock)
+    versions = locked(lock)
     for extra in EXTRAS_OF_LOCK[lock]:
         for requirement in _direct_requirements(extra):
             if requirement.marker is None or requirement.marker.evaluate({"platform_machine": "x86_64", "extra": ""}):
-                assert locked[canonicalize_name(requirement.name)] in requirement.specifier, f"{requirement}; run: make lock"
+                assert versions[canonicalize_name(requirement.name)] in requirement.specifier, f"{requirement}; run: make lock"
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,6 @@ def test_lock_satisfies_what_pyproject_asks_for(lock: str) -> None:
     ],
 )
 def test_lock_installs_tensorflow_once_or_not_at_all(lock: str, machine: str, framework: str | None) -> None:
-    found = {name for name in _locked(lock, machine) if name in ("tensorflow", "tensorflow-cpu", "tensorflow-intel")}
+    found = {name for name in locked(lock, machine) if name in ("tensorflow", "tensorflow-cpu", "tensorflow-intel")}
     assert found == ({framework} if framework else set())
-    assert any(name.startswith("nvidia-") for name in _locked(lock, machine)) == (lock == "trainer-gpu")
+    assert any(name.startswith("nvidia-") for name in locked(lock, machine)) == (lock == "trainer-gpu")

@@ -77,6 +77,17 @@ def test_compose_flags_are_those_of_tensorflow_serving() -> None:
     assert sorted(files) == sorted(path.name for path in CONFIG.glob("*.config"))
 
 
+def test_compose_mounts_hold_every_file_that_the_flags_and_the_config_name() -> None:
+    serving = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]["serving"]
+    mounts = {inside: ROOT / outside for outside, inside, mode in (volume.split(":") for volume in serving["volumes"]) if mode == "ro"}
+    assert len(mounts) == len(serving["volumes"])
+    text = (CONFIG / "models.config").read_text(encoding="utf-8")
+    [model] = text_format.Parse(text, model_server_config_pb2.ModelServerConfig()).model_config_list.config
+    named = [flag.partition("=")[2] for flag in serving["command"] if "_file=" in flag] + [model.base_path]
+    found = [mounts[f"/{path.split('/')[1]}"].joinpath(*path.split("/")[2:]) for path in named]
+    assert [path for path in found if not path.exists()] == []
+
+
 def test_compose_flags_of_the_embedded_server_are_its_own() -> None:
     settings = read(ServerSettings, _command("compose.embedded.yaml"))
     assert (settings.port, settings.rest_api_port, settings.host) == (8500, 8501, "0.0.0.0")
