@@ -13,8 +13,10 @@ from typing import Final
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image, ImageDraw
 
+from digits.contract import LABELS
 from serving.client import connect
 from tests.containers.engine import Container, Engine, missing, prepare
 from tests.containers.stand_in import stand_in
@@ -160,7 +162,7 @@ def folders(user: int, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, .
 def trained(engine: Engine, trainer_image: str, as_user: tuple[str, ...], folders: tuple[str, ...], few_images: Path) -> tuple[Path, str]:
     """Folder of the model's versions after one training in the trainer's container, and what the trainer said."""
     options = [*as_user, *folders, f"--volume={few_images}:/data/few.npz:ro", "--network=none"]
-    command = "--data /data/few.npz --dataset few --recipe quick --epochs 3 --architectures conv3 --validation_size 300"
+    command = "--data /data/few.npz --dataset few --recipe fast --epochs 3 --batch_size 32 --architectures conv3 --validation_size 300"
     code, said = engine.finish(trainer_image, *shlex.split(command), options=options, timeout=_TRAINING)
     assert code == 0, said
     return Path(folders[0].removeprefix("--volume=").partition(":")[0]) / "digits", said
@@ -206,3 +208,10 @@ def seven(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("drawing") / "seven.png"
     canvas.save(path)
     return path.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def read_here(trained: tuple[Path, str], seven: bytes) -> str:
+    """What the version that the container trained reads in the drawing when this process loads it: what every door must say."""
+    signature = tf.saved_model.load(str(trained[0] / "1")).signatures["drawings"]
+    return LABELS[int(signature(png=tf.constant([seven]))["digit"][0])]

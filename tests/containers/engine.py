@@ -133,7 +133,7 @@ class Engine:
 
     def finish(self, image: str, *arguments: str, options: Sequence[str] = (), timeout: float = _PATIENCE) -> tuple[int, str]:
         """Run a container to its end under the lock-down; its exit code and what it wrote to both streams."""
-        command = [self.program, "run", "--rm", *LOCKED_DOWN, *options, image, *arguments]
+        command = [str(self.program), "run", "--rm", *LOCKED_DOWN, *options, image, *arguments]
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=timeout, check=False
         )

@@ -42,15 +42,15 @@ def test_trainer_publishes_a_version_that_verifies_and_is_its_users(trained: tup
 
 
 @pytest.mark.parametrize("door", ["grpc://127.0.0.1:8500", "rest://127.0.0.1:8501"])
-def test_drawing_from_outside_is_read(door: str, server: Container, seven: bytes) -> None:
+def test_drawing_from_outside_is_read(door: str, server: Container, seven: bytes, read_here: str) -> None:
     address, _, inside = door.rpartition(":")
     with connect(f"{address}:{server.port(int(inside))}", deadline=60) as client:
         [drawing] = client.read([seven])
-    assert (drawing.label, drawing.problem) == ("7", Problem.NONE)
+    assert (drawing.label, drawing.problem) == (read_here, Problem.NONE)
 
 
-def test_drawing_on_the_page_is_read(page: Container, seven: bytes) -> None:
-    assert "Looks like <strong>7</strong>" in ask_page(address_of(page), seven)
+def test_drawing_on_the_page_is_read(page: Container, seven: bytes, read_here: str) -> None:
+    assert f"Looks like <strong>{read_here}</strong>" in ask_page(address_of(page), seven)
 
 
 def test_server_answers_its_status_over_plain_http(server: Container) -> None:
@@ -84,7 +84,9 @@ def test_trainer_told_to_use_a_gpu_without_one_says_so_and_ends_with_5(
     assert "Traceback" not in said
 
 
-def test_server_replaced_while_the_page_is_used_loses_no_answer(page: Container, server: Container, serve: Serve, seven: bytes) -> None:
+def test_server_replaced_while_the_page_is_used_loses_no_answer(
+    page: Container, server: Container, serve: Serve, seven: bytes, read_here: str
+) -> None:
     """As a rolling update does it: the new server is AVAILABLE before the old one is told to stop."""
     told: list[str] = []
     stop = threading.Event()
@@ -105,7 +107,7 @@ def test_server_replaced_while_the_page_is_used_loses_no_answer(page: Container,
             stop.set()
             asking.join()
         assert len(told) >= seen + 5
-        assert {"Looks like <strong>7</strong>" in answer for answer in told} == {True}, json.dumps(told[-3:])
+        assert {f"Looks like <strong>{read_here}</strong>" in answer for answer in told} == {True}, json.dumps(told[-3:])
 
 
 def test_page_stops_on_its_signal_with_exit_0(page: Container) -> None:
