@@ -8,6 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 ROOT: Final = Path(__file__).parent.parent
 LOCKS: Final = ("trainer-cpu", "trainer-gpu", "server", "ui")
 """One an image."""
@@ -62,12 +65,10 @@ def licence_of(metadata: dict[str, Any]) -> str:
 
 
 def _is(pin: str, name: str, version: str) -> bool:
-    locked_name, _, rest = pin.partition("==")
-    return _canonical(locked_name) == _canonical(name) and rest.split(";")[0].strip() == version
-
-
-def _canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    """Whether this machine would install just this package for the pin: a lock names some for other machines."""
+    wanted = Requirement(pin)
+    here = wanted.marker is None or wanted.marker.evaluate()
+    return here and canonicalize_name(wanted.name) == canonicalize_name(name) and str(wanted.specifier) == f"=={version}"
 
 
 if __name__ == "__main__":
