@@ -22,6 +22,7 @@ _OPTIONS: Final = (
     ("grpc.enable_http_proxy", 0),  # a model server is a neighbour; and this package reads no environment
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),  # the default of two minutes would hide that the server is back
+    ("grpc.dns_min_time_between_resolutions_ms", 500),  # after 30 s, by default, it would learn that a name has a new server behind it
 )
 _METHODS: Final = {
     "PredictionService/Predict": (messages.PredictRequest, messages.PredictResponse),
