@@ -50,7 +50,7 @@ LOCK = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo train train-gpu train-cpu sweep publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor bench-training bench-kills ablation results test lint lock licences sbom audit bench-images clean
+.PHONY: help setup demo train train-gpu train-cpu sweep publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor bench-training bench-kills bench-serving ablation results test lint lock licences sbom audit bench-images clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -169,6 +169,9 @@ sbom: .venv/supply-chain/.ready ## Write a bill of materials (CycloneDX) for eac
 
 audit: .venv/supply-chain/.ready ## Ask for known vulnerabilities of everything the locks name; needs the network
 	@$(SUPPLY_CHAIN) deploy/audit.py
+
+bench-serving: .venv/.setup ## Load the embedded server's doors and hold them against the bare model; writes results/serving.json and .md; ARGS="--soak 30"
+	$(PY) -m tests.bench_serving --results results $(ARGS)
 
 bench-images: ## Build the images and record their sizes in results/images.json; ARGS="--engine podman"
 	$(need_python)

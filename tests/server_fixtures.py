@@ -3,7 +3,6 @@
 Every version has a fingerprint: the digit it always answers. So an answer tells which version gave it.
 """
 
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -123,12 +122,6 @@ def manifest_of(folder: Path) -> Manifest:
         created="2026-01-01T00:00:00Z",
         files=describe_files(folder),
     )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Doors:

@@ -15,7 +15,7 @@ from digits.settings import read
 from serving.server.lifecycle import Server
 from serving.server.settings import ServerSettings
 from tests.kubernetes_manifests import OVERLAYS, ROOT, built, config_data, of_kind, pods, read_as, the_pod
-from tests.server_fixtures import free_port
+from tests.ports import free_port
 from ui.settings import PageSettings
 
 PROBES: Final = ("readinessProbe", "startupProbe", "livenessProbe")

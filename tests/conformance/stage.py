@@ -16,7 +16,7 @@ from digits.settings import read
 from serving.server.lifecycle import Server
 from serving.server.settings import ServerSettings
 from tests.conformance.recordings import HERE, Json
-from tests.server_fixtures import free_port
+from tests.ports import free_port
 
 RECORDINGS: Final = Path(os.environ.get("CONFORMANCE_RECORDINGS") or HERE / "recordings")
 TARGET: Final = os.environ.get("CONFORMANCE_TARGET", "")

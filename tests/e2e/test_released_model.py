@@ -22,7 +22,7 @@ from digits.contract import Problem
 from digits.manifest import verify
 from digits.store import versions
 from serving.client import Client, Drawing, connect
-from tests.server_fixtures import free_port
+from tests.ports import free_port
 from trainer.data import DataSet
 from ui.drawing import encode
 from ui.reading import Answer, read

@@ -11,7 +11,8 @@ from digits import store
 from digits.manifest import write_manifest
 from serving.server.lifecycle import Server
 from serving.server.settings import ServerSettings
-from tests.server_fixtures import SIGNATURES, Doors, Export, Publish, StartServer, Toy, free_port, manifest_of, write_warm_up
+from tests.ports import free_port
+from tests.server_fixtures import SIGNATURES, Doors, Export, Publish, StartServer, Toy, manifest_of, write_warm_up
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,8 @@ import tensorflow as tf
 from tensorflow_serving.apis import classification_pb2, inference_pb2, input_pb2, regression_pb2
 
 from serving.server.inference import CLASSIFY, REGRESS
-from tests.server_fixtures import Doors, fault_of, free_port, start_doors
+from tests.ports import free_port
+from tests.server_fixtures import Doors, fault_of, start_doors
 
 FEATURES = {"x": tf.io.FixedLenFeature([1], tf.float32), "bias": tf.io.FixedLenFeature([1], tf.float32, default_value=[0.0])}
 

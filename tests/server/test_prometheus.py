@@ -14,7 +14,8 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # it ships no types
 
 from serving.server.metering import read_metrics_path
-from tests.server_fixtures import BLANK, SECONDS, Doors, StartServer, ask, fault_of, free_port
+from tests.ports import free_port
+from tests.server_fixtures import BLANK, SECONDS, Doors, StartServer, ask, fault_of
 
 ROOT: Final = Path(__file__).parents[2]
 MONITORING: Final = ROOT / "deploy" / "monitoring"

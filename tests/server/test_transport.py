@@ -18,7 +18,8 @@ from digits.errors import SettingsError
 from serving.server.batching import read_batching
 from serving.server.flags import REFUSED, drop_idle_flags
 from serving.server.tls import read_credentials
-from tests.server_fixtures import SECONDS, Doors, StartServer, ask, fault_of, free_port, start_doors
+from tests.ports import free_port
+from tests.server_fixtures import SECONDS, Doors, StartServer, ask, fault_of, start_doors
 
 IMAGE = {"images": np.zeros((1, 28, 28), np.uint8)}
 

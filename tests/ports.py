@@ -1,0 +1,10 @@
+"""Ports for servers under test; no TensorFlow."""
+
+import socket
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
