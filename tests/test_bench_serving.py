@@ -1,4 +1,3 @@
-import json
 import subprocess
 import sys
 import threading
@@ -106,6 +105,3 @@ def test_recorded_speed_of_serving_has_its_layout_and_no_failed_call() -> None:
     recorded = ServingResult.model_validate_json((RESULTS / RESULTS_FILE).read_bytes())
     assert recorded.command.startswith("python -m tests.bench_serving")
     assert sum(s.errors for s in recorded.scenarios if s.server != "plain") == 0
-    assert json.loads((RESULTS / RESULTS_FILE).read_text())["scenarios"][0].keys() >= set(
-        ["server", "door", "request", "clients", "rate", "throughput_per_s", "p50_ms", "p90_ms", "p99_ms", "p999_ms", "errors"]
-    )
