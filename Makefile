@@ -10,6 +10,7 @@ ARGS ?=
 SEEDS ?= 1,2,3
 RECIPE ?= best
 KILLS ?= 50
+SWAPS ?= 300
 WHY ?=
 
 PY := .venv/bin/python
@@ -50,7 +51,7 @@ LOCK = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo train train-gpu train-cpu sweep publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor bench-training bench-kills bench-serving ablation results test lint lock licences sbom audit bench-images clean
+.PHONY: help setup demo train train-gpu train-cpu sweep publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor bench-training bench-kills bench-swaps bench-serving ablation results test lint lock licences sbom audit bench-images clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -169,6 +170,9 @@ sbom: .venv/supply-chain/.ready ## Write a bill of materials (CycloneDX) for eac
 
 audit: .venv/supply-chain/.ready ## Ask for known vulnerabilities of everything the locks name; needs the network
 	@$(SUPPLY_CHAIN) deploy/audit.py
+
+bench-swaps: .venv/.setup ## Publish versions, good and bad, under callers that never rest; writes results/swaps.json; SWAPS=300
+	$(PY) -m tests.bench_swaps --swaps $(SWAPS) --results results $(ARGS)
 
 bench-serving: .venv/.setup ## Load the embedded server's doors and hold them against the bare model; writes results/serving.json and .md; ARGS="--soak 30"
 	$(PY) -m tests.bench_serving --results results $(ARGS)

@@ -3,6 +3,7 @@
 Every version has a fingerprint: the digit it always answers. So an answer tells which version gave it.
 """
 
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,8 +18,8 @@ import tensorflow as tf
 from google.protobuf.message import Message
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from digits import contract
-from digits.manifest import Manifest, describe_files
+from digits import contract, store
+from digits.manifest import Manifest, describe_files, write_manifest
 from serving.server.lifecycle import Server
 from serving.server.settings import ServerSettings
 
@@ -33,6 +34,8 @@ StartServer = Callable[..., "Doors"]
 SECONDS = 20.0
 """Longest wait for anything; a busy machine needs a part of it."""
 SIGNATURES = ("serving_default", "drawings", "explain", "classify", "slow", "positive", "two")
+SLOW = 1.0
+"""Seconds that a warm-up request of the signature `slow` takes."""
 BLANK = np.zeros((1, 28, 28), np.uint8)
 
 
@@ -102,7 +105,8 @@ class Toy(tf.Module):  # type: ignore[misc] # TensorFlow has no types
 def write_warm_up(folder: Path, signature: str) -> None:
     log = prediction_log_pb2.PredictionLog()
     log.predict_log.request.model_spec.signature_name = signature
-    log.predict_log.request.inputs["images"].CopyFrom(tf.make_tensor_proto(np.zeros((1, 28, 28), np.uint8)))
+    name, values = ("seconds", np.array([SLOW], np.float32)) if signature == "slow" else ("images", BLANK)
+    log.predict_log.request.inputs[name].CopyFrom(tf.make_tensor_proto(values))
     (folder / contract.EXTRA_ASSETS).mkdir()
     with tf.io.TFRecordWriter(str(folder / contract.WARMUP_FILE)) as file:
         file.write(log.SerializeToString())
@@ -122,6 +126,34 @@ def manifest_of(folder: Path) -> Manifest:
         created="2026-01-01T00:00:00Z",
         files=describe_files(folder),
     )
+
+
+class Toys:
+    """Toy versions by fingerprint, each exported once."""
+
+    def __init__(self, place: Path) -> None:
+        """Args: place: folder for the exports."""
+        self._place = place
+
+    def export(self, fingerprint: int) -> Path:
+        """The SavedModel of a fingerprint."""
+        folder = self._place / str(fingerprint)
+        if not folder.exists():
+            toy = Toy(fingerprint)
+            tf.saved_model.save(toy, str(folder), signatures={name: getattr(toy, name) for name in SIGNATURES})
+        return folder
+
+    def publish(
+        self, base: Path, fingerprint: int, warm_up_signature: str = "serving_default", last: Callable[[Path], bool] = lambda _: False
+    ) -> int:
+        """Publish a version with a fingerprint; gives its number. `last` may do something to it before it appears."""
+
+        def write(folder: Path) -> None:
+            shutil.copytree(self.export(fingerprint), folder, dirs_exist_ok=True)
+            write_warm_up(folder, warm_up_signature)
+            write_manifest(manifest_of(folder), folder)
+
+        return store.publish(base, write, last)
 
 
 class Doors:

@@ -1,49 +1,32 @@
 """Published toy versions, and servers in this process that serve them."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import tensorflow as tf
 
-from digits import store
-from digits.manifest import write_manifest
 from serving.server.lifecycle import Server
 from serving.server.settings import ServerSettings
 from tests.ports import free_port
-from tests.server_fixtures import SIGNATURES, Doors, Export, Publish, StartServer, Toy, manifest_of, write_warm_up
+from tests.server_fixtures import Doors, Export, Publish, StartServer, Toys
 
 
 @pytest.fixture(scope="session")
-def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
-    """A SavedModel of each fingerprint, made once."""
-    made: dict[int, Path] = {}
-
-    def make(fingerprint: int) -> Path:
-        if fingerprint not in made:
-            folder = tmp_path_factory.mktemp(f"toy-{fingerprint}") / "model"
-            toy = Toy(fingerprint)
-            tf.saved_model.save(toy, str(folder), signatures={name: getattr(toy, name) for name in SIGNATURES})
-            made[fingerprint] = folder
-        return made[fingerprint]
-
-    return make
+def toys(tmp_path_factory: pytest.TempPathFactory) -> Toys:
+    """Toy versions, each exported once."""
+    return Toys(tmp_path_factory.mktemp("toys"))
 
 
 @pytest.fixture(scope="session")
-def publish(export: Export) -> Publish:
+def export(toys: Toys) -> Export:
+    """The SavedModel of a fingerprint."""
+    return toys.export
+
+
+@pytest.fixture(scope="session")
+def publish(toys: Toys) -> Publish:
     """Publish a version with a fingerprint; `warm_up_signature` goes into its warm-up request."""
-
-    def publish_version(base: Path, fingerprint: int, warm_up_signature: str = "serving_default") -> int:
-        def write(folder: Path) -> None:
-            shutil.copytree(export(fingerprint), folder, dirs_exist_ok=True)
-            write_warm_up(folder, warm_up_signature)
-            write_manifest(manifest_of(folder), folder)
-
-        return store.publish(base, write)
-
-    return publish_version
+    return toys.publish
 
 
 @pytest.fixture(scope="session")
