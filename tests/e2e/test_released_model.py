@@ -19,6 +19,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from digits.contract import Problem
+from digits.errors import VersionError
 from digits.manifest import verify
 from digits.store import versions
 from serving.client import Client, Drawing, connect
@@ -30,6 +31,8 @@ from ui.reading import Answer, read
 ROOT = Path(__file__).parents[2]
 RELEASED = ROOT / "models" / "digits"
 GARBAGE = b"this is not a picture"
+_BLOCK = 4096
+"""Bytes that a disk reads or loses together."""
 
 
 @pytest.fixture(scope="session")
@@ -96,6 +99,19 @@ def test_release_is_one_version_that_verifies_and_says_how_it_was_made() -> None
     manifest = verify(newest())
     assert manifest.data["name"] == "mnist"
     assert manifest.metrics["test"]["accuracy"] > 0.98
+
+
+def test_release_with_one_bit_flipped_in_any_block_is_refused(tmp_path: Path) -> None:
+    version = shutil.copytree(newest(), tmp_path / "1")
+    for path in sorted(file for file in version.rglob("*") if file.is_file()):
+        whole = path.read_bytes()
+        for block in range(0, len(whole), _BLOCK):
+            place = min(block + block // _BLOCK % _BLOCK, len(whole) - 1)
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
+            with pytest.raises(VersionError):
+                verify(version)
+        path.write_bytes(whole)
+    verify(version)
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

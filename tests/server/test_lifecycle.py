@@ -15,11 +15,13 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
+from grpc_health.v1 import health_pb2
 from tensorflow_serving.apis import predict_pb2
 
 from tests.server_fixtures import Doors, StartServer, ask, fault_of
 
 START_SECONDS = 60
+MONITORING = Path(__file__).parents[2] / "serving" / "tensorflow_serving" / "monitoring.config"
 
 
 @pytest.fixture
@@ -86,6 +88,35 @@ def test_sigterm_lets_calls_in_flight_end_and_exits_0(
     assert sorted(answers, key=str) == [3, {"predictions": [3]}]
     assert program.wait(10) == 0
     assert time.monotonic() - began < 10
+
+
+def test_sigterm_with_a_hundred_calls_in_flight_answers_them_all(
+    start_program: Callable[..., subprocess.Popen[str]], open_doors: Callable[[], Doors], ports: tuple[int, int]
+) -> None:
+    program = start_program(ports, "--max_running_calls=128", "--drain_seconds=60", f"--monitoring_config_file={MONITORING}")
+    wait_until_ready(program)
+    doors = open_doors()
+    doors.predict(slow_call(0))
+    watch = doors.channel.unary_stream(
+        "/grpc.health.v1.Health/Watch", health_pb2.HealthCheckRequest.SerializeToString, health_pb2.HealthCheckResponse.FromString
+    )
+    told = watch(health_pb2.HealthCheckRequest(service="digits"), timeout=START_SECONDS)
+    assert next(told).status == health_pb2.HealthCheckResponse.SERVING
+    predict = doors.channel.unary_unary(
+        "/tensorflow.serving.PredictionService/Predict", predict_pb2.PredictRequest.SerializeToString, bytes
+    )
+    cores = os.cpu_count() or 1  # as many calls keep TensorFlow's threads; the others wait for them
+    pending = [predict.future(slow_call(6 if number < cores else 0), timeout=START_SECONDS) for number in range(100)]
+    until = time.monotonic() + START_SECONDS
+    while 'inkwell_calls_in_flight{entrypoint="GRPC"} 100.0' not in doors.rest.get("/monitoring/prometheus/metrics").text:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    program.send_signal(signal.SIGTERM)
+    assert next(told).status == health_pb2.HealthCheckResponse.NOT_SERVING
+    assert not all(call.done() for call in pending), "told before the calls end"
+    told.cancel()  # a stream that watches is a call in flight too
+    assert all(predict_pb2.PredictResponse.FromString(call.result()).outputs["digit"].int64_val == [3] for call in pending)
+    assert program.wait(START_SECONDS) == 0
 
 
 def test_second_signal_exits_at_once(start_program: Callable[..., Any], open_doors: Callable[[], Doors], ports: tuple[int, int]) -> None:
