@@ -20,6 +20,7 @@ _OPTIONS: Final = (
     ("grpc.max_send_message_length", MESSAGE_MAX_BYTES),
     ("grpc.max_receive_message_length", MESSAGE_MAX_BYTES),
     ("grpc.enable_http_proxy", 0),  # a model server is a neighbour; and this package reads no environment
+    ("grpc.use_local_subchannel_pool", 1),  # or channels to one address would share a connection, and a new one be as dead as the old
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),  # the default of two minutes would hide that the server is back
     ("grpc.dns_min_time_between_resolutions_ms", 500),  # after 30 s, by default, it would learn that a name has a new server behind it
@@ -33,6 +34,20 @@ _SIGNATURES: Final = "signature_def"
 """The only metadata the API gives."""
 
 
+def _open(address: str) -> tuple[grpc.Channel, dict[str, Callable[..., Any]]]:
+    """A channel of its own connection, and its calls by name."""
+    channel = grpc.insecure_channel(address, options=_OPTIONS)
+    calls: dict[str, Callable[..., Any]] = {
+        method: channel.unary_unary(
+            f"/tensorflow.serving.{method}",
+            request_serializer=request.SerializeToString,
+            response_deserializer=response.FromString,
+        )
+        for method, (request, response) in _METHODS.items()
+    }
+    return channel, calls
+
+
 class GrpcTransport:
     """One model of one server; one channel, safe to share between threads."""
 
@@ -40,15 +55,8 @@ class GrpcTransport:
         """Open a channel to `host:port`; connecting happens with the first call."""
         self._model = model
         self._server = f"grpc://{address}"
-        self._channel = grpc.insecure_channel(address, options=_OPTIONS)
-        self._calls: dict[str, Callable[..., Any]] = {
-            method: self._channel.unary_unary(
-                f"/tensorflow.serving.{method}",
-                request_serializer=request.SerializeToString,
-                response_deserializer=response.FromString,
-            )
-            for method, (request, response) in _METHODS.items()
-        }
+        self._address = address
+        self._channel, self._calls = _open(address)
 
     def predict(self, signature: Signature, values: NDArray[np.uint8] | Sequence[bytes], timeout: float) -> Reply:
         """Run one signature on its one input."""
@@ -86,10 +94,14 @@ class GrpcTransport:
         self._channel.close()
 
     def _call(self, method: str, request: messages.AnyMessage, timeout: float) -> messages.AnyMessage:
+        channel, calls = self._channel, self._calls
         try:
-            return self._calls[method](request, timeout=timeout)
+            return calls[method](request, timeout=timeout)
         except grpc.RpcError as error:
             code, said = error.code().name, error.details() or ""
+            if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED and channel is self._channel:
+                # The connection may be dead with nobody to say so. The old one lasts as long as others' calls are on it.
+                self._channel, self._calls = _open(self._address)
             raise from_code(code, said, server=self._server, model=self._model) from error
 
     def _give_up(self, received: str) -> NoReturn:
