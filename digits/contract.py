@@ -36,6 +36,11 @@ def scale(images: Any) -> Any:  # noqa: ANN401 - a NumPy array or a framework's 
     return images / PIXEL_MAX
 
 
+NOT_A_DIGIT: Final = 0.5
+"""An `ood_score` above this says that a drawing does not look like a digit. The export scales the score so, whatever it is made of."""
+NOT_A_DIGIT_SENTENCE: Final = "This does not look like a digit."
+
+
 class Problem(IntEnum):
     """What was wrong with one drawing; output `problem` of the signature `drawings`."""
 
@@ -74,12 +79,16 @@ class Signature:
     name: str
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+    optional: tuple[Tensor, ...] = ()
+    """Outputs that a version may lack; nobody may count on them."""
 
 
 PREDICT: Final = "serving_default"
 DRAWINGS: Final = "drawings"
 EXPLAIN: Final = "explain"
 CLASSIFY: Final = "classify"
+OOD_SCORE: Final = "ood_score"
+"""How little a drawing looks like a digit, 0..1, see `NOT_A_DIGIT`; 0 where there is a `problem`."""
 
 
 def signatures(classes: int = len(LABELS)) -> dict[str, Signature]:
@@ -96,6 +105,7 @@ def signatures(classes: int = len(LABELS)) -> dict[str, Signature]:
             DRAWINGS,
             inputs=(Tensor("png", "string", (None,)),),
             outputs=(*answers, images, Tensor("problem", "int32", (None,))),
+            optional=(Tensor(OOD_SCORE, "float32", (None,)),),
         ),
         Signature(
             EXPLAIN,

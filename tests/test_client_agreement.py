@@ -10,6 +10,7 @@ from serving.client.agreement import differences
 OURS = signatures()
 DRAWINGS = OURS["drawings"]
 FLOATS = Tensor("images", "float32", (None, 28, 28))
+WHOLE = Tensor("ood_score", "int64", (None,))
 ONE = Tensor("images", "uint8", (1, 28, 28))
 
 
@@ -32,8 +33,12 @@ def test_differences_class_numbers_that_disagree_are_named() -> None:
 
 
 def test_differences_more_outputs_and_signatures_are_fine() -> None:
-    more = served(outputs=(*DRAWINGS.outputs, Tensor("ood_score", "float32", (None,))))
+    more = served(outputs=(*DRAWINGS.outputs, Tensor("heat", "float32", (None, 28, 28))))
     assert differences(more | {"features": Signature("features", (), ())}) == []
+
+
+def test_differences_optional_output_may_be_there() -> None:
+    assert differences(served(outputs=(*DRAWINGS.outputs, *DRAWINGS.optional))) == []
 
 
 @pytest.mark.parametrize(
@@ -45,6 +50,7 @@ def test_differences_more_outputs_and_signatures_are_fine() -> None:
         (served(inputs=(*DRAWINGS.inputs, Tensor("size", "int32", (None,)))), "'drawings' has an input 'size' too many"),
         (served("explain", inputs=(FLOATS,)), "'explain' input 'images' is float32 [n,28,28], not uint8 [n,28,28]"),
         (served("explain", inputs=(ONE,)), "'explain' input 'images' is uint8 [1,28,28], not uint8 [n,28,28]"),
+        (served(outputs=(*DRAWINGS.outputs, WHOLE)), "'drawings' output 'ood_score' is int64 [n], not float32 [n]"),
         (served("classify", outputs=()), "'classify' output 'scores' is missing, not float32 [n,10]"),
     ],
 )  # fmt: skip

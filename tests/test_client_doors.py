@@ -94,6 +94,25 @@ def test_read_garbage_between_drawings_is_one_problem(client: Client) -> None:
     assert found[0].image.dtype == np.uint8 and found[0].image.shape == (28, 28) and found[0].image[0, 0] == 6
 
 
+@pytest.mark.parametrize(("score", "digit"), [(0.0, True), (0.5, True), (0.51, False), (1.0, False)])
+def test_read_score_above_a_half_does_not_look_like_a_digit(client: Client, play: Play, score: float, digit: bool) -> None:
+    play.changed = {"ood_score": np.array([score], np.float32)}
+    [found] = client.read([b"123"])
+    assert (found.ood_score, found.looks_like_digit) == (pytest.approx(score), digit)
+
+
+def test_read_version_without_a_score_takes_everything_for_a_digit(client: Client, play: Play) -> None:
+    play.dropped = {"ood_score"}
+    [found] = client.read([b"123"])
+    assert (found.digit, found.ood_score, found.looks_like_digit) == (3, None, True)
+
+
+def test_read_score_of_another_shape_is_a_mismatch(client: Client, play: Play) -> None:
+    play.changed = {"ood_score": np.zeros((1, 2), np.float32)}
+    with pytest.raises(ContractMismatchError, match="'ood_score' of shape"):
+        client.read([b"123"])
+
+
 def test_read_many_drawings_are_sent_in_parts(client: Client, play: Play) -> None:
     drawings = [bytes(1 + number % 9) for number in range(DRAWINGS_PER_CALL + 1)]
     assert [found.digit for found in client.read(drawings)] == [len(drawing) for drawing in drawings]

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from digits.contract import DRAWING_MAX_BYTES, MODEL_NAME, Problem
@@ -65,6 +66,13 @@ def test_predict_bad_files_among_good_ones_are_one_line_each(door: tuple[Stage, 
 def test_predict_drawing_with_a_problem_is_trouble(door: tuple[Stage, str], play: Play, folder: Path) -> None:
     done = run("predict", "three.png", "notes.txt", "--server", door[1], folder=folder)
     assert (done.returncode, done.stdout) == (1, "three.png: 3 (91.0 %)\n")
+
+
+def test_predict_drawing_that_is_no_digit_is_told(door: tuple[Stage, str], play: Play, folder: Path) -> None:
+    play.changed = {"ood_score": np.array([0.1, 0.9], np.float32)}
+    done = run("predict", "three.png", "four.jpg", "--server", door[1], folder=folder)
+    lines = ["three.png: 3 (91.0 %)", "four.jpg: This does not look like a digit. As one, it would be 4 (91.0 %)."]
+    assert (done.returncode, done.stdout.splitlines(), done.stderr) == (0, lines, "")
 
 
 def test_predict_only_unreadable_files_ask_no_server(folder: Path) -> None:

@@ -5,7 +5,7 @@ from digits.contract import LABELS, Problem, scale, signatures
 
 def test_signatures_batch_axis_is_free_everywhere() -> None:
     for signature in signatures().values():
-        assert all(tensor.shape[0] is None for tensor in (*signature.inputs, *signature.outputs))
+        assert all(tensor.shape[0] is None for tensor in (*signature.inputs, *signature.outputs, *signature.optional))
 
 
 def test_signatures_other_number_of_classes_changes_only_the_class_axis() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from digits.contract import DRAWING_MAX_BYTES, Problem
+from digits.contract import DRAWING_MAX_BYTES, NOT_A_DIGIT_SENTENCE, Problem
 from digits.settings import EXIT_BAD_SETTINGS, load
 from serving.client.client import Client, connect
 from serving.client.errors import ClientError
@@ -104,7 +104,8 @@ def _tell(file: str, answer: Drawing) -> bool:
     if answer.problem is not Problem.NONE:
         print(f"{file}: {answer.problem.sentence}", file=sys.stderr)
         return False
-    print(f"{file}: {answer.label} ({100 * answer.probabilities[answer.digit]:.1f} %)")
+    best = f"{answer.label} ({100 * answer.probabilities[answer.digit]:.1f} %)"
+    print(f"{file}: {best if answer.looks_like_digit else f'{NOT_A_DIGIT_SENTENCE} As one, it would be {best}.'}")
     return True
 
 

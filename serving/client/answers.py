@@ -4,7 +4,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from digits.contract import IMAGE_SIZE, LABELS, Problem
+from digits.contract import IMAGE_SIZE, LABELS, OOD_SCORE, Problem
 from serving.client.errors import ContractMismatchError
 from serving.client.predictions import Drawing, Prediction
 from serving.client.transport import Reply
@@ -30,9 +30,10 @@ def to_drawings(reply: Reply, count: int) -> list[Drawing]:
     """
     images = _output(reply, "images", (count, *_IMAGE))
     problems = [_problem(code) for code in _output(reply, "problem", (count,)).tolist()]
+    scores = _output(reply, OOD_SCORE, (count,)).tolist() if OOD_SCORE in reply.outputs else [None] * count
     return [
-        Drawing(found.digit, found.label, found.probabilities, found.version, image, problem)
-        for found, image, problem in zip(to_predictions(reply, count), images, problems, strict=True)
+        Drawing(found.digit, found.label, found.probabilities, found.version, image, problem, score)
+        for found, image, problem, score in zip(to_predictions(reply, count), images, problems, scores, strict=True)
     ]
 
 

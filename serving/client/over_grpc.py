@@ -65,7 +65,7 @@ class GrpcTransport:
         request.model_spec.signature_name = signature.name
         request.inputs[signature.inputs[0].name].CopyFrom(encode(values))
         answer = self._call("PredictionService/Predict", request, timeout)
-        wanted = [tensor.name for tensor in signature.outputs if tensor.name in answer.outputs]
+        wanted = [tensor.name for tensor in (*signature.outputs, *signature.optional) if tensor.name in answer.outputs]
         try:
             outputs = {name: decode(answer.outputs[name]) for name in wanted}
         except (ValueError, OverflowError) as error:

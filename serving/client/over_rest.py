@@ -49,7 +49,7 @@ class RestTransport:
         outputs = self._ask("POST", ":predict", timeout, body).get("outputs")
         if not isinstance(outputs, dict):
             self._give_up("no outputs by name")
-        wanted = [tensor for tensor in signature.outputs if tensor.name in outputs]
+        wanted = [tensor for tensor in (*signature.outputs, *signature.optional) if tensor.name in outputs]
         try:
             return Reply({tensor.name: np.array(outputs[tensor.name], dtype=tensor.dtype) for tensor in wanted}, version=None)
         except (ValueError, TypeError, OverflowError):

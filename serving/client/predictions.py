@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digits.contract import Problem
+from digits.contract import NOT_A_DIGIT, Problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +30,13 @@ class Drawing(Prediction):
     """What the model saw: uint8 [28, 28], ink bright on dark, 0..255."""
     problem: Problem
     """What was wrong with the drawing; its `sentence` tells a person."""
+    ood_score: float | None = None
+    """How little the drawing looks like a digit, 0..1; None where the version cannot tell."""
+
+    @property
+    def looks_like_digit(self) -> bool:
+        """False if the model takes the drawing for something else than a digit; True too where it cannot tell."""
+        return self.ood_score is None or self.ood_score <= NOT_A_DIGIT
 
 
 @dataclass(frozen=True)
