@@ -3,7 +3,7 @@
 Trainer, server, client and page all read this file, so none of them can disagree.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, Final
 
@@ -91,15 +91,16 @@ OOD_SCORE: Final = "ood_score"
 """How little a drawing looks like a digit, 0..1, see `NOT_A_DIGIT`; 0 where there is a `problem`."""
 
 
-def signatures(classes: int = len(LABELS)) -> dict[str, Signature]:
+def signatures(classes: int = len(LABELS), *, complete: bool = False) -> dict[str, Signature]:
     """The signatures every exported SavedModel has, by name.
 
     Args:
         classes: how many labels the model tells apart (10 for digits).
+        complete: promise the optional outputs too.
     """
     images = Tensor("images", "uint8", (None, IMAGE_SIZE, IMAGE_SIZE))
     answers = (Tensor("probabilities", "float32", (None, classes)), Tensor("digit", "int64", (None,)))
-    listed = (
+    listed: tuple[Signature, ...] = (
         Signature(PREDICT, inputs=(images,), outputs=answers),
         Signature(
             DRAWINGS,
@@ -118,6 +119,8 @@ def signatures(classes: int = len(LABELS)) -> dict[str, Signature]:
             outputs=(Tensor("classes", "string", (None, classes)), Tensor("scores", "float32", (None, classes))),
         ),
     )
+    if complete:
+        listed = tuple(replace(signature, outputs=(*signature.outputs, *signature.optional), optional=()) for signature in listed)
     return {signature.name: signature for signature in listed}
 
 

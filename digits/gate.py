@@ -92,11 +92,44 @@ def not_worse_on_validation(served: Facts, new: Facts) -> tuple[bool, str]:
         (now, images_now), (then, images_then) = _validation(served.manifest), _validation(new.manifest)
     except (KeyError, TypeError, ValueError):
         return False, "expected a validation accuracy and the number of images in both manifests; received one without"
-    difference, error = _difference((then, images_then), (now, images_now))
-    figures = f"{then:.4f} of {images_then:,} validation images, against {now:.4f} of {images_now:,} of the served version"
+    return _judge((then, images_then), (now, images_now), "validation images")
+
+
+def not_worse_freehand(served: Facts, new: Facts) -> tuple[bool, str]:
+    """Refuse a freehand score that is lower by more than chance explains: drawings are what people send.
+
+    A served version from before there was such a score, or one scored on another family of drawings, stands in nobody's way.
+    """
+    try:
+        now, then = (_freehand(facts.manifest) for facts in (served, new))
+    except (KeyError, TypeError, ValueError):
+        return False, "expected a freehand score, its number of drawings and its family; received others"
+    if now is None:
+        return True, "not compared: the served version has no freehand score"
+    if then is None:
+        return False, "expected a freehand score, as the served version has; received none"
+    if now[2] != then[2]:
+        return True, f"not compared: scored on drawings of family {then[2]}, the served version on family {now[2]}"
+    return _judge(then[:2], now[:2], "drawings")
+
+
+def _judge(new: tuple[float, int], served: tuple[float, int], what: str) -> tuple[bool, str]:
+    """Whether one share right, with its number of images, is lower than another by no more than chance explains."""
+    difference, error = _difference(new, served)
+    figures = f"{new[0]:.4f} of {new[1]:,} {what}, against {served[0]:.4f} of {served[1]:,} of the served version"
     if difference + _ONE_SIDED_95 * error < 0:
         return False, f"expected no fewer right than chance explains; received {figures}"
     return True, f"not shown to be worse: {figures}"
+
+
+def _freehand(manifest: Manifest) -> tuple[float, int, int] | None:
+    """Share right, number of drawings, and number of their family; None where there is no such score."""
+    if "freehand" not in manifest.metrics:
+        return None
+    accuracy, images, family = (manifest.metrics["freehand"][name] for name in ("accuracy", "images", "family"))
+    if not (0 <= accuracy <= 1 and images > 0):
+        raise ValueError
+    return accuracy, int(images), int(family)
 
 
 def _validation(manifest: Manifest) -> tuple[float, int]:
@@ -116,5 +149,6 @@ CHECKS: Final[dict[str, Check]] = {
     "labels": same_labels,
     "calls": same_calls,
     "validation": not_worse_on_validation,
+    "freehand": not_worse_freehand,
 }
 """What every version must pass, in order."""

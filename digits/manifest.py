@@ -45,7 +45,8 @@ class Manifest(BaseModel):
         default=1.0, gt=0, allow_inf_nan=False, description="what the exported graph divides the logits by; 1 where nothing was calibrated"
     )
     metrics: dict[str, dict[str, float]] = Field(
-        description="accuracy, loss as trained, and scores of the calibrated probabilities, on validation and on test"
+        description="accuracy, loss as trained, and scores of the calibrated probabilities, on validation and on test; "
+        "freehand: accuracy on drawings of validation digits, their number, and the number of their family"
     )
     versions: dict[str, str] = Field(description="versions of Python and of the frameworks")
     code_revision: str = Field(description="revision of the code that trained it")

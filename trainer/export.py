@@ -14,16 +14,19 @@ from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 from tensorflow_serving.apis import predict_pb2
 
 from digits import contract
-from digits.contract import IMAGE_SIZE, PIXEL_MAX, PREDICT
+from digits.contract import DRAWINGS, IMAGE_SIZE, OOD_SCORE, PIXEL_MAX, PREDICT
 from trainer.architecture import members
 from trainer.calibrate import UNCHANGED, calibrate
 from trainer.errors import ExportError
+from trainer.ood import Detector, Score, scorer
 from trainer.predict import as_input
 from trainer.signatures import endpoints, input_spec
 from trainer.warmup import read_warmup, write_warmup
 
 TOLERANCE: Final = 1e-5
 """Largest difference between a probability of the exported and of the trained network, calibrated alike."""
+SCORE_TOLERANCE: Final = 1e-4
+"""The same of a score, which sums thousands of numbers."""
 _BATCHES: Final = (1, 7, 64)
 _SEED: Final = 20260
 """Of the images that the two are compared on."""
@@ -31,7 +34,9 @@ _SEED: Final = 20260
 Signatures = dict[str, Callable[..., dict[str, tf.Tensor]]]
 
 
-def export(model: keras.Model, labels: tuple[str, ...], folder: Path, temperature: float = UNCHANGED) -> None:
+def export(
+    model: keras.Model, labels: tuple[str, ...], folder: Path, temperature: float = UNCHANGED, detector: Detector | None = None
+) -> None:
     """Write `model` as a SavedModel, with its warm-up file, into the empty folder `folder`.
 
     Args:
@@ -40,39 +45,43 @@ def export(model: keras.Model, labels: tuple[str, ...], folder: Path, temperatur
         labels: text of each of the k classes.
         folder: exists and is empty; an older export there would leave its files among the new ones.
         temperature: calibrates every probability that the SavedModel answers, see `trainer.calibrate`.
+        detector: of what is no digit, see `trainer.ood`; without one, drawings get no `ood_score`.
 
     Raises:
         ExportError: the model, the labels or the folder are not like that.
     """
     _check_exportable(model, labels, folder)
     archive = ExportArchive()
-    functions = endpoints(model, labels, temperature)
+    functions = endpoints(model, labels, temperature, detector)
     for name, signature in contract.signatures(len(labels)).items():
         archive.add_endpoint(name, functions[name], input_signature=[input_spec(signature)])
     archive.write_out(str(folder), verbose=False)
     write_warmup(folder, functions)
 
 
-def check(model: keras.Model, folder: Path, temperature: float = UNCHANGED) -> None:
+def check(model: keras.Model, folder: Path, temperature: float = UNCHANGED, detector: Detector | None = None) -> None:
     """Load the SavedModel in `folder` again and compare it with the contract and with `model`.
 
     Args:
         model: what was exported.
         folder: where to.
         temperature: with which.
+        detector: with which.
 
     Raises:
-        ExportError: naming what differs: a signature, a probability by more than 1e-5, or a warm-up request that fails.
+        ExportError: naming what differs: a signature, a probability by more than 1e-5, a score, or a warm-up request that fails.
     """
     try:
         saved = _saved_signatures(folder)
-        _check_signatures(saved, contract.signatures(model.output_shape[-1]))
+        _check_signatures(saved, contract.signatures(model.output_shape[-1], complete=detector is not None))
         requests = _warmup_requests(folder)
         loaded = tf.saved_model.load(str(folder)).signatures
     except (OSError, DecodeError, tf.errors.OpError, ValueError) as error:
         raise ExportError(f"expected a SavedModel that loads; received: {_first_line(error)}; export it again") from error
     for batch in _BATCHES:
         _check_answers(model, loaded, batch, temperature)
+    if detector:
+        _check_scores(scorer(model, detector), loaded)
     for request in requests:
         _replay(request, loaded)
 
@@ -150,6 +159,17 @@ def _check_answers(model: keras.Model, loaded: Signatures, batch: int, temperatu
         raise ExportError(
             f"expected the trained network's calibrated probabilities within {TOLERANCE:g} at batch size {batch}; "
             f"received a difference of {difference:.3g}; export it again"
+        )
+
+
+def _check_scores(score: Score, loaded: Signatures) -> None:
+    """The score of drawings against that of the images which the SavedModel says it saw."""
+    drawings = tf.constant([tf.io.encode_png(image[..., tf.newaxis]).numpy() for image in _digit_like(_BATCHES[1])])
+    answers = loaded[DRAWINGS](png=drawings)
+    difference = float(np.max(np.abs(score(as_input(answers["images"])).numpy() - answers[OOD_SCORE].numpy())))
+    if not difference <= SCORE_TOLERANCE:
+        raise ExportError(
+            f"expected the fitted score within {SCORE_TOLERANCE:g}; received a difference of {difference:.3g}; export it again"
         )
 
 

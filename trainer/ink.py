@@ -21,10 +21,16 @@ _SOFT: Final = 0.1
 """Beside strong ink, soft edges down to this share belong to it; JPEG's ripples are fainter."""
 _NOISE: Final = (0.9, 2.0)
 """Noise is the 90th percentile of contrast on the border; ink has at least twice that."""
+_FRAME: Final = (1 / 8, 0.8)
+"""A row in the outer eighth with ink over 4/5 of its length is a frame's line, if the opposite side has one too: no digit has both."""
 _CELLS: Final = 64
 """Specks are found on a grid with this many cells along the longer side."""
 _SPECK: Final = 0.1
 """Cells with less than this share of the ink around the fullest cell are specks."""
+_REACH: Final = 7
+"""Side of the square of cells in which a stroke is told from a speck, and that a stroke's ends reach beyond its middle."""
+_STROKE: Final = 5.0
+"""Inked cells in that square: a stroke fills more of them, however thin; a speck on a corner of the grid fills 4."""
 
 
 def find_ink(rgba: tf.Tensor) -> tf.Tensor:
@@ -77,6 +83,7 @@ def _median(values: tf.Tensor) -> tf.Tensor:
 def crop(ink: tf.Tensor) -> tf.Tensor:
     """Cut out the ink, without specks and noise: float32 [h, w], 0..255 -> float32 [h', w'], 0..1, touching all four sides."""
     peak = tf.reduce_max(ink)
+    ink = _unframe(ink, _STRONG[0] * peak)
     border = tf.sort(tf.reshape(_border(ink[..., tf.newaxis]), [-1]))
     noise = border[int(_NOISE[0] * border.shape[0])] * _NOISE[1]
     strong, soft = (tf.clip_by_value(noise, least * peak, _STRONG[1] * peak) for least in (_STRONG[0], _SOFT))
@@ -88,7 +95,25 @@ def crop(ink: tf.Tensor) -> tf.Tensor:
     mask = tf.repeat(tf.repeat(near[top:bottom, left:right], cell[0], 0), cell[1], 1)
     inked = mask[: tf.shape(part)[0], : tf.shape(part)[1]] & (part >= soft)
     (top, bottom), (left, right) = (_span(tf.reduce_any(inked, axis)) for axis in (1, 0))
-    return tf.where(inked, part / peak, 0)[top:bottom, left:right]
+    found = tf.where(inked, part, 0)[top:bottom, left:right]
+    return found / tf.reduce_max(found)  # a speck may have been darker
+
+
+def _unframe(ink: tf.Tensor, strong: tf.Tensor) -> tf.Tensor:
+    """Cut off a frame around the drawing, such as that of a form's box, and what lies outside it."""
+    covered = [tf.reduce_mean(tf.cast(ink >= strong, tf.float32), axis) >= _FRAME[1] for axis in (1, 0)]
+    (top, bottom), (left, right) = (_inside(lines) for lines in covered)
+    return ink[top:bottom, left:right]
+
+
+def _inside(lines: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """First row inside a frame and one past the last, from which rows are lines, bool [rows]; all where no frame is."""
+    rows = tf.size(lines)
+    outer = tf.cast(tf.cast(rows, tf.float32) * _FRAME[0], tf.int32)
+    first = tf.reduce_max(tf.where(lines[:outer], tf.range(outer) + 2, 0))  # the row after a line may hold its soft edge
+    last = tf.reduce_max(tf.where(lines[rows - outer :][::-1], tf.range(outer) + 2, 0))
+    framed = (first > 0) & (last > 0)
+    return tf.where(framed, first, 0), tf.where(framed, rows - last, rows)
 
 
 def _sums(picture: tf.Tensor, cell: tf.Tensor) -> tf.Tensor:
@@ -101,9 +126,16 @@ def _sums(picture: tf.Tensor, cell: tf.Tensor) -> tf.Tensor:
 
 def _near_strokes(cells: tf.Tensor) -> tf.Tensor:
     """From the amount of ink in each cell, which cells hold strokes or touch one that does: bool of the same shape."""
-    around = tf.nn.conv2d(cells[tf.newaxis, ..., tf.newaxis], tf.ones([3, 3, 1, 1]), 1, "SAME")[0, ..., 0]
-    stroke = (cells > 0) & (around >= _SPECK * tf.reduce_max(around))
-    return grow(tf.cast(stroke, tf.float32), 3, 3) > 0
+    inked = tf.cast(cells > 0, tf.float32)
+    amount, length = _around(cells, 3), _around(inked, _REACH) * inked
+    long = length >= tf.minimum(_STROKE, tf.reduce_max(length))
+    stroke = grow(tf.cast(long & (amount >= _SPECK * tf.reduce_max(amount)), tf.float32), _REACH, _REACH) * inked
+    return grow(stroke, 3, 3) > 0
+
+
+def _around(cells: tf.Tensor, side: int) -> tf.Tensor:
+    """Sum over the square of `side` cells around each cell."""
+    return tf.nn.conv2d(cells[tf.newaxis, ..., tf.newaxis], tf.ones([side, side, 1, 1]), 1, "SAME")[0, ..., 0]
 
 
 def _span(present: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

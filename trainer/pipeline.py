@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from digits.contract import LABELS
 from digits.promotion import Published
 from trainer.assess import Answers, assess
+from trainer.calibrate import calibrate
 from trainer.data import DataSet, load
 from trainer.device import choose_device
 from trainer.disputed import disputed_in
@@ -16,6 +18,8 @@ from trainer.distribute import choose_strategy, is_chief, together, wait_for_all
 from trainer.ensemble import ensemble
 from trainer.environment import describe_machine, describe_revision, describe_versions
 from trainer.evaluate import correct, evaluate
+from trainer.freehand import Drawings, draw, score
+from trainer.ood import Material, prepare
 from trainer.precision import choose_precision
 from trainer.predict import predict
 from trainer.publish import publish
@@ -55,10 +59,11 @@ def run(settings: TrainerSettings, command: str, cache: Path | None = None) -> R
         choice = select([_candidate(network, parts) for network in networks])
         print(choice.reason)
 
-        results = tuple(_score(network, parts, data, settings) for network in networks)
+        drawings = _draw(parts, data)
+        results = tuple(_score(network, parts, data, settings, drawings) for network in networks)
         measured = _describe(settings, command, gpus, data, parts, results, choice)
         if is_chief(strategy):
-            _leave(settings, data, networks, measured)
+            _leave(settings, data, parts, networks, measured, drawings)
         wait_for_all(strategy)
     return measured
 
@@ -72,15 +77,19 @@ def _train(settings: TrainerSettings, data: DataSet, parts: Split, strategy: tf.
     return [train(name, settings, parts, len(data.labels), folder, teachers=teachers, strategy=strategy) for name in settings.architectures]
 
 
-def _leave(settings: TrainerSettings, data: DataSet, networks: list[Trained], measured: Run) -> None:
+def _leave(  # noqa: PLR0917 - all that a run has made
+    settings: TrainerSettings, data: DataSet, parts: Split, networks: list[Trained], measured: Run, drawings: Drawings | None
+) -> None:
     """Report, record and publish what was measured."""
     folder = settings.folder()
-    write_report(measured, folder, {"validation": data.x_train, "test": data.x_test})
+    write_report(
+        measured, folder, {"validation": data.x_train, "test": data.x_test, "freehand": drawings.seen if drawings else data.x_test[:0]}
+    )
     for network in measured.networks:
         show(network, folder)
     if settings.record:
         record(measured, folder, settings.record)
-    _publish(settings, networks, measured)
+    _publish(settings, networks, measured, prepare(parts, drawings.seen) if drawings and settings.publish != "none" else None)
 
 
 def _open(settings: TrainerSettings, data: DataSet, strategy: tf.distribute.Strategy) -> Path:
@@ -115,18 +124,25 @@ def _candidate(network: Trained, parts: Split) -> Candidate:
     return Candidate(network.name, network.model.count_params(), correct(network.validation, parts.y_validation))
 
 
-def _score(network: Trained, parts: Split, data: DataSet, settings: TrainerSettings) -> NetworkResult:
+def _draw(parts: Split, data: DataSet) -> Drawings | None:
+    """Drawings of the validation digits, and what the networks see of them; of other classes nobody has traced any."""
+    return draw(parts.x_validation, parts.y_validation) if data.labels == LABELS else None
+
+
+def _score(network: Trained, parts: Split, data: DataSet, settings: TrainerSettings, drawings: Drawings | None) -> NetworkResult:
     """The network's scores; the only place that reads the test set."""
     _, decided = choose(data.y_train, settings.validation_size, settings.data_seed)
     validation = Answers(network.validation, parts.y_validation, decided)
     test = Answers(predict(network.model, data.x_test), data.y_test, np.arange(len(data.y_test)))
+    confidence = assess(validation, test, disputed_in(data.digests))
     return NetworkResult(
         architecture=network.name,
         parameters=network.model.count_params(),
         history=network.history,
         validation=evaluate(validation.probabilities, validation.labels),
         test=evaluate(test.probabilities, test.labels),
-        confidence=assess(validation, test, disputed_in(data.digests)),
+        confidence=confidence,
+        freehand=drawings and score(calibrate(predict(network.model, drawings.seen), confidence.temperature).numpy(), drawings),
     )
 
 
@@ -160,11 +176,11 @@ def _describe(  # noqa: PLR0917 - the facts of a run are many
     )
 
 
-def _publish(settings: TrainerSettings, networks: list[Trained], measured: Run) -> None:
+def _publish(settings: TrainerSettings, networks: list[Trained], measured: Run, material: Material | None) -> None:
     names = _names(settings, measured)
     for result, network in zip(measured.networks, networks, strict=True):
         for name in names.get(network.name, []):
-            published = publish(network.model, result, measured, settings.models, name, force=settings.force)
+            published = publish(network.model, result, measured, settings.models, name, material, force=settings.force)
             _report(published, network.name, settings.models / name)
 
 

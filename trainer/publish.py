@@ -14,11 +14,14 @@ from digits.manifest import Manifest, describe_files, read_manifest, write_manif
 from trainer.errors import ExportError, OutputError
 from trainer.evaluate import Scores
 from trainer.export import check, export, read_signatures
+from trainer.ood import Detector, Material, fit, summarise
 from trainer.reliability import Calibration
 from trainer.results import NetworkResult, Run
 
 
-def publish(model: keras.Model, network: NetworkResult, run: Run, models: Path, name: str, *, force: bool = False) -> promotion.Published:
+def publish(  # noqa: PLR0917 - a network, where it came from, where it goes
+    model: keras.Model, network: NetworkResult, run: Run, models: Path, name: str, material: Material | None = None, *, force: bool = False
+) -> promotion.Published:
     """Make `model` the next version below `models / name`: served, or held if the gate finds it worse than the served one.
 
     Args:
@@ -27,6 +30,7 @@ def publish(model: keras.Model, network: NetworkResult, run: Run, models: Path, 
         run: the run it came from.
         models: folder of all models.
         name: name it is served under.
+        material: for telling what is no digit; None: the version will not.
         force: serve it whatever the gate says.
 
     Returns:
@@ -36,7 +40,11 @@ def publish(model: keras.Model, network: NetworkResult, run: Run, models: Path, 
         ExportError: the exported model does not answer as `model` does; nothing was published.
         OutputError: the folder cannot be written; nothing was published.
     """
-    write = functools.partial(_write, model, _fields(network, run, name))
+    detector = fit(model, material) if material else None
+    fields = _fields(network, run, name)
+    if detector and material:
+        fields["metrics"]["rejection"] = summarise(model, detector, material)
+    write = functools.partial(_write, model, fields, detector)
     try:
         return promotion.publish(models / name, write, judge, f"{network.architecture} of the run '{run.command}'", force=force)
     except StoreError as error:
@@ -54,9 +62,9 @@ def judge(served: Path | None, new: Path) -> list[Finding]:
     return compare(now, Facts(read_manifest(new), read_signatures(new)))
 
 
-def _write(model: keras.Model, fields: dict[str, Any], folder: Path) -> None:
-    export(model, fields["labels"], folder, fields["temperature"])
-    check(model, folder, fields["temperature"])
+def _write(model: keras.Model, fields: dict[str, Any], detector: Detector | None, folder: Path) -> None:
+    export(model, fields["labels"], folder, fields["temperature"], detector)
+    check(model, folder, fields["temperature"], detector)
     write_manifest(Manifest(**fields, files=describe_files(folder)), folder)
 
 
@@ -74,11 +82,17 @@ def _fields(network: NetworkResult, run: Run, name: str) -> dict[str, Any]:
         "metrics": {
             "validation": _metrics(network.validation, network.confidence.validation.calibrated),
             "test": _metrics(network.test, network.confidence.test.calibrated),
-        },
+        }
+        | _freehand(network),
         "versions": run.versions,
         "code_revision": run.code_revision,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def _freehand(network: NetworkResult) -> dict[str, dict[str, float]]:
+    found = network.freehand
+    return {"freehand": {"accuracy": found.accuracy, "images": found.images, "family": found.family}} if found else {}
 
 
 def _metrics(scores: Scores, calibrated: Calibration) -> dict[str, float]:

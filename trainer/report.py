@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from digits.store import write_synced
-from trainer import confidence_report, plots, reference
+from trainer import confidence_report, freehand_report, plots, reference
 from trainer.errors import OutputError
 from trainer.evaluate import Scores
 from trainer.markdown import table
@@ -23,7 +23,8 @@ def write(run: Run, folder: Path, images: Mapping[str, Images]) -> None:
     Args:
         run: what was measured.
         folder: folder of the run, made if absent; what an earlier report left there is replaced.
-        images: uint8 [n, 28, 28], for the gallery of mistakes: x_train by the name "validation", x_test by "test".
+        images: uint8 [n, 28, 28], for the galleries of mistakes: x_train by the name "validation", x_test by "test", what the
+            networks saw of the drawings by "freehand".
 
     Raises:
         OutputError: the folder cannot be written.
@@ -32,6 +33,7 @@ def write(run: Run, folder: Path, images: Mapping[str, Images]) -> None:
         (folder / PLOTS).mkdir(parents=True, exist_ok=True)
         _draw(run, folder / PLOTS)
         confidence_report.draw(run, images, folder / PLOTS)
+        freehand_report.draw(run, images["freehand"], folder / PLOTS)
         write_synced(folder / METRICS_FILE, (run.model_dump_json(indent=2) + "\n").encode())
         write_synced(folder / REPORT_FILE, compose(run).encode())
     except OSError as error:
@@ -64,6 +66,7 @@ def compose(run: Run) -> str:
         f"## What `{run.winner.architecture}` confuses",
         _confusions(run.winner.test, run.labels),
         f"![Number of test images by true class and class read]({PLOTS}/confusion-{run.winner.architecture}.png)",
+        *freehand_report.compose(run),
         *confidence_report.compose(run),
         "## How it was made",
         _origin(run),

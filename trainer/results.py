@@ -10,6 +10,7 @@ from digits.store import write_synced
 from trainer.confidence import Confidence, ConfidenceSummary
 from trainer.errors import OutputError
 from trainer.evaluate import Scores
+from trainer.freehand import FreehandScore
 from trainer.history import History
 from trainer.select import Choice
 
@@ -33,6 +34,9 @@ class NetworkResult(BaseModel):
     validation: Scores = Field(description="scores on the validation set")
     test: Scores = Field(description="scores on the test set, taken once, after the choice")
     confidence: Confidence = Field(description="how far its probabilities can be believed, and its temperature")
+    freehand: FreehandScore | None = Field(
+        default=None, description="how well it reads drawings of validation digits; null where the labels are no digits"
+    )
 
     @property
     def seconds(self) -> float:
@@ -96,6 +100,7 @@ class TrainingResult(BaseModel):
     confidence: ConfidenceSummary | None = Field(
         default=None, description="how far its probabilities can be believed; not in older records"
     )
+    freehand_accuracy: float | None = Field(default=None, ge=0, le=1, description="share of drawings read right; not in older records")
 
     @property
     def key(self) -> tuple[str, str, str, str, int, int]:
@@ -182,6 +187,7 @@ def flatten(run: Run) -> list[TrainingResult]:
             date=run.date,
             command=run.command,
             confidence=ConfidenceSummary.of(network.confidence),
+            freehand_accuracy=network.freehand.accuracy if network.freehand else None,
         )
         for network in run.networks
     ]

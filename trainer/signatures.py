@@ -7,11 +7,12 @@ import keras
 import tensorflow as tf
 
 from digits import contract
-from digits.contract import CLASSIFY, CLASSIFY_FEATURE, DRAWINGS, EXPLAIN, PREDICT, Problem
+from digits.contract import CLASSIFY, CLASSIFY_FEATURE, DRAWINGS, EXPLAIN, OOD_SCORE, PREDICT, Problem
 from trainer.architecture import members
 from trainer.calibrate import UNCHANGED, calibrate
 from trainer.decode import attempt
 from trainer.drawing import normalise
+from trainer.ood import Detector, scorer
 from trainer.predict import as_input
 
 Tensors = dict[str, tf.Tensor]
@@ -20,7 +21,9 @@ _BLUR: Final = (0.25, 0.5, 0.25)
 """Saliency is smoothed over 3 x 3 pixels (binomial), since pooling leaves the gradient on every other pixel."""
 
 
-def endpoints(model: keras.Model, labels: tuple[str, ...], temperature: float = UNCHANGED) -> dict[str, Callable[[tf.Tensor], Tensors]]:
+def endpoints(
+    model: keras.Model, labels: tuple[str, ...], temperature: float = UNCHANGED, detector: Detector | None = None
+) -> dict[str, Callable[[tf.Tensor], Tensors]]:
     """Make the function behind each signature of the contract.
 
     Args:
@@ -28,10 +31,13 @@ def endpoints(model: keras.Model, labels: tuple[str, ...], temperature: float = 
             of each network that it averages.
         labels: text of each of the k classes.
         temperature: calibrates the probabilities, see `trainer.calibrate`.
+        detector: of what is no digit, see `trainer.ood`; None leaves the output `ood_score` out.
 
     Returns:
         By the signature's name, a function of its one input; its outputs have the contract's names, types and shapes.
     """
+
+    doubt = scorer(model, detector) if detector else None
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def read(png: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -42,7 +48,8 @@ def endpoints(model: keras.Model, labels: tuple[str, ...], temperature: float = 
 
     def drawings(png: tf.Tensor) -> Tensors:
         images, problem = read(png)
-        return predict(images) | {"images": images, "problem": problem}
+        answers = predict(images) | {"images": images, "problem": problem}
+        return answers | {OOD_SCORE: tf.where(problem == Problem.NONE, doubt(as_input(images)), 0)} if doubt else answers
 
     def explain(images: tf.Tensor) -> Tensors:
         probabilities, saliency = _explained(model, as_input(images))
@@ -56,7 +63,8 @@ def endpoints(model: keras.Model, labels: tuple[str, ...], temperature: float = 
         return {"classes": classes, "scores": tf.where((problem == Problem.NONE)[:, tf.newaxis], scores, 0)}
 
     functions = {PREDICT: predict, DRAWINGS: drawings, EXPLAIN: explain, CLASSIFY: classify}
-    return {name: _as_promised(signature, functions[name]) for name, signature in contract.signatures(len(labels)).items()}
+    promised = contract.signatures(len(labels), complete=detector is not None)
+    return {name: _as_promised(signature, functions[name]) for name, signature in promised.items()}
 
 
 def input_spec(signature: contract.Signature) -> tf.TensorSpec:
