@@ -156,7 +156,7 @@ def read_strangers(path: Path) -> dict[str, Images]:
         DataError: the file cannot be read or holds something else.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             images, family = file["images"], file["family"]
         return {str(name): images[family == name] for name in np.unique(family)}
     except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile) as error:
@@ -167,7 +167,9 @@ def reject(
     ask: Ask, parts: Split, drawn: Drawings, answers: dict[str, dict[str, npt.NDArray[Any]]], strangers: dict[str, Images]
 ) -> Rejection:
     """Measure what is told not to be a digit: digits, made-up drawings of every family, and what else there is."""
-    families = {f"{name}, {'fitted' if name in FITTED else 'unseen'}": seen for name, seen in prepare(parts, drawn.seen).fresh.items()}
+    material = prepare(parts, drawn.seen)
+    fresh = material.fresh if material else {}
+    families = {f"{name}, {'fitted' if name in FITTED else 'unseen'}": seen for name, seen in fresh.items()}
     others = {name: ask(_encoded(images))[OOD_SCORE] for name, images in {**families, **strangers}.items() if len(images)}
     digits = {"validation images": ask(_encoded(parts.x_validation))[OOD_SCORE], **{name: one[OOD_SCORE] for name, one in answers.items()}}
     known = np.concatenate([digits["validation images"], digits[VALIDATION]])

@@ -145,8 +145,9 @@ def _coloured(ink: Ink, look: Look, generator: np.random.Generator) -> npt.NDArr
     elif look.ink == "pencil":
         paper, pen = np.full(3, 240.0), np.full(3, generator.uniform(110, 170))
     elif look.ink == "transparent":
-        alpha = np.round(ink.clip(0, 1) * PIXEL_MAX)[..., np.newaxis]
-        return np.concatenate([np.broadcast_to(generator.choice([0.0, 255.0]), (*ink.shape, 3)), alpha], -1).astype(np.uint8)
+        clear = np.full((*ink.shape, 4), PIXEL_MAX * generator.integers(2), np.uint8)
+        clear[..., 3] = np.round(ink.clip(0, 1) * PIXEL_MAX)
+        return clear
     return np.round(paper + ink.clip(0, 1)[..., np.newaxis] * (pen - paper)).astype(np.uint8)
 
 
@@ -159,5 +160,5 @@ def _photographed(picture: npt.NDArray[np.uint8], generator: np.random.Generator
         down, along = 1 - down, 1 - along
     lit = picture[..., :3] * (1 - _SHADE / PIXEL_MAX * (share * down + (1 - share) * along))[..., np.newaxis]
     noisy = lit + generator.normal(0, _NOISE, (height, width, 1))
-    taken: npt.NDArray[np.uint8] = np.concatenate([noisy.clip(0, PIXEL_MAX).astype(np.uint8), picture[..., 3:]], -1)
-    return taken
+    taken = np.concatenate([noisy.clip(0, PIXEL_MAX), picture[..., 3:]], -1)
+    return taken.astype(np.uint8)

@@ -19,7 +19,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from digits.contract import NOT_A_DIGIT
+from digits.contract import LABELS, NOT_A_DIGIT
 from trainer.architecture import members
 from trainer.canvas import FACTORS, Look, paint
 from trainer.freehand import see
@@ -75,18 +75,23 @@ class Material:
     fresh: Mapping[str, Images]
 
 
-def prepare(parts: Split, drawn: Images) -> Material:
+def prepare(parts: Split, drawn: Images) -> Material | None:
     """Draw what detectors of any network are fitted to and measured with.
 
     Args:
         parts: training and validation digits.
         drawn: uint8 [n, 28, 28], what networks see of drawings of validation digits, see `trainer.freehand`.
+
+    Returns:
+        The material; None of a set too small to have some of each digit.
     """
     count = min(_DIGITS, -(-len(parts.y_train) // _SHARE))
     chosen = np.random.default_rng(_SEED).permutation(len(parts.y_train))[:count]
     traced = _traced(parts.x_train[chosen], parts.y_train[chosen])
-    fitted, _ = make(FITTED, min(_OUTLIERS, count * _OUTLIERS // _DIGITS), traced, _SEED)
     from_validation = _traced(parts.x_validation[:count], parts.y_validation[:count])
+    if any({label for _, label in digits} != set(range(len(LABELS))) for digits in (traced, from_validation)):
+        return None
+    fitted, _ = make(FITTED, min(_OUTLIERS, count * _OUTLIERS // _DIGITS), traced, _SEED)
     return Material(
         digits=np.concatenate([parts.x_train[chosen], _drawn([strokes for strokes, _ in traced])]),
         outliers=_drawn(fitted),

@@ -126,7 +126,8 @@ def _candidate(network: Trained, parts: Split) -> Candidate:
 
 def _draw(parts: Split, data: DataSet) -> Drawings | None:
     """Drawings of the validation digits, and what the networks see of them; of other classes nobody has traced any."""
-    return draw(parts.x_validation, parts.y_validation) if data.labels == LABELS else None
+    drawings = draw(parts.x_validation, parts.y_validation) if data.labels == LABELS else None
+    return drawings if drawings and len(drawings.labels) else None
 
 
 def _score(network: Trained, parts: Split, data: DataSet, settings: TrainerSettings, drawings: Drawings | None) -> NetworkResult:

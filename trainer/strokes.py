@@ -126,7 +126,7 @@ def read_pen_digits(path: Path) -> PenDigits:
         DataError: the file cannot be read or holds something else.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             points, strokes, characters, labels, recording = (file[name] for name in _ARRAYS)
         if points.shape[1:] != (2,) or strokes[-1] != len(points) or characters[-1] != len(strokes) - 1:
             raise ValueError("arrays that do not fit each other")
