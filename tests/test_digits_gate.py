@@ -66,6 +66,37 @@ def test_gate_manifest_without_usable_scores_is_refused(changes: dict[str, Any])
     assert failed(facts(), facts(**changes)) == ["validation"]
 
 
+def drawn(accuracy: float, images: float = 1_000, family: float = 1) -> Facts:
+    """A version with a freehand score."""
+    score = {"accuracy": accuracy, "images": images, "family": family}
+    return facts(metrics={"validation": {"accuracy": 0.99}, "freehand": score})
+
+
+@pytest.mark.parametrize(
+    ("served", "new", "refused"),
+    [(0.98, 0.99, False), (0.98, 0.972, False), (0.98, 0.96, True), (1.0, 0.998, False), (1.0, 0.99, True)],
+)
+def test_gate_freehand_score_worse_than_chance_explains_is_refused(served: float, new: float, refused: bool) -> None:
+    assert failed(drawn(served), drawn(new)) == (["freehand"] if refused else [])
+
+
+def test_gate_freehand_score_that_got_lost_is_refused() -> None:
+    assert failed(drawn(0.9), facts()) == ["freehand"]
+
+
+def test_gate_freehand_scores_that_cannot_be_compared_stand_in_nobodys_way() -> None:
+    assert failed(facts(), drawn(0.5)) == []
+    findings = {finding.check: finding for finding in compare(drawn(0.99, family=1), drawn(0.5, family=2))}
+    assert findings["freehand"].passed
+    assert findings["freehand"].text == "not compared: scored on drawings of family 2, the served version on family 1"
+
+
+@pytest.mark.parametrize("score", [(float("nan"), 1_000), (1.5, 1_000), (0.9, 0)])
+def test_gate_freehand_score_that_is_none_is_refused(score: tuple[float, float]) -> None:
+    assert failed(drawn(0.9), drawn(*score)) == ["freehand"]
+    assert failed(drawn(0.9), facts(metrics={"validation": {"accuracy": 0.99}, "freehand": {}})) == ["freehand"]
+
+
 def test_gate_other_labels_or_another_order_are_refused() -> None:
     assert failed(facts(), facts(labels=tuple("1023456789"))) == ["labels"]
 

@@ -172,6 +172,36 @@ def test_normalise_specks_far_from_the_digit_do_not_count(speck: int) -> None:
     assert difference(read_one(encode(dusty)), read_one(encode(clean))) < 0.5
 
 
+@pytest.mark.parametrize("speck", [3, 5])
+def test_normalise_specks_darker_than_a_thin_pencil_do_not_count(speck: int) -> None:
+    clean, dusty = (draw((1000, 800), 2, 0.2, ink=(140, 140, 140), paper=(240, 240, 240)) for _ in range(2))
+    for x, y in ((30, 40), (931, 90), (75, 700), (500, 780)):
+        ImageDraw.Draw(dusty).rectangle([x, y, x + speck - 1, y + speck - 1], fill="black")
+    assert difference(read_one(encode(dusty)), read_one(encode(clean))) < 0.5
+
+
+@pytest.mark.parametrize(("inset", "thick"), [(0, 1), (4, 2), (12, 1), (20, 3)])
+@pytest.mark.parametrize("ink", ["black", (90, 90, 220)])
+def test_normalise_frame_round_the_drawing_does_not_count(inset: int, thick: int, ink: Colour) -> None:
+    clean, framed = draw(pen=6), draw(pen=6)
+    ImageDraw.Draw(framed).rectangle([inset, inset, 279 - inset, 279 - inset], outline=ink, width=thick)
+    assert difference(read_one(encode(framed)), read_one(encode(clean))) < 1
+
+
+@pytest.mark.parametrize("line", [((10, 12), (270, 12)), ((12, 10), (12, 270))], ids=["lying", "standing"])
+def test_normalise_line_along_one_side_is_a_stroke_and_no_frame(line: tuple[tuple[int, int], tuple[int, int]]) -> None:
+    picture = Image.new("L", (280, 280), 255)
+    ImageDraw.Draw(picture).line(line, fill=0, width=12)
+    assert read_one(encode(picture)).max() == 255
+
+
+def test_normalise_large_nought_that_touches_every_side_is_no_frame() -> None:
+    picture, smaller = Image.new("L", (280, 280), 255), Image.new("L", (280, 280), 255)
+    ImageDraw.Draw(picture).ellipse([1, 1, 278, 278], outline=0, width=24)
+    ImageDraw.Draw(smaller).ellipse([70, 70, 209, 209], outline=0, width=12)
+    assert difference(read_one(encode(picture)), read_one(encode(smaller))) < 3
+
+
 def test_normalise_uneven_light_and_noise_is_nearly_the_same(two: npt.NDArray[np.int64]) -> None:
     down, along = np.mgrid[:280, :280] / 280 - 0.5
     paper = np.asarray(draw().convert("L")) / 255

@@ -21,7 +21,8 @@ from trainer.architecture import build
 from trainer.ensemble import ensemble
 from trainer.errors import ExportError
 from trainer.export import check, export
-from trainer.predict import predict
+from trainer.ood import Detector, scorer
+from trainer.predict import as_input, predict
 from trainer.train import Trained
 
 HOT = 2.5
@@ -73,6 +74,17 @@ def hot(tmp_path_factory: pytest.TempPathFactory) -> tuple[keras.Model, Path]:
     folder = tmp_path_factory.mktemp("hot")
     export(network, LABELS, folder, HOT)
     return network, folder
+
+
+@pytest.fixture(scope="module")
+def doubting(tmp_path_factory: pytest.TempPathFactory) -> tuple[keras.Model, Path, Detector]:
+    """A network, and its export with a made-up score: of how sure the network is alone."""
+    network = _with_statistics(build("conv3", seed=4))
+    weights = np.zeros(1600 + 256 + 2, np.float32)
+    weights[-1] = -1
+    detector, folder = Detector(weights, 0.1), tmp_path_factory.mktemp("doubting")
+    export(network, LABELS, folder, detector=detector)
+    return network, folder, detector
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +151,35 @@ def test_export_metadata_is_the_contract(exported: Path) -> None:
             expected = {t.name: (t.dtype, [-1 if side is None else side for side in t.shape]) for t in tensors}
             found = {key: (tf.dtypes.as_dtype(i.dtype).name, [d.size for d in i.tensor_shape.dim]) for key, i in infos.items()}
             assert found == expected
+
+
+def test_export_with_a_detector_adds_the_optional_output(doubting: tuple[keras.Model, Path, Detector]) -> None:
+    model, folder, detector = doubting
+    check(model, folder, detector=detector)
+    saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes()).meta_graphs[0].signature_def
+    assert set(saved["drawings"].outputs) == {"probabilities", "digit", "images", "problem", "ood_score"}
+    assert set(saved["serving_default"].outputs) == {"probabilities", "digit"}
+
+
+def test_drawings_score_is_that_of_the_image_seen_and_nought_where_nothing_was_read(doubting: tuple[keras.Model, Path, Detector]) -> None:
+    model, folder, detector = doubting
+    pictures = [_drawing(1), b"garbage", _drawing(5)]
+    answers = tf.saved_model.load(str(folder)).signatures["drawings"](png=tf.constant(pictures))
+    scores = answers["ood_score"].numpy()
+    expected = scorer(model, detector)(as_input(answers["images"])).numpy()
+    np.testing.assert_allclose(scores[[0, 2]], expected[[0, 2]], atol=1e-5)
+    assert scores[1] == 0 and scores[0] != scores[2]
+
+
+def test_check_other_detector_is_noticed(doubting: tuple[keras.Model, Path, Detector]) -> None:
+    model, folder, detector = doubting
+    with pytest.raises(ExportError, match="expected the fitted score within"):
+        check(model, folder, detector=Detector(detector.weights, detector.bias + 0.01))
+
+
+def test_check_score_that_was_not_asked_for_is_noticed(doubting: tuple[keras.Model, Path, Detector]) -> None:
+    with pytest.raises(ExportError, match="expected the outputs of 'drawings'"):
+        check(doubting[0], doubting[1])
 
 
 def test_export_weights_are_stored_once(model: keras.Model, exported: Path) -> None:

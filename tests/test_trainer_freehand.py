@@ -17,7 +17,8 @@ from trainer import architecture, bench_freehand, freehand_report
 from trainer.canvas import FACTORS
 from trainer.data import load
 from trainer.export import export
-from trainer.freehand import FAMILY, Drawings, draw, draw_strokes, score
+from trainer.freehand import Drawings, draw, draw_strokes
+from trainer.freehand_score import FAMILY, FreehandScore, score
 from trainer.ood import fit, prepare
 from trainer.split import split
 
@@ -28,9 +29,10 @@ def drawings() -> Drawings:
     return draw(toy["x_train"][:200], toy["y_train"][:200])
 
 
-def answers(drawings: Drawings, wrong: int) -> np.ndarray:
+def scored(drawings: Drawings, wrong: int) -> FreehandScore:
+    """The score of a network that reads the first `wrong` drawings wrong."""
     read = np.where(np.arange(len(drawings.labels)) < wrong, (drawings.labels + 1) % 10, drawings.labels)
-    return (np.eye(10)[read] * 0.9 + 0.01).astype(np.float32)
+    return score((np.eye(10)[read] * 0.9 + 0.01).astype(np.float32), drawings.labels, drawings.looks)
 
 
 def test_draw_a_fifth_of_the_images_is_drawn_and_seen(drawings: Drawings) -> None:
@@ -53,7 +55,7 @@ def test_draw_strokes_each_digit_has_a_look_of_its_own_whatever_the_others() -> 
 
 
 def test_score_counts_all_and_by_each_level(drawings: Drawings) -> None:
-    found = score(answers(drawings, wrong=10), drawings)
+    found = scored(drawings, 10)
     assert (found.family, found.images, found.accuracy) == (FAMILY, 40, 0.75)
     assert found.factors.keys() == FACTORS.keys()
     for factor, levels in found.factors.items():
@@ -65,23 +67,20 @@ def test_score_counts_all_and_by_each_level(drawings: Drawings) -> None:
 
 
 def test_compare_scores_shows_each_level_of_each_factor(drawings: Drawings) -> None:
-    text = freehand_report.compare({"one": score(answers(drawings, 10), drawings), "two": score(answers(drawings, 0), drawings)})
+    text = freehand_report.compare({"one": scored(drawings, 10), "two": scored(drawings, 0)})
     assert re.search(r"\| all +\| \*\*0\.7500\*\* \(0\.\d{4}–0\.\d{4}\) +\| \*\*1\.0000\*\*", text)
     assert all(f"{factor}: {level}" in text for factor, levels in FACTORS.items() for level in levels)
 
 
 def test_report_of_a_run_shows_score_and_mistakes(drawings: Drawings, tmp_path: Path) -> None:
     plain = made_up_run()
-    scored = [
-        n.model_copy(update={"freehand": score(answers(drawings, wrong), drawings)})
-        for n, wrong in zip(plain.networks, (3, 0), strict=True)
-    ]
-    run = plain.model_copy(update={"networks": tuple(scored)})
+    networks = [n.model_copy(update={"freehand": scored(drawings, wrong)}) for n, wrong in zip(plain.networks, (3, 0), strict=True)]
+    run = plain.model_copy(update={"networks": tuple(networks)})
     text = "\n".join(freehand_report.compose(run))
-    freehand_report.draw(run, drawings.seen, tmp_path)
+    freehand_report.draw(run, IMAGES | {"freehand": drawings.seen}, tmp_path)
     assert re.findall(r"\(plots/(.+?)\)", text) == [path.name for path in tmp_path.iterdir()] == ["mistakes-conv3-freehand.png"]
     assert freehand_report.compose(plain) == []
-    freehand_report.draw(plain, IMAGES["test"][:0], tmp_path)
+    freehand_report.draw(plain, IMAGES, tmp_path)
 
 
 @pytest.fixture(scope="module")

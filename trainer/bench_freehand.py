@@ -30,8 +30,9 @@ from digits.store import write_synced
 from trainer.data import load
 from trainer.environment import describe_machine, describe_revision, describe_versions
 from trainer.errors import DataError, TrainerError
-from trainer.freehand import MOST, Drawings, FreehandScore, draw, draw_strokes, score
+from trainer.freehand import MOST, Drawings, draw, draw_strokes
 from trainer.freehand_report import EXPLANATION, compare, gallery
+from trainer.freehand_score import FreehandScore, score
 from trainer.markdown import table
 from trainer.ood import measure, prepare
 from trainer.outliers import FITTED
@@ -116,7 +117,7 @@ def _run(arguments: argparse.Namespace, command: str) -> None:
     result = FreehandResult(
         version=number,
         created=manifest.created,
-        scores={name: score(answers[name]["probabilities"], drawings) for name, drawings in drawn.items()},
+        scores={name: score(answers[name]["probabilities"], drawings.labels, drawings.looks) for name, drawings in drawn.items()},
         rejection=reject(ask, parts, drawn[VALIDATION], answers, strangers) if OOD_SCORE in answers[VALIDATION] else None,
         machine=describe_machine(),
         versions=describe_versions(),

@@ -148,7 +148,8 @@ def _coloured(ink: Ink, look: Look, generator: np.random.Generator) -> npt.NDArr
         clear = np.full((*ink.shape, 4), PIXEL_MAX * generator.integers(2), np.uint8)
         clear[..., 3] = np.round(ink.clip(0, 1) * PIXEL_MAX)
         return clear
-    return np.round(paper + ink.clip(0, 1)[..., np.newaxis] * (pen - paper)).astype(np.uint8)
+    mixed: npt.NDArray[np.uint8] = np.round(paper + ink.clip(0, 1)[..., np.newaxis] * (pen - paper)).astype(np.uint8)
+    return mixed
 
 
 def _photographed(picture: npt.NDArray[np.uint8], generator: np.random.Generator) -> npt.NDArray[np.uint8]:

@@ -1,28 +1,22 @@
-"""The freehand score: how well a network reads what people draw, rather than what MNIST's makers cut out and centred.
+"""Draw digits as people do, rather than as MNIST's makers cut them out and centred them.
 
-Digits are traced, painted on canvases of every kind in `trainer.canvas`, encoded, and read by the graph that is exported. The
-family of renderings is fixed: the same digits give the same pictures, so versions can be compared.
+Digits are traced, painted on canvases of every kind in `trainer.canvas`, encoded, and read by the graph that is exported. What is
+drawn is fixed: the same digits give the same pictures, so versions can be compared.
 """
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
-from pydantic import BaseModel, ConfigDict, Field
 
-from trainer.canvas import FACTORS, Look, draw_look, paint
+from trainer.canvas import Look, draw_look, paint
 from trainer.drawing import normalise
-from trainer.evaluate import correct, interval
-from trainer.mistakes import Mistake, worst_mistakes
 from trainer.readers import Classes, Images
 from trainer.strokes import Strokes, trace
 
-FAMILY: Final = 1
-"""Number of this family. It rises with every change to what is drawn; scores of two families say nothing about each other."""
 MOST: Final = 1_000
 """Renderings of one family at most: half a minute on two cores, and a standard error of 0.4 points at 98 %."""
 _SHARE: Final = 5
@@ -30,32 +24,6 @@ _SHARE: Final = 5
 _SEED: Final = 20261
 _BATCH: Final = 50
 """Drawings read at once."""
-
-
-class LevelScore(BaseModel):
-    """How well the renderings of one kind are read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    accuracy: float = Field(ge=0, le=1, description="share read right")
-    images: int = Field(ge=1, description="renderings of this kind")
-
-
-class FreehandScore(BaseModel):
-    """How well a family of renderings is read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    family: int = Field(description="number of the family, see `trainer.freehand.FAMILY`")
-    accuracy: float = Field(ge=0, le=1, description="share of the renderings read right")
-    images: int = Field(ge=1, description="number of renderings")
-    factors: dict[str, dict[str, LevelScore]] = Field(description="the same by pen, size, place and so on, see `trainer.canvas.FACTORS`")
-    mistakes: tuple[Mistake, ...] = Field(description="the surest mistakes; `image` is the position among the renderings")
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the accuracy."""
-        return interval(self.accuracy, self.images)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,26 +78,3 @@ def _reader() -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """`normalise`, traced once for all calls."""
     reader: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]] = tf.function(normalise, input_signature=[tf.TensorSpec([None], tf.string)])
     return reader
-
-
-def score(probabilities: npt.NDArray[np.floating], drawings: Drawings) -> FreehandScore:
-    """Hold answers, float [n, k], against what was drawn.
-
-    Raises:
-        TrainerError: a probability is not a number, as after a training that diverged.
-    """
-    right = correct(probabilities, drawings.labels)
-    return FreehandScore(
-        family=FAMILY,
-        accuracy=float(right.mean()),
-        images=len(right),
-        factors={factor: dict(_by_level(right, [getattr(look, factor) for look in drawings.looks], factor)) for factor in FACTORS},
-        mistakes=worst_mistakes(probabilities, drawings.labels, np.arange(len(right))),
-    )
-
-
-def _by_level(right: npt.NDArray[np.bool_], found: Sequence[str], factor: str) -> Iterator[tuple[str, LevelScore]]:
-    for level in FACTORS[factor]:
-        of_level = right[np.array(found) == level]
-        if of_level.size:
-            yield level, LevelScore(accuracy=float(of_level.mean()), images=of_level.size)

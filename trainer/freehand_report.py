@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from trainer.freehand import FreehandScore
+from trainer.freehand_score import FreehandScore
 from trainer.gallery import mistakes_gallery
 from trainer.markdown import table
 from trainer.readers import Images
@@ -15,17 +15,17 @@ EXPLANATION = (
 )
 
 
-def draw(run: Run, seen: Images, folder: Path) -> None:
+def draw(run: Run, images: Mapping[str, Images], folder: Path) -> None:
     """Write the gallery of each network's mistakes into `folder`, which exists.
 
     Args:
         run: what was measured.
-        seen: uint8 [n, 28, 28], what the networks saw of the drawings.
+        images: uint8 [n, 28, 28], by the name "freehand" what the networks saw of the drawings, where there are any.
         folder: of the pictures.
     """
     for network in run.networks:
         if network.freehand:
-            gallery(network.freehand, seen, run.labels, f"{network.architecture}, drawings", folder / _gallery_file(network))
+            gallery(network.freehand, images["freehand"], run.labels, f"{network.architecture}, drawings", folder / _gallery_file(network))
 
 
 def gallery(score: FreehandScore, seen: Images, labels: tuple[str, ...], title: str, path: Path) -> None:

@@ -18,7 +18,8 @@ from trainer.distribute import choose_strategy, is_chief, together, wait_for_all
 from trainer.ensemble import ensemble
 from trainer.environment import describe_machine, describe_revision, describe_versions
 from trainer.evaluate import correct, evaluate
-from trainer.freehand import Drawings, draw, score
+from trainer.freehand import Drawings, draw
+from trainer.freehand_score import FreehandScore, score
 from trainer.ood import Material, prepare
 from trainer.precision import choose_precision
 from trainer.predict import predict
@@ -82,14 +83,14 @@ def _leave(  # noqa: PLR0917 - all that a run has made
 ) -> None:
     """Report, record and publish what was measured."""
     folder = settings.folder()
-    write_report(
-        measured, folder, {"validation": data.x_train, "test": data.x_test, "freehand": drawings.seen if drawings else data.x_test[:0]}
-    )
+    seen = {"freehand": drawings.seen} if drawings else {}
+    write_report(measured, folder, {"validation": data.x_train, "test": data.x_test, **seen})
     for network in measured.networks:
         show(network, folder)
     if settings.record:
         record(measured, folder, settings.record)
-    _publish(settings, networks, measured, prepare(parts, drawings.seen) if drawings and settings.publish != "none" else None)
+    material = prepare(parts, drawings.seen) if drawings and settings.publish != "none" else None
+    _publish(settings, networks, measured, material)
 
 
 def _open(settings: TrainerSettings, data: DataSet, strategy: tf.distribute.Strategy) -> Path:
@@ -143,8 +144,12 @@ def _score(network: Trained, parts: Split, data: DataSet, settings: TrainerSetti
         validation=evaluate(validation.probabilities, validation.labels),
         test=evaluate(test.probabilities, test.labels),
         confidence=confidence,
-        freehand=drawings and score(calibrate(predict(network.model, drawings.seen), confidence.temperature).numpy(), drawings),
+        freehand=drawings and _score_drawings(network, drawings, confidence.temperature),
     )
+
+
+def _score_drawings(network: Trained, drawings: Drawings, temperature: float) -> FreehandScore:
+    return score(calibrate(predict(network.model, drawings.seen), temperature).numpy(), drawings.labels, drawings.looks)
 
 
 def _describe(  # noqa: PLR0917 - the facts of a run are many

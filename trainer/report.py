@@ -33,7 +33,7 @@ def write(run: Run, folder: Path, images: Mapping[str, Images]) -> None:
         (folder / PLOTS).mkdir(parents=True, exist_ok=True)
         _draw(run, folder / PLOTS)
         confidence_report.draw(run, images, folder / PLOTS)
-        freehand_report.draw(run, images["freehand"], folder / PLOTS)
+        freehand_report.draw(run, images, folder / PLOTS)
         write_synced(folder / METRICS_FILE, (run.model_dump_json(indent=2) + "\n").encode())
         write_synced(folder / REPORT_FILE, compose(run).encode())
     except OSError as error:

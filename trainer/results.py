@@ -10,7 +10,7 @@ from digits.store import write_synced
 from trainer.confidence import Confidence, ConfidenceSummary
 from trainer.errors import OutputError
 from trainer.evaluate import Scores
-from trainer.freehand import FreehandScore
+from trainer.freehand_score import FreehandScore
 from trainer.history import History
 from trainer.select import Choice
 
