@@ -51,7 +51,7 @@ LOCK = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo train train-gpu train-cpu sweep publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor bench-training bench-kills bench-swaps bench-serving ablation results test lint lock licences sbom audit bench-images clean
+.PHONY: help setup demo train train-gpu train-cpu sweep publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor bench-training bench-kills bench-swaps bench-serving freehand ablation results test lint lock licences sbom audit bench-images clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -130,6 +130,9 @@ rollback: .venv/.demo ## Serve the version again that was served before the pres
 
 bench-training: .venv/.setup ## Measure training steps and the time to the notebook's accuracy against the notebook's code; DIGITS_DATA=
 	$(PY) -m trainer.speed $(ARGS)
+
+freehand: .venv/.setup ## Measure how a published version reads drawings and refuses what is none; DIGITS_DATA= PEN_STROKES= NOT_DIGITS= ARGS=
+	$(PY) -m trainer.bench_freehand $(if $(PEN_STROKES),--pen_strokes "$(PEN_STROKES)") $(if $(NOT_DIGITS),--not_digits "$(NOT_DIGITS)") $(ARGS)
 
 ablation: .venv/.setup ## Train short runs without one ingredient each: what each gives; DIGITS_DATA=
 	$(PY) -m trainer.ablation $(ARGS)
