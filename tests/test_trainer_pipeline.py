@@ -18,6 +18,7 @@ from digits.manifest import read_manifest, verify, write_manifest
 from digits.store import held, publish, served, versions
 from tests.toy_digits import toy_arrays, write_toy_file
 from trainer.errors import DataError, DeviceError, OutputError, ResumeError
+from trainer.freehand_score import FAMILY
 from trainer.pipeline import run
 from trainer.reliability import measure
 from trainer.settings import TrainerSettings
@@ -90,6 +91,30 @@ def test_run_published_model_answers_the_contract(finished: Path) -> None:
     images = toy_arrays()["x_test"][:5]
     answers = loaded.signatures["serving_default"](images=tf.constant(images))
     assert np.allclose(answers["probabilities"].numpy().sum(axis=1), 1, atol=1e-5)
+
+
+def test_run_scores_drawings_and_publishes_what_tells_them_from_others(finished: Path) -> None:
+    metrics = verify(finished / "models" / "digits" / "1").metrics
+    (network,) = json.loads((finished / "run" / "metrics.json").read_text())["networks"]
+    (result,) = json.loads((finished / "results" / "training.json").read_text())
+    assert metrics["freehand"] == {"accuracy": network["freehand"]["accuracy"], "images": 60, "family": FAMILY}
+    assert result["freehand_accuracy"] == network["freehand"]["accuracy"] > 0.1
+    assert metrics["rejection"].keys() == {"false_rejection", "accepted", "auroc"}
+    assert metrics["rejection"]["false_rejection"] <= 0.01
+    assert "## How well it reads what people draw" in (finished / "run" / "report.md").read_text()
+    drawings = tf.saved_model.load(str(finished / "models" / "digits" / "1")).signatures["drawings"]
+    assert drawings.structured_outputs["ood_score"].shape.as_list() == [None]
+
+
+def test_run_labels_that_are_no_digits_are_neither_drawn_nor_rejected(finished: Path, toy_file: Path) -> None:
+    letters = settings_in(
+        finished, toy_file, labels=tuple("abcdefghij"), epochs=1, run_dir=finished / "letters", models=finished / "others"
+    )
+    measured = run(letters, command="letters")
+    assert measured.winner.freehand is None
+    version = finished / "others" / "digits" / "1"
+    assert read_manifest(version).metrics.keys() == {"validation", "test"}
+    assert "ood_score" not in tf.saved_model.load(str(version)).signatures["drawings"].structured_outputs
 
 
 def test_run_published_probabilities_are_the_calibrated_ones_of_the_record(finished: Path) -> None:
@@ -260,7 +285,7 @@ def test_run_notes_the_trained_networks_answers_beside_the_warm_up_requests(fini
     records = tf.data.TFRecordDataset(str(finished / "models" / "digits" / "1" / WARMUP_FILE)).as_numpy_iterator()
     for record in records:
         call = prediction_log_pb2.PredictionLog.FromString(record).predict_log
-        promised = signatures()[call.request.model_spec.signature_name].outputs
+        promised = signatures(complete=True)[call.request.model_spec.signature_name].outputs
         assert set(call.response.outputs) == {tensor.name for tensor in promised}
 
 

@@ -171,9 +171,8 @@ def _of_one(network: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
 
 
 def _ask(function: Callable[[tf.Tensor], tf.Tensor], images: Images) -> npt.NDArray[np.float32]:
-    compiled = tf.function(lambda batch: function(as_input(batch)), reduce_retracing=True, autograph=False)
     batches = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
-    return np.concatenate([compiled(tf.constant(batch)).numpy() for batch in batches])
+    return np.concatenate([function(as_input(tf.constant(batch))).numpy() for batch in batches])
 
 
 def _auroc(digits: npt.NDArray[np.floating], others: npt.NDArray[np.floating]) -> float:
