@@ -39,6 +39,14 @@ def read_one(drawing: bytes) -> npt.NDArray[np.int64]:
     return image
 
 
+def lines(*ends: tuple[int, int, int, int], pen: int = 4, size: tuple[int, int] = (280, 280)) -> Image.Image:
+    """Straight lines, each from (x, y) to (x, y)."""
+    picture = Image.new("L", size, 255)
+    for end in ends:
+        ImageDraw.Draw(picture).line(end, fill=0, width=pen)
+    return picture
+
+
 def draw(
     size: tuple[int, int] = (280, 280),
     pen: int = 16,
@@ -180,6 +188,12 @@ def test_normalise_specks_darker_than_a_thin_pencil_do_not_count(speck: int) -> 
     assert difference(read_one(encode(dusty)), read_one(encode(clean))) < 0.5
 
 
+def test_normalise_blot_far_from_a_hairline_digit_does_not_count() -> None:
+    clean, blotted = (draw((1000, 800), 2, 0.5) for _ in range(2))
+    ImageDraw.Draw(blotted).rectangle([34, 34, 61, 61], fill="black")
+    assert difference(read_one(encode(blotted)), read_one(encode(clean))) < 0.5
+
+
 @pytest.mark.parametrize(("inset", "thick"), [(0, 1), (4, 2), (12, 1), (20, 3)])
 @pytest.mark.parametrize("ink", ["black", (90, 90, 220)])
 def test_normalise_frame_round_the_drawing_does_not_count(inset: int, thick: int, ink: Colour) -> None:
@@ -317,8 +331,15 @@ def test_normalise_picture_without_ink_is_blank(picture: Image.Image) -> None:
         Image.fromarray(np.array([[0, 255]], np.uint8)),
         Image.fromarray(np.random.default_rng(0).integers(0, 256, (280, 280, 4), np.uint8)),
         Image.fromarray((np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)),
+        lines((0, 9, 280, 9), (0, 270, 280, 270)),
+        lines((0, 9, 280, 9), (0, 270, 280, 270), (9, 0, 9, 280), (270, 0, 270, 280)),
+        lines(*((0, y, 280, y) for y in range(4, 280, 30))),
+        lines((0, 1, 9, 1), (0, 7, 9, 7), pen=1, size=(9, 9)),
     ],
-    ids=["dot", "blob", "very wide", "very tall", "a line wide", "a line tall", "two pixels", "noise", "chequered"],
+    ids=[
+        *["dot", "blob", "very wide", "very tall", "a line wide", "a line tall", "two pixels", "noise", "chequered"],
+        *["two lines", "a frame alone", "ruled paper", "two lines of pixels"],
+    ],
 )
 def test_normalise_odd_picture_yields_an_image(picture: Image.Image) -> None:
     image = read_one(encode(picture))
@@ -337,6 +358,25 @@ def test_normalise_any_pixels_yield_image_or_blank(height: int, width: int, chan
     generator = np.random.default_rng(seed)
     pixels = generator.integers(0, 256, (height, width, channels), np.uint8) * (generator.random((height, width, 1)) < density)
     images, (problem,) = read(encode(Image.fromarray(pixels.squeeze(-1) if channels == 1 else pixels)))
+    assert images.max() == (255 if problem is Problem.NONE else 0)
+    assert problem in (Problem.NONE, Problem.BLANK)
+
+
+@given(
+    size=st.tuples(st.integers(1, 300), st.integers(1, 300)),
+    boxes=st.lists(st.tuples(*[st.floats(0, 1)] * 4, st.integers(0, 255), st.integers(0, 12)), max_size=8),
+)
+@settings(max_examples=100, deadline=None)
+def test_normalise_any_boxes_and_lines_yield_image_or_blank(
+    size: tuple[int, int], boxes: list[tuple[float, float, float, float, int, int]]
+) -> None:
+    picture = Image.new("L", size, 255)
+    for left, top, right, bottom, ink, pen in boxes:
+        (west, east), (north, south) = (
+            sorted(round(place * (size[axis] - 1)) for place in ends) for axis, ends in enumerate(((left, right), (top, bottom)))
+        )
+        ImageDraw.Draw(picture).rectangle([west, north, east, south], outline=ink, fill=None if pen else ink, width=max(1, pen))
+    images, (problem,) = read(encode(picture))
     assert images.max() == (255 if problem is Problem.NONE else 0)
     assert problem in (Problem.NONE, Problem.BLANK)
 

@@ -26,7 +26,7 @@ _FRAME: Final = (1 / 8, 0.8)
 _CELLS: Final = 64
 """Specks are found on a grid with this many cells along the longer side."""
 _SPECK: Final = 0.1
-"""Cells with less than this share of the ink around the fullest cell are specks."""
+"""Cells with less than this share of the ink around the fullest cell of a stroke are specks."""
 _REACH: Final = 7
 """Side of the square of cells in which a stroke is told from a speck, and that a stroke's ends reach beyond its middle."""
 _STROKE: Final = 5.0
@@ -82,8 +82,8 @@ def _median(values: tf.Tensor) -> tf.Tensor:
 
 def crop(ink: tf.Tensor) -> tf.Tensor:
     """Cut out the ink, without specks and noise: float32 [h, w], 0..255 -> float32 [h', w'], 0..1, touching all four sides."""
+    ink = _unframe(ink)
     peak = tf.reduce_max(ink)
-    ink = _unframe(ink, _STRONG[0] * peak)
     border = tf.sort(tf.reshape(_border(ink[..., tf.newaxis]), [-1]))
     noise = border[int(_NOISE[0] * border.shape[0])] * _NOISE[1]
     strong, soft = (tf.clip_by_value(noise, least * peak, _STRONG[1] * peak) for least in (_STRONG[0], _SOFT))
@@ -99,11 +99,13 @@ def crop(ink: tf.Tensor) -> tf.Tensor:
     return found / tf.reduce_max(found)  # a speck may have been darker
 
 
-def _unframe(ink: tf.Tensor, strong: tf.Tensor) -> tf.Tensor:
-    """Cut off a frame around the drawing, such as that of a form's box, and what lies outside it."""
+def _unframe(ink: tf.Tensor) -> tf.Tensor:
+    """Cut off a frame around the drawing, such as that of a form's box, and what lies outside it; but not if nothing is inside."""
+    strong = _STRONG[0] * tf.reduce_max(ink)
     covered = [tf.reduce_mean(tf.cast(ink >= strong, tf.float32), axis) >= _FRAME[1] for axis in (1, 0)]
     (top, bottom), (left, right) = (_inside(lines) for lines in covered)
-    return ink[top:bottom, left:right]
+    inside = ink[top:bottom, left:right]
+    return tf.cond(tf.reduce_max(inside) >= strong, lambda: inside, lambda: ink)
 
 
 def _inside(lines: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -129,7 +131,8 @@ def _near_strokes(cells: tf.Tensor) -> tf.Tensor:
     inked = tf.cast(cells > 0, tf.float32)
     amount, length = _around(cells, 3), _around(inked, _REACH) * inked
     long = length >= tf.minimum(_STROKE, tf.reduce_max(length))
-    stroke = grow(tf.cast(long & (amount >= _SPECK * tf.reduce_max(amount)), tf.float32), _REACH, _REACH) * inked
+    fullest = tf.reduce_max(tf.where(long, amount, 0))
+    stroke = grow(tf.cast(long & (amount >= _SPECK * fullest), tf.float32), _REACH, _REACH) * inked
     return grow(stroke, 3, 3) > 0
 
 
