@@ -8,6 +8,7 @@ import tensorflow as tf
 from tests.trainer_runs import IMAGES, made_up_run
 from trainer import report
 from trainer.errors import OutputError
+from trainer.freehand_score import FreehandScore
 from trainer.tensorboard import LOGS, show
 
 
@@ -21,7 +22,8 @@ def logged(folder: Path) -> dict[str, tuple[int, tf.Tensor]]:
 
 def test_show_logs_scalars_and_pictures_at_the_last_epoch_and_again_in_their_place(tmp_path: Path) -> None:
     run = made_up_run(epochs=3)
-    network = run.networks[0]
+    drawn = FreehandScore(family=1, accuracy=0.9, images=10, factors={}, mistakes=())
+    network = run.networks[0].model_copy(update={"freehand": drawn})
     report.write(run, tmp_path, IMAGES)
     show(network, tmp_path)
     show(network, tmp_path)
@@ -32,6 +34,7 @@ def test_show_logs_scalars_and_pictures_at_the_last_epoch_and_again_in_their_pla
         ("temperature", confidence.temperature),
         ("validation/calibrated/nll", confidence.validation.calibrated.nll),
         ("test/as_trained/ece", confidence.test.as_trained.ece),
+        ("freehand/accuracy", 0.9),
         ("test/recall/0", network.test.classes[0].recall),
         ("test/precision/9", network.test.classes[9].precision),
     ):

@@ -18,9 +18,9 @@ from trainer.readers import Classes, Images
 from trainer.strokes import Strokes, trace
 
 MOST: Final = 1_000
-"""Renderings of one family at most: half a minute on two cores, and a standard error of 0.4 points at 98 %."""
+"""Drawings at most: half a minute on two cores, and a standard error of 0.4 points at 98 %."""
 _SHARE: Final = 5
-"""One image in so many is rendered, at most."""
+"""One image in so many is drawn, at most."""
 _SEED: Final = 20261
 _BATCH: Final = 50
 """Drawings read at once."""
@@ -57,11 +57,11 @@ def draw(images: Images, labels: Classes) -> Drawings:
     return draw_strokes(strokes, labels[chosen])
 
 
-def draw_strokes(strokes: Sequence[Strokes], labels: Classes, seed: int = _SEED) -> Drawings:
+def draw_strokes(strokes: Sequence[Strokes], labels: Classes) -> Drawings:
     """Paint each digit once, in a look of its own."""
     pictures, looks = [], []
     for number, one in enumerate(strokes):
-        generator = np.random.default_rng([seed, number])
+        generator = np.random.default_rng([_SEED, number])
         looks.append(draw_look(generator))
         pictures.append(paint(one, looks[-1], generator))
     return Drawings(pictures, looks, labels, see(pictures))

@@ -42,6 +42,8 @@ def show(network: NetworkResult, run: Path) -> None:
 
 def _scalars(network: NetworkResult) -> Iterator[tuple[str, float]]:
     yield "temperature", network.confidence.temperature
+    if network.freehand:
+        yield "freehand/accuracy", network.freehand.accuracy
     for name, scores, measured in confidence_report.sets(network):
         yield f"{name}/accuracy", scores.accuracy
         yield f"{name}/aurc", measured.coverage.aurc
