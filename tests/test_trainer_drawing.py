@@ -362,11 +362,23 @@ def test_normalise_any_pixels_yield_image_or_blank(height: int, width: int, chan
     assert problem in (Problem.NONE, Problem.BLANK)
 
 
+@pytest.mark.parametrize("length", [200, 800, 3000])
+@pytest.mark.parametrize("width", [1, 2, 3])
+def test_normalise_long_thin_line_is_a_one(width: int, length: int) -> None:
+    image = read_one(encode(lines((10, 10, 10, length - 10), pen=width, size=(20, length))))
+    upright = image > 127
+    assert 19 <= upright.any(1).sum() <= 21
+    assert 1 <= upright.any(0).sum() <= 3
+    lying = read_one(encode(lines((10, 10, length - 10, 10), pen=width, size=(length, 20))))
+    assert difference(lying, image.T) < 1
+
+
 @given(
     size=st.tuples(st.integers(1, 300), st.integers(1, 300)),
     boxes=st.lists(st.tuples(*[st.floats(0, 1)] * 4, st.integers(0, 255), st.integers(0, 12)), max_size=8),
 )
 @settings(max_examples=100, deadline=None)
+@example(size=(1, 300), boxes=[(0.0, 0.1, 0.0, 0.9, 0, 0)])
 def test_normalise_any_boxes_and_lines_yield_image_or_blank(
     size: tuple[int, int], boxes: list[tuple[float, float, float, float, int, int]]
 ) -> None:

@@ -93,7 +93,9 @@ def _shrink(ink: tf.Tensor) -> tf.Tensor:
     """Shrink the ink to the size at which it is thickened, at full strength however thin the pen; never enlarge."""
     size = tf.cast(tf.shape(ink), tf.float32)
     scale = tf.minimum(1.0, _WORK_BOX / tf.reduce_max(size))
-    smaller = _resample(ink, tf.cast(tf.math.ceil(size * scale - 0.01), tf.int32), scale, tf.zeros([2]))
+    pixels = tf.math.ceil(size * scale - 0.01)
+    # In the middle, as `_resample` leaves empty each new pixel whose centre is outside: all of a line that gets narrower than half a one.
+    smaller = _resample(ink, tf.cast(pixels, tf.int32), scale, (pixels - size * scale) / 2)
     # A pen of w < 1 pixels leaves at least w / 2 in one of the two pixels that it may fall between.
     return tf.minimum(1.0, smaller * tf.maximum(1.0, 2 / (_pen_width(ink) * scale)))
 
