@@ -33,7 +33,7 @@ StartServer = Callable[..., "Doors"]
 
 SECONDS = 20.0
 """Longest wait for anything; a busy machine needs a part of it."""
-SIGNATURES = ("serving_default", "drawings", "explain", "classify", "slow", "positive", "two")
+SIGNATURES = ("serving_default", "drawings", "explain", "classify", "slow", "held", "positive", "two")
 SLOW = 1.0
 """Seconds that a warm-up request of the signature `slow` takes."""
 BLANK = np.zeros((1, 28, 28), np.uint8)
@@ -91,6 +91,17 @@ class Toy(tf.Module):  # type: ignore[misc] # TensorFlow has no types
         end = tf.timestamp() + tf.cast(tf.reduce_max(seconds), tf.float64)
         (rounds,) = tf.while_loop(lambda _: tf.timestamp() < end, lambda i: (i + 1,), [tf.constant(0)], parallel_iterations=1)
         return {"digit": tf.fill(tf.shape(seconds), tf.argmax(self.bias) + 0 * tf.cast(rounds, tf.int64))}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="until")])  # type: ignore[untyped-decorator]
+    def held(self, until: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Answers once there is a file `until`."""
+
+        def absent(rounds: tf.Tensor) -> tf.Tensor:
+            path = tf.strings.reduce_join([until[0], tf.strings.substr(tf.strings.as_string(rounds), 0, 0)])  # looked up in every round
+            return tf.equal(tf.size(tf.io.matching_files(path)), 0)
+
+        (rounds,) = tf.while_loop(absent, lambda i: (i + 1,), [tf.constant(0)], parallel_iterations=1)
+        return {"digit": tf.fill(tf.shape(until), tf.argmax(self.bias) + 0 * tf.cast(rounds, tf.int64))}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])  # type: ignore[untyped-decorator]
     def positive(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
