@@ -51,7 +51,7 @@ LOCK = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo train train-gpu train-cpu sweep publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor bench-training bench-kills bench-swaps bench-serving freehand ablation results test lint lock licences sbom audit bench-images clean
+.PHONY: help setup demo train train-gpu train-cpu sweep publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor bench-training bench-kills bench-swaps bench-serving freehand ablation results test fuzz lint lock licences sbom audit bench-images clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -145,6 +145,9 @@ bench-kills: .venv/.setup ## Kill trainings at random instants and compare their
 
 test: .venv/.setup ## Run the tests; those this machine cannot run are skipped and say why; DIGITS_DATA= ARGS=
 	$(PY) -m pytest -p tests.must_run $(ARGS)
+
+fuzz: .venv/.setup ## Send the server and the drawing reader twenty times as much nonsense as `make test` does: minutes; ARGS="-k rest"
+	$(PY) -m pytest tests/server/fuzz --hypothesis-profile=fuzz $(ARGS)
 
 lint: .venv/.setup ## Check style and types; Dockerfiles too where hadolint runs
 	$(PY) -m ruff check .
