@@ -59,8 +59,8 @@ RECIPES: Final = {
     "augmented": Recipe(epochs=12, learning_rate=2e-3, warmup=0.1, decay="cosine", averaging=0.998, augmentation=_AUGMENTATION),
     # They go on from there, and learn what all of them together say.
     "best": Recipe(
-        epochs=5,
-        learning_rate=1e-3,
+        epochs=15,
+        learning_rate=2e-3,
         warmup=0.1,
         decay="cosine",
         averaging=0.998,
