@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import grpc
-from grpc_reflection.v1alpha import reflection
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
 from digits.errors import SettingsError
+from serving.server import reflection
 from serving.server.gate import Gate
 from serving.server.grpc_door import ModelService, PredictionService
 from serving.server.health import Health
@@ -65,7 +65,7 @@ def open_grpc(
         health.join(server)
         offered += (_HEALTH,)
     if settings.enable_grpc_reflection:
-        reflection.enable_server_reflection((*offered, reflection.SERVICE_NAME), server)
+        reflection.join(server, offered)
     return server, _bind(server, settings)
 
 

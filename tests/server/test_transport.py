@@ -1,17 +1,21 @@
 """What lies around the calls: TLS, a UNIX socket, health, reflection, the access log, zipped answers, flags that cannot be followed."""
 
+import ast
 import gzip
 import json
 import shutil
 import subprocess
 import time
+from importlib.metadata import files
 from pathlib import Path
 
 import grpc
 import numpy as np
 import pytest
+from google.protobuf import descriptor_pb2
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from tensorflow_serving.apis import predict_pb2
 
 from digits.errors import SettingsError
@@ -115,6 +119,20 @@ def test_reflection_lists_the_services(doors: Doors) -> None:
     (reply,) = stub.ServerReflectionInfo(iter([request]), timeout=SECONDS)
     names = {service.name for service in reply.list_services_response.service}
     assert {"tensorflow.serving.PredictionService", "tensorflow.serving.ModelService", "grpc.health.v1.Health"} <= names
+
+
+@pytest.mark.parametrize("name", ["prediction_service", "model_service"])
+def test_reflection_describes_a_service_as_its_own_file_does(name: str, doors: Doors) -> None:
+    found = ProtoReflectionDescriptorDatabase(doors.channel).FindFileByName(f"tensorflow_serving/apis/{name}.proto")
+    assert found == descriptor_pb2.FileDescriptorProto.FromString(compiled(name))
+
+
+def compiled(name: str) -> bytes:
+    """What the compiler wrote into a generated module that no longer loads."""
+    (module,) = [file for file in files("tensorflow-serving-api") or [] if file.name == f"{name}_pb2.py"]
+    tree = ast.parse(Path(str(module.locate())).read_text(encoding="utf-8"))
+    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return max(texts, key=len).encode("latin1")
 
 
 def test_long_answer_is_zipped_for_those_who_take_it_so(doors: Doors) -> None:
