@@ -1,7 +1,6 @@
 """The released model behind the embedded server, asked through every door as a user would."""
 
 import base64
-import io
 import json
 import os
 import re
@@ -16,20 +15,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from digits.contract import Problem
 from digits.errors import VersionError
 from digits.manifest import verify
 from digits.store import versions
 from serving.client import Client, Drawing, connect
-from tests.ports import free_port
+from tests.released_server import RELEASED, ROOT, as_png, draw_seven, serve_released
 from trainer.data import DataSet
 from ui.drawing import encode
 from ui.reading import Answer, read
 
-ROOT = Path(__file__).parents[2]
-RELEASED = ROOT / "models" / "digits"
 GARBAGE = b"this is not a picture"
 _BLOCK = 4096
 """Bytes that a disk reads or loses together."""
@@ -38,14 +35,8 @@ _BLOCK = 4096
 @pytest.fixture(scope="session")
 def ports() -> Iterator[tuple[int, int]]:
     """gRPC and REST port of a running embedded server with the released model."""
-    grpc, rest = free_port(), free_port()
-    command = [sys.executable, "-m", "serving.server", f"--model_base_path={RELEASED}", f"--port={grpc}", f"--rest_api_port={rest}"]
-    with subprocess.Popen(command, cwd=ROOT) as server:
-        with connect(f"grpc://127.0.0.1:{grpc}") as client:
-            client.wait(300)
-        yield grpc, rest
-        server.terminate()
-        assert server.wait(timeout=30) == 0
+    with serve_released() as ports:
+        yield ports
 
 
 @pytest.fixture(scope="session")
@@ -62,18 +53,7 @@ def over_rest(ports: tuple[int, int]) -> Iterator[Client]:
 
 @pytest.fixture(scope="session")
 def seven() -> bytes:
-    """A 7 with a bar, drawn with a thin pen in a corner of a large canvas, as PNG."""
-    canvas = Image.new("RGB", (900, 700), "white")
-    pen = ImageDraw.Draw(canvas)
-    pen.line([(80, 90), (260, 85), (150, 330)], fill="black", width=7, joint="curve")
-    pen.line([(120, 210), (250, 205)], fill="black", width=7)
-    return as_png(canvas)
-
-
-def as_png(image: Image.Image) -> bytes:
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()
+    return draw_seven()
 
 
 def ask_with_curl(port: int, drawings: list[bytes]) -> list[dict[str, object]]:
