@@ -80,8 +80,11 @@ def read_setups(folder: Path) -> dict[str, Json]:
     return dict(json.loads((folder / "setups.json").read_text(encoding="utf-8")))
 
 
-def skip_reason(setup: str) -> str:
-    """Why a request of this setup cannot be sent to the server under test; empty if it can."""
+def skip_reason(stage: tuple[str, str]) -> str:
+    """Why a request of this stage cannot be sent to the server under test; empty if it can."""
+    setup, group = stage
+    if TARGET and group:
+        return "requests that build on one another need a server started anew for each group of them"
     if TARGET and setup != TARGET_SETUP:
         return f"the server at CONFORMANCE_TARGET runs the setup {TARGET_SETUP}, not {setup}"
     return ""

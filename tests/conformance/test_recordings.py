@@ -12,7 +12,7 @@ OURS = instead_of(read_deviations(), "requests")
 
 @pytest.mark.parametrize("exchange", read_exchanges(RECORDINGS), ids=lambda exchange: exchange.id)
 def test_recorded_request_gets_the_recorded_answer_or_the_listed_one(exchange: Exchange, open_stage: Open, models: object) -> None:
-    if reason := skip_reason(exchange.request["setup"]):
+    if reason := skip_reason(exchange.stage):
         pytest.skip(reason)
     doors = open_stage(exchange.stage)
 
