@@ -8,9 +8,10 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import grpc
+import httpx
 import pytest
 from google.protobuf import json_format
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -98,6 +99,22 @@ def test_example_prints_the_digit(heading: str, ports: tuple[int, int], folder: 
     done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(PRINTED[heading], done.stdout, flags=re.DOTALL), done.stdout
+
+
+def test_bodies_shown_in_openapi_json_are_answered_with_the_digit(ports: tuple[int, int]) -> None:
+    with httpx.Client(base_url=f"http://127.0.0.1:{ports[1]}", timeout=60) as rest:
+        paths = rest.get("/openapi.json").json()["paths"]
+        for path in ("/v1/models/{model}:predict", "/v1/models/{model}:classify"):
+            for body in paths[path]["post"]["requestBody"]["content"]["application/json"]["examples"].values():
+                answer = rest.post(path.format(model="digits"), json=body["value"]).json()
+                assert best(answer) == 7, answer
+
+
+def best(answer: dict[str, Any]) -> int:
+    """The digit in an answer of whatever form."""
+    if "results" in answer:
+        return int(max(answer["results"][0], key=lambda pair: pair[1])[0])
+    return int(answer["predictions"][0]["digit"] if "predictions" in answer else answer["outputs"]["digit"][0])
 
 
 MESSAGES: Final = {
