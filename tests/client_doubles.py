@@ -31,7 +31,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from digits.contract import DRAWINGS, MODEL_NAME, Problem, Signature, signatures
+from digits.contract import DRAWINGS, EXPLAIN, MODEL_NAME, Problem, Signature, signatures
 
 Official: TypeAlias = Any
 """A message of tensorflow_serving.apis, which has no types."""
@@ -71,15 +71,20 @@ class Play:
     """What REST answers to everything."""
     calls: list[str] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
+    asked: list[int | None] = field(default_factory=list)
+    """The version that each call asked for."""
 
-    def enter(self, what: str, model: str) -> None:
+    def enter(self, what: str, model: str, version: int | None = None) -> None:
         """Note a call, and fail or dawdle if told to."""
         self.calls.append(what)
+        self.asked.append(version)
         self.over.wait(self.delay)
         if self.faults:
             raise PlayedError(*self.faults.pop(0))
         if model != MODEL_NAME:
             raise PlayedError("NOT_FOUND", f"Servable not found for request: Latest({model})")
+        if version is not None and version not in [number for number, _, _ in self.versions]:
+            raise PlayedError("NOT_FOUND", f"Servable not found for request: Specific({model}, {version})")
 
     def run(self, signature: str, inputs: np.ndarray[Any, Any]) -> Outputs:
         """The model: an image is the sum of its pixels modulo 10, a drawing the length of its file modulo 10."""
@@ -91,6 +96,8 @@ class Play:
             images[:, 0, 0] = [len(png) % 10 for png in inputs]
             bad = [Problem.NOT_AN_IMAGE if png == GARBAGE else Problem.NONE for png in inputs]
             outputs = {"images": images, "problem": np.array(bad, np.int32), "ood_score": np.zeros(len(inputs), np.float32)}
+        if signature == EXPLAIN:
+            outputs = {"saliency": images.astype(np.float32) / 255}
         digit = images.astype(np.int64).sum(axis=(1, 2)) % 10
         outputs |= {"digit": digit, "probabilities": np.where(np.arange(10) == digit[:, None], 0.91, 0.01).astype(np.float32)}
         return {name: value for name, value in (outputs | self.changed).items() if name not in self.dropped}
@@ -134,7 +141,7 @@ class Servicer(prediction_service_pb2_grpc.PredictionServiceServicer, model_serv
     def _enter(self, what: str, request: Official, context: grpc.ServicerContext) -> Play:
         play = self.stage.play
         try:
-            play.enter(what, request.model_spec.name)
+            play.enter(what, request.model_spec.name, version_of(request))
         except PlayedError as fault:
             context.abort(grpc.StatusCode[fault.args[0]], fault.args[1])
         return play
@@ -146,7 +153,7 @@ class Servicer(prediction_service_pb2_grpc.PredictionServiceServicer, model_serv
         for name, value in play.run(request.model_spec.signature_name, tf.make_ndarray(tensor)).items():
             proto = tf.make_tensor_proto(value)
             answer.outputs[name].CopyFrom(proto if play.as_content else spelled_out(proto))
-        answer.model_spec.version.value = VERSION
+        answer.model_spec.version.value = version_of(request) or VERSION
         return answer
 
     def GetModelMetadata(self, request: Official, context: grpc.ServicerContext) -> Official:  # noqa: N802 - the API's name
@@ -158,6 +165,11 @@ class Servicer(prediction_service_pb2_grpc.PredictionServiceServicer, model_serv
 
     def GetModelStatus(self, request: Official, context: grpc.ServicerContext) -> Official:  # noqa: N802 - the API's name
         return self._enter("status", request, context).status()
+
+
+def version_of(request: Official) -> int | None:
+    """The version that a request asks for."""
+    return int(request.model_spec.version.value) if request.model_spec.HasField("version") else None
 
 
 def spelled_out(tensor: Official) -> Official:
@@ -191,7 +203,8 @@ def _answer_rest(play: Play, verb: str, path: str, body: bytes) -> Response:
 
 def _rest_predict(play: Play, path: str, body: bytes) -> dict[str, Any]:
     request = json.loads(body)
-    play.enter(request["signature_name"], path.removesuffix(":predict"))
+    model, _, version = path.removesuffix(":predict").partition("/versions/")
+    play.enter(request["signature_name"], model, int(version) if version else None)
     [values] = request["inputs"].values()
     if request["signature_name"] == DRAWINGS:
         inputs = np.array([base64.b64decode(item["b64"], validate=True) for item in values], object)
@@ -201,8 +214,9 @@ def _rest_predict(play: Play, path: str, body: bytes) -> dict[str, Any]:
 
 
 def _rest_look(play: Play, path: str) -> dict[str, Any]:
-    model, _, what = path.partition("/")
-    play.enter(what or "status", model)
+    who, what = path.removesuffix("/metadata"), "metadata" if path.endswith("/metadata") else ""
+    model, _, version = who.partition("/versions/")
+    play.enter(what or "status", model, int(version) if version else None)
     shown = {"always_print_fields_with_no_presence": True, "preserving_proto_field_name": True}
     if what != "metadata":
         return MessageToDict(play.status(), **shown)  # type: ignore[arg-type]

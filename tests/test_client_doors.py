@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from digits.contract import DRAWINGS, PREDICT, Problem, signatures
+from digits.contract import DRAWINGS, EXPLAIN, PREDICT, Problem, signatures
 from serving.client import (
     DRAWINGS_PER_CALL,
     IMAGES_PER_CALL,
@@ -75,6 +75,45 @@ def test_predict_every_pixel_value_arrives_unchanged(client: Client) -> None:
 def test_predict_view_with_strides_is_read_as_its_values(client: Client) -> None:
     every_second = images_of(1, 2, 3, 4)[::2]
     assert [found.digit for found in client.predict(every_second)] == [1, 3]
+
+
+def test_explain_images_are_read_in_order_with_their_saliency(client: Client, play: Play) -> None:
+    images = images_of(*range(9)).repeat(8, axis=0)
+    found = client.explain(images)
+    assert [explanation.digit for explanation in found] == [digit for digit in range(9) for _ in range(8)]
+    np.testing.assert_allclose(np.array([explanation.saliency for explanation in found]), images / np.float32(255), rtol=1e-6)
+    assert (play.calls, play.batches) == ([EXPLAIN] * 2, [DRAWINGS_PER_CALL, 72 - DRAWINGS_PER_CALL])
+
+
+def test_explain_without_saliency_breaks_the_contract(client: Client, play: Play) -> None:
+    play.dropped = {"saliency"}
+    with pytest.raises(ContractMismatchError, match="saliency"):
+        client.explain(images_of(1))
+
+
+def test_version_asked_for_is_asked_in_every_call(server: str, play: Play) -> None:
+    play.versions = [(4, "AVAILABLE", ""), (VERSION, "AVAILABLE", "")]
+    with connect(server, version=4, deadline=30) as client:
+        client.predict(images_of(1))
+        client.read([b"1"])
+        client.status()
+        client.check_contract()
+    assert play.asked == [4] * 4
+
+
+def test_version_that_is_not_there_is_not_found(server: str, play: Play) -> None:
+    with connect(server, version=5, deadline=30) as client, pytest.raises(NotFoundError):
+        client.predict(images_of(1))
+
+
+def test_version_not_asked_for_is_left_open(client: Client, play: Play) -> None:
+    client.predict(images_of(1))
+    assert play.asked == [None]
+
+
+def test_version_below_one_is_refused() -> None:
+    with pytest.raises(InvalidRequestError, match="received 0"):
+        connect("grpc://localhost:8500", version=0)
 
 
 def test_predict_version_is_told_over_grpc_only(client: Client, server: str) -> None:

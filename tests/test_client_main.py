@@ -1,6 +1,7 @@
 """The command line client, as a person runs it."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from digits.contract import DRAWING_MAX_BYTES, MODEL_NAME, Problem
 from serving.client.__main__ import _split, main
@@ -75,6 +77,30 @@ def test_predict_drawing_that_is_no_digit_is_told(door: tuple[Stage, str], play:
     assert (done.returncode, done.stdout.splitlines(), done.stderr) == (0, lines, "")
 
 
+def test_number_of_several_files_is_a_line_each(door: tuple[Stage, str], play: Play, folder: Path) -> None:
+    for name, places in (("two.png", (2, 20)), ("none.png", ())):
+        image = np.full((40, 60), 255, np.uint8)
+        for left in places:
+            image[10:30, left : left + 4] = 0
+        Image.fromarray(image).save(folder / name)
+    done = run("number", "two.png", "none.png", "notes.txt", "absent.png", "--server", door[1], folder=folder)
+    assert done.returncode == 1
+    assert re.fullmatch(r"two\.png: [0-9]{2}\n", done.stdout)
+    lines = [f"none.png: {Problem.BLANK.sentence}", f"notes.txt: {Problem.NOT_AN_IMAGE.sentence}"]
+    assert done.stderr.splitlines()[:2] == lines
+    assert play.batches == [2]
+
+
+def test_number_with_a_mark_that_is_no_digit_tells_which(door: tuple[Stage, str], play: Play, folder: Path) -> None:
+    play.changed = {"ood_score": np.array([0.9], np.float32)}
+    image = np.full((40, 60), 255, np.uint8)
+    image[10:30, 5:9] = 0
+    Image.fromarray(image).save(folder / "odd.png")
+    done = run("number", "odd.png", "--server", door[1], folder=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith(" (of these, by place, no digits by their looks: 1)\n")
+
+
 def test_predict_only_unreadable_files_ask_no_server(folder: Path) -> None:
     done = run("predict", "empty.png", "--server", "grpc://127.0.0.1:9", folder=folder)
     assert (done.returncode, done.stdout) == (1, "")
@@ -114,10 +140,10 @@ def test_wait_other_model_is_trouble(door: tuple[Stage, str], play: Play) -> Non
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ([], "expected one of predict, status, wait; received nothing"),
-        (["draw"], "expected one of predict, status, wait; received draw"),
-        (["predict"], "expected files after predict and only there"),
-        (["status", "seven.png"], "expected files after predict and only there"),
+        ([], "expected one of predict, number, status, wait; received nothing"),
+        (["draw"], "expected one of predict, number, status, wait; received draw"),
+        (["predict"], "expected files after predict or number and only there"),
+        (["status", "seven.png"], "expected files after predict or number and only there"),
         (["status", "--server", "http://localhost:8501"], "server: expected grpc://host:port or rest://host:port"),
         (["status", "--deadline", "0"], "deadline: expected "),
         (["status", "--verbose"], "unrecognized arguments: --verbose"),

@@ -34,7 +34,7 @@ RULES: Final = {
         "digits numpy pydantic tensorflow keras tensorflow_serving.apis google.protobuf matplotlib scipy sklearn PIL", "serving ui gradio"
     ),
     "serving.client": _rule(
-        "digits numpy pydantic grpc google.protobuf httpx", "tensorflow keras tensorflow_serving trainer ui gradio serving.server"
+        "digits numpy pydantic grpc google.protobuf httpx PIL", "tensorflow keras tensorflow_serving trainer ui gradio serving.server"
     ),
     "serving.server": _rule(
         "digits numpy pydantic tensorflow tensorflow_serving.apis tensorflow_serving.config grpc grpc_health grpc_reflection "

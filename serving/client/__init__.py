@@ -6,6 +6,7 @@
         for drawing in client.read([pathlib.Path("seven.png").read_bytes()]):
             print(drawing.label, drawing.probabilities.max(), drawing.problem.sentence)
 
+`client.read_number(picture)` reads several digits in one picture.
 It works with TensorFlow Serving and with `serving.server` alike. On the command line: `python -m serving.client --help`.
 """
 
@@ -17,9 +18,10 @@ from serving.client.errors import (
     InvalidRequestError,
     NotFoundError,
     ServerFailedError,
+    TooManyDigitsError,
     UnavailableError,
 )
-from serving.client.predictions import Drawing, Prediction, VersionStatus
+from serving.client.predictions import Drawing, Explanation, Prediction, VersionStatus
 
 __all__ = [
     "DRAWINGS_PER_CALL",
@@ -29,10 +31,12 @@ __all__ = [
     "ContractMismatchError",
     "DeadlineExceededError",
     "Drawing",
+    "Explanation",
     "InvalidRequestError",
     "NotFoundError",
     "Prediction",
     "ServerFailedError",
+    "TooManyDigitsError",
     "UnavailableError",
     "VersionStatus",
     "connect",

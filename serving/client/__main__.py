@@ -1,4 +1,4 @@
-"""python -m serving.client predict FILE ... | status | wait: ask a served model from the command line.
+"""python -m serving.client predict FILE ... | number FILE ... | status | wait: ask a served model from the command line.
 
 Exit codes: 0 fine; 1 trouble with the server, or a file that could not be read as a digit; 2 wrong usage; 130 interrupted.
 """
@@ -7,7 +7,7 @@ import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from digits.contract import DRAWING_MAX_BYTES, NOT_A_DIGIT_SENTENCE, Problem
 from digits.settings import EXIT_BAD_SETTINGS, load
@@ -16,7 +16,11 @@ from serving.client.errors import ClientError
 from serving.client.predictions import Drawing
 from serving.client.settings import ClientSettings
 
-_COMMANDS: Final = ("predict", "status", "wait")
+if TYPE_CHECKING:
+    from serving.client.number import Number
+
+_COMMANDS: Final = ("predict", "number", "status", "wait")
+_OF_FILES: Final = ("predict", "number")
 _FINE: Final = 0
 _TROUBLE: Final = 1
 _INTERRUPTED: Final = 130
@@ -31,18 +35,24 @@ def main() -> int:
         return EXIT_BAD_SETTINGS
     try:
         with connect(settings.server, model=settings.model, deadline=settings.deadline) as client:
-            match words[0]:
-                case "predict":
-                    return _predict(client, words[1:])
-                case "status":
-                    return _status(client)
-                case _:
-                    return _wait(client, settings.timeout)
+            return _do(client, words[0], words[1:], settings.timeout)
     except ClientError as error:
         _complain(str(error))
         return _TROUBLE
     except KeyboardInterrupt:
         return _INTERRUPTED
+
+
+def _do(client: Client, command: str, files: list[str], timeout: float) -> int:
+    match command:
+        case "predict":
+            return _predict(client, files)
+        case "number":
+            return _number(client, files)
+        case "status":
+            return _status(client)
+        case _:
+            return _wait(client, timeout)
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -66,8 +76,8 @@ def _usable(words: list[str]) -> bool:
     if not words or words[0] not in _COMMANDS:
         _complain(f"expected one of {', '.join(_COMMANDS)}; received {received}; see --help")
         return False
-    if (words[0] == "predict") is not bool(words[1:]):
-        _complain(f"expected files after predict and only there; received {received}; see --help")
+    if (words[0] in _OF_FILES) is not bool(words[1:]):
+        _complain(f"expected files after {' or '.join(_OF_FILES)} and only there; received {received}; see --help")
         return False
     return True
 
@@ -78,6 +88,21 @@ def _predict(client: Client, files: list[str]) -> int:
     answers = dict(zip(drawings, client.read(list(drawings.values())), strict=True)) if drawings else {}
     fine = [_tell(files[number], answer) for number, answer in answers.items()]
     return _FINE if len(fine) == len(files) and all(fine) else _TROUBLE
+
+
+def _number(client: Client, files: list[str]) -> int:
+    """One line for each file: the number in it."""
+    fine = [_tell_number(file, client.read_number(content)) for file in files if (content := _content(file)) is not None]
+    return _FINE if len(fine) == len(files) and all(fine) else _TROUBLE
+
+
+def _tell_number(file: str, number: "Number") -> bool:
+    if number.problem is not Problem.NONE:
+        print(f"{file}: {number.problem.sentence}", file=sys.stderr)
+        return False
+    strange = ", ".join(str(place) for place, digit in enumerate(number.digits, start=1) if not digit.drawing.looks_like_digit)
+    print(f"{file}: {number.text}{f' (of these, by place, no digits by their looks: {strange})' if strange else ''}")
+    return True
 
 
 def _content(file: str) -> bytes | None:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from digits.contract import IMAGE_SIZE, LABELS, OOD_SCORE, Problem
 from serving.client.errors import ContractMismatchError
-from serving.client.predictions import Drawing, Prediction
+from serving.client.predictions import Drawing, Explanation, Prediction
 from serving.client.transport import Reply
 
 _IMAGE: tuple[int, int] = (IMAGE_SIZE, IMAGE_SIZE)
@@ -34,6 +34,19 @@ def to_drawings(reply: Reply, count: int) -> list[Drawing]:
     return [
         Drawing(found.digit, found.label, found.probabilities, found.version, image, problem, score)
         for found, image, problem, score in zip(to_predictions(reply, count), images, problems, scores, strict=True)
+    ]
+
+
+def to_explanations(reply: Reply, count: int) -> list[Explanation]:
+    """Read the outputs of `explain` for `count` images.
+
+    Raises:
+        ContractMismatchError: an output is missing, or has another shape than the contract says.
+    """
+    maps = _output(reply, "saliency", (count, *_IMAGE))
+    return [
+        Explanation(found.digit, found.label, found.probabilities, found.version, saliency)
+        for found, saliency in zip(to_predictions(reply, count), maps, strict=True)
     ]
 
 

@@ -4,19 +4,22 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digits.contract import DRAWING_MAX_BYTES, DRAWINGS, MODEL_NAME, PREDICT, signatures
+from digits.contract import DRAWING_MAX_BYTES, DRAWINGS, EXPLAIN, MODEL_NAME, PREDICT, signatures
 from serving.client.agreement import differences
-from serving.client.answers import to_drawings, to_predictions
+from serving.client.answers import to_drawings, to_explanations, to_predictions
 from serving.client.checks import check_drawings, check_images, split_server
 from serving.client.errors import ClientError, ContractMismatchError, InvalidRequestError, NotFoundError
-from serving.client.predictions import Drawing, Prediction, VersionStatus
+from serving.client.predictions import Drawing, Explanation, Prediction, VersionStatus
 from serving.client.retry import retrying
 from serving.client.transport import Reply, Served, Transport
+
+if TYPE_CHECKING:
+    from serving.client.number import Number
 
 IMAGES_PER_CALL: Final = 512
 """More are sent in several calls. A batching TensorFlow Serving refuses calls above `max_batch_size`, 1000 unless set."""
@@ -29,12 +32,13 @@ _LEAST: Final = 1.0
 _SIGNATURES: Final = signatures()
 
 
-def connect(server: str, *, model: str = MODEL_NAME, deadline: float = 5.0) -> "Client":
+def connect(server: str, *, model: str = MODEL_NAME, version: int | None = None, deadline: float = 5.0) -> "Client":
     """Make a client of one model on one server; nothing is sent yet.
 
     Args:
         server: `grpc://host:port` or `rest://host:port`.
         model: name the model is served under.
+        version: the one to ask; by default the newest that is available, from call to call.
         deadline: seconds that each call to the server may take, retries included. Large inputs are several calls.
 
     Raises:
@@ -45,18 +49,20 @@ def connect(server: str, *, model: str = MODEL_NAME, deadline: float = 5.0) -> "
         raise InvalidRequestError(f"expected a deadline above 0 seconds; received {deadline}; give for example 5")
     if not model:
         raise InvalidRequestError(f"expected a model's name; received an empty one; give for example {MODEL_NAME}")
-    return Client(_open(scheme, address, model), deadline)
+    if version is not None and version < 1:
+        raise InvalidRequestError(f"expected a version of 1 or more; received {version}; leave it out to ask the newest")
+    return Client(_open(scheme, address, model, version), deadline)
 
 
-def _open(scheme: str, address: str, model: str) -> Transport:
+def _open(scheme: str, address: str, model: str, version: int | None) -> Transport:
     """Import only the library that is used: either one is a good part of a small process."""
     if scheme == "grpc":
         from serving.client.over_grpc import GrpcTransport  # noqa: PLC0415
 
-        return GrpcTransport(address, model)
+        return GrpcTransport(address, model, version)
     from serving.client.over_rest import RestTransport  # noqa: PLC0415
 
-    return RestTransport(address, model)
+    return RestTransport(address, model, version)
 
 
 class Client:
@@ -98,6 +104,38 @@ class Client:
         """
         check_drawings(drawings)
         return [answer for part in _parts(drawings) for answer in to_drawings(self._run(DRAWINGS, part), len(part))]
+
+    def read_number(self, picture: bytes) -> "Number":
+        """Read one line of digits, such as "2026"; the digits are found here, the model reads each. Needs Pillow.
+
+        Args:
+            picture: an encoded PNG or JPEG of any size, at most `DRAWING_MAX_BYTES` long.
+
+        Returns:
+            The digits from left to right, each with its box and answer; none, and why, where there are none.
+        """
+        check_drawings([picture])
+        try:
+            from serving.client.number import read_number  # noqa: PLC0415 - Pillow, which other callers do without
+        except ModuleNotFoundError as error:
+            raise InvalidRequestError("expected Pillow, which opens the picture; received no such package; install pillow") from error
+        return read_number(self, picture)
+
+    def explain(self, images: NDArray[np.uint8]) -> list[Explanation]:
+        """Read images, and say of each pixel how much it mattered for the answer.
+
+        Args:
+            images: uint8 [n, 28, 28], ink bright on dark, 0..255, n at least 1; `Drawing.image` is one.
+
+        Returns:
+            n explanations in the same order.
+        """
+        check_images(images)
+        found: list[Explanation] = []
+        for start in range(0, len(images), DRAWINGS_PER_CALL):
+            part = images[start : start + DRAWINGS_PER_CALL]
+            found += to_explanations(self._run(EXPLAIN, part), len(part))
+        return found
 
     def status(self) -> list[VersionStatus]:
         """The state of every version the server knows of, newest first."""

@@ -5,6 +5,7 @@ ClientError
 ├── NotFoundError           the server answers, but serves no such model or version (yet)
 ├── DeadlineExceededError   the answer did not come in time
 ├── InvalidRequestError     the request was refused, before it was sent or by the server
+│   └── TooManyDigitsError  a picture has more marks than a number can have digits
 ├── ContractMismatchError   the model that is served is not one of ours
 └── ServerFailedError       the server failed, is at its limits, or its answer makes no sense
 
@@ -40,6 +41,10 @@ class DeadlineExceededError(ClientError):
 
 class InvalidRequestError(ClientError):
     """The request was refused, before it was sent or by the server."""
+
+
+class TooManyDigitsError(InvalidRequestError):
+    """A picture has more marks than a number can have digits."""
 
 
 class ContractMismatchError(ClientError):

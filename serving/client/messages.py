@@ -131,6 +131,7 @@ def _message(full_name: str) -> AnyMessage:
     return message_factory.GetMessageClass(_POOL.FindMessageTypeByName(full_name))
 
 
+ModelSpec: Final = _message("tensorflow.serving.ModelSpec")
 TensorProto: Final = _message("tensorflow.TensorProto")
 PredictRequest: Final = _message("tensorflow.serving.PredictRequest")
 PredictResponse: Final = _message("tensorflow.serving.PredictResponse")

@@ -51,8 +51,11 @@ def _open(address: str) -> tuple[grpc.Channel, dict[str, Callable[..., Any]]]:
 class GrpcTransport:
     """One model of one server; one channel, safe to share between threads."""
 
-    def __init__(self, address: str, model: str) -> None:
-        """Open a channel to `host:port`; connecting happens with the first call."""
+    def __init__(self, address: str, model: str, version: int | None) -> None:
+        """Open a channel to `host:port`; connecting happens with the first call. Without a version the newest answers."""
+        self._spec = messages.ModelSpec(name=model)
+        if version is not None:
+            self._spec.version.value = version
         self._model = model
         self._server = f"grpc://{address}"
         self._address = address
@@ -61,7 +64,7 @@ class GrpcTransport:
     def predict(self, signature: Signature, values: NDArray[np.uint8] | Sequence[bytes], timeout: float) -> Reply:
         """Run one signature on its one input."""
         request = messages.PredictRequest()
-        request.model_spec.name = self._model
+        request.model_spec.CopyFrom(self._spec)
         request.model_spec.signature_name = signature.name
         request.inputs[signature.inputs[0].name].CopyFrom(encode(values))
         answer = self._call("PredictionService/Predict", request, timeout)
@@ -75,13 +78,13 @@ class GrpcTransport:
     def status(self, timeout: float) -> list[VersionStatus]:
         """The state of every version the server knows of."""
         request = messages.GetModelStatusRequest()
-        request.model_spec.name = self._model
+        request.model_spec.CopyFrom(self._spec)
         return to_statuses(self._call("ModelService/GetModelStatus", request, timeout))
 
     def served(self, timeout: float) -> Served:
         """The version that answers now, and its signatures."""
         request = messages.GetModelMetadataRequest(metadata_field=[_SIGNATURES])
-        request.model_spec.name = self._model
+        request.model_spec.CopyFrom(self._spec)
         answer = self._call("PredictionService/GetModelMetadata", request, timeout)
         try:
             listed = messages.SignatureDefMap.FromString(answer.metadata[_SIGNATURES].value)

@@ -35,11 +35,13 @@ _CODES: Final = {
 class RestTransport:
     """One model of one server; one pool of connections, safe to share between threads."""
 
-    def __init__(self, address: str, model: str) -> None:
-        """Prepare for `host:port`; connecting happens with the first call."""
+    def __init__(self, address: str, model: str, version: int | None) -> None:
+        """Prepare for `host:port`; connecting happens with the first call. Without a version the newest answers."""
         self._model = model
         self._server = f"rest://{address}"
         self._url = f"http://{address}/v1/models/{quote(model, safe='')}"
+        if version is not None:
+            self._url += f"/versions/{version}"
         self._http = httpx.Client(trust_env=False)  # a model server is a neighbour, not behind a proxy
 
     def predict(self, signature: Signature, values: NDArray[np.uint8] | Sequence[bytes], timeout: float) -> Reply:

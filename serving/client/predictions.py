@@ -39,6 +39,14 @@ class Drawing(Prediction):
         return self.ood_score is None or self.ood_score <= NOT_A_DIGIT
 
 
+@dataclass(frozen=True, eq=False)
+class Explanation(Prediction):
+    """What the model makes of one image, and why."""
+
+    saliency: NDArray[np.float32]
+    """float32 [28, 28], 0..1: how much each pixel mattered for the answer."""
+
+
 @dataclass(frozen=True)
 class VersionStatus:
     """One version of the model on the server."""

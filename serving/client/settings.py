@@ -19,7 +19,7 @@ def _a_server(server: str) -> str:
 
 
 class ClientSettings(Settings):
-    """Ask a served model. `predict FILE ...` reads PNG or JPEG files, `status` lists the versions, `wait` returns once one can answer."""
+    """Ask a served model: `predict FILE ...`, `number FILE ...` for whole numbers, `status`, or `wait` until it can answer."""
 
     program: ClassVar[str] = "python -m serving.client"
     env_prefix: ClassVar[str] = "INKWELL_CLIENT_"
