@@ -11,15 +11,18 @@ import httpx
 import pytest
 
 from tests.browser.stage import page_process
-from ui.drawing import MAX_CHARACTERS
+from ui.drawing import MAX_CHARACTERS, Sheet, to_sent
 
 JOIN = "/gradio_api/queue/join"
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[httpx.Client]:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """Talks to a page whose model server is away. The page runs in a process of its own, as it does for people."""
-    with page_process("grpc://127.0.0.1:9") as address, httpx.Client(base_url=address, trust_env=False, timeout=30) as browser:
+    with (
+        page_process("grpc://127.0.0.1:9", f"--corrections={tmp_path_factory.mktemp('corrections') / 'kept'}") as address,
+        httpx.Client(base_url=address, trust_env=False, timeout=30) as browser,
+    ):
         yield browser
 
 
@@ -100,7 +103,7 @@ def test_question_of_unknown_length_is_refused(browser: httpx.Client) -> None:
 
 def test_question_by_name_from_a_program_is_not_offered(browser: httpx.Client) -> None:
     dependencies = browser.get("/config").json()["dependencies"]
-    assert [dependency["api_visibility"] for dependency in dependencies] == ["private"]
+    assert [dependency["api_visibility"] for dependency in dependencies] == ["private"] * 2
 
 
 @pytest.mark.parametrize(
@@ -109,7 +112,10 @@ def test_question_by_name_from_a_program_is_not_offered(browser: httpx.Client) -
         {"data": [{"path": "http://example.org/", "meta": {"_type": "gradio.FileData"}}], "fn_index": 0},
         {"data": [["/etc/passwd"]], "fn_index": 0},
         {"data": [""] * 17, "fn_index": 0},
+        {"data": [""], "fn_index": 2},
         {"data": [""], "fn_index": 1},
+        {"data": ["", ""], "fn_index": 0},
+        {"data": [], "fn_index": 0},
         {"data": [""], "fn_index": -1},
         {"data": [""]},
         {"fn_index": 0},
@@ -137,9 +143,26 @@ def test_question_while_the_server_is_away_turns_the_timer_on(browser: httpx.Cli
     assert '"active": true' in told
 
 
-def ask(browser: httpx.Client, drawing: object) -> str:
+def test_correction_while_the_server_is_away_keeps_nothing(browser: httpx.Client) -> None:
+    said = json.dumps({"label": "7", "number": 1})
+    assert "The model server is away." in ask(browser, to_sent(Sheet(picture=b"x")), said, listener=1)
+
+
+@pytest.mark.parametrize("said", ["", "7", '{"label": "../../etc", "number": 1, "path": "/"}', '{"label": 7, "number": 1}', "[" * 9999])
+def test_correction_with_something_else_than_a_label_keeps_nothing(browser: httpx.Client, said: str) -> None:
+    assert "Expected one of the ten digits" in ask(browser, to_sent(Sheet(picture=b"x")), said, listener=1)
+
+
+def test_page_without_a_folder_offers_no_corrections() -> None:
+    with page_process("grpc://127.0.0.1:9") as address, httpx.Client(base_url=address, trust_env=False, timeout=30) as browser:
+        assert len(browser.get("/config").json()["dependencies"]) == 1
+        assert "Keep this drawing as" not in browser.get("/config").text
+        assert browser.post(JOIN, json={"data": ["", ""], "fn_index": 1}).status_code == 422
+
+
+def ask(browser: httpx.Client, *inputs: object, listener: int = 0) -> str:
     """Ask as the page's own JavaScript does; gives what the page is told, as JSON."""
-    question = {"data": [drawing], "fn_index": 0, "session_hash": "someone", "event_data": None, "trigger_id": None}
+    question = {"data": inputs, "fn_index": listener, "session_hash": "someone", "event_data": None, "trigger_id": None}
     assert browser.post(JOIN, json=question).status_code == 200
     with browser.stream("GET", "/gradio_api/queue/data?session_hash=someone") as lines:
         for line in lines.iter_lines():

@@ -11,17 +11,33 @@ from PIL import Image
 
 from digits.contract import Problem
 from serving.client import Drawing
-from ui.reading import AWAY, NOTHING_DRAWN, Answer
+from serving.client.number import Number, NumberDigit
+from serving.client.segments import Box
+from ui.compare import Comparison, Opinion
+from ui.drawing import Sheet, encode
+from ui.reading import AWAY, NOTHING_DRAWN, Answer, NumberAnswer
 from ui.view import render
 
 SPREAD = (np.array([1, 2, 3, 4, 5, 6, 7, 60, 10, 2]) / 103).astype(np.float32)
 SURE = np.where(np.arange(10) == 7, 0.99999, 0.000001).astype(np.float32)
 
 
+IMAGE = (np.arange(784) % 256).astype(np.uint8).reshape(28, 28)
+
+
+def read_as(
+    label: str = "7", version: int | None = 3, probabilities: NDArray[np.float32] = SPREAD, ood_score: float | None = 0.1
+) -> Drawing:
+    return Drawing(7, label, probabilities, version, IMAGE, Problem.NONE, ood_score)
+
+
 def answer(label: str = "7", version: int | None = 3, milliseconds: float = 12.4, probabilities: NDArray[np.float32] = SPREAD) -> Answer:
-    image = (np.arange(784) % 256).astype(np.uint8).reshape(28, 28)
-    drawing = Drawing(digit=7, label=label, probabilities=probabilities, version=version, image=image, problem=Problem.NONE)
-    return Answer(drawing, milliseconds)
+    return Answer(read_as(label, version, probabilities), milliseconds)
+
+
+def words(shown: str) -> str:
+    """What a person reads."""
+    return " ".join(re.sub("<[^>]+>", " ", shown).split())
 
 
 def test_render_answer_shows_digit_sentence_version_and_latency() -> None:
@@ -57,7 +73,73 @@ def test_render_answer_shows_every_pixel_the_model_saw() -> None:
 def test_render_label_from_the_server_is_never_markup() -> None:
     shown = render(answer(label="<script>alert(1)</script>"))
     assert "<script" not in shown
-    assert shown.count("&lt;script&gt;") == 2
+    assert shown.count("&lt;script&gt;") == 3
+
+
+def test_render_drawing_that_is_no_digit_says_so_instead_of_guessing() -> None:
+    shown = render(Answer(read_as(ood_score=0.9), 12.4))
+    assert 'data-state="unsure"' in shown
+    assert 'class="digit" aria-hidden="true">?</div>' in shown
+    assert "This does not look like a digit. As one it would be 7, 58.3%." in words(shown)
+
+
+def test_render_drawing_of_a_version_that_cannot_tell_is_a_digit() -> None:
+    assert 'data-state="answered"' in render(Answer(read_as(ood_score=None), 12.4))
+
+
+def test_render_saliency_lies_over_the_image() -> None:
+    saliency = np.zeros((28, 28), np.float32)
+    saliency[3, 4] = 1
+    shown = render(Answer(read_as(), 12.4, saliency))
+    encoded = re.findall(r'<img src="data:image/png;base64,([^"]+)"', shown)[1]
+    heated = np.asarray(Image.open(io.BytesIO(b64decode(encoded))))
+    assert heated[3, 4].tolist() == [255, 150, 40]
+    assert heated[0, 9].tolist() == [5] * 3  # grey, and darker than the image
+    assert "What mattered" in shown
+
+
+def test_render_answer_carries_the_number_of_its_question() -> None:
+    assert 'data-asked="41" data-label="7"' in render(answer(), 41)
+
+
+def test_render_number_has_a_box_for_each_digit() -> None:
+    sheet = Sheet("number", b"JPEG", "jpg", 1)
+    read = ((10, "2", 0.1), (60, "<6>", 0.9))
+    digits = tuple(NumberDigit(Box(left, 10, left + 30, 90), read_as(label, ood_score=score)) for left, label, score in read)
+    shown = render(NumberAnswer(Number(digits, 120, 100, Problem.NONE), sheet, 40.2))
+    assert encode(b"JPEG", "jpg") in shown
+    assert re.findall(r'<g class="(\w+)"><rect x="(\d+)"', shown) == [("sure", "8"), ("doubtful", "58")]
+    assert "Looks like 2&lt;6&gt; ; of its least sure digit 58.3% sure. What is boxed in orange does not look like a digit." in words(shown)
+    assert "<6>" not in shown
+
+
+def opinions(*labels: str | None) -> Comparison:
+    return Comparison(
+        tuple(
+            Opinion(f"net{place}", None if label is None else 2, None if label is None else read_as(label), 8.4)
+            for place, label in enumerate(labels)
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("comparison", "state", "verdict"),
+    [
+        (opinions("7", "7", "7"), "answered", "All 3 agree on 7 ."),
+        (opinions("7", "1", None), "unsure", "They disagree: 1, 7."),
+        (opinions("7", None), "answered", "Only one version answers here, so there is nothing to compare it with."),
+        (opinions(None), "unsure", "None of the models gave an answer."),
+    ],
+)
+def test_render_comparison_says_whether_they_agree(comparison: Comparison, state: str, verdict: str) -> None:
+    shown = render(comparison)
+    assert f'data-state="{state}"' in shown
+    assert verdict in words(shown)
+    assert shown.count("<tr>") == len(comparison.opinions) + 1
+
+
+def test_render_comparison_has_version_certainty_and_latency_of_each() -> None:
+    assert "net0 2 7 58.3% 8 ms net1 not served" in words(render(opinions("7", None)))
 
 
 def test_render_version_not_told_says_so() -> None:

@@ -1,12 +1,18 @@
 """The page itself: a pad to draw on, the answer beside it, and one handler between them."""
 
+import datetime
+from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Final
 
 import gradio as gr
 
 from serving.client import Client
-from ui.reading import NOTHING_DRAWN, Notice, read
+from ui.compare import Comparer
+from ui.correcting import correct
+from ui.corrections import Corrections
+from ui.reading import NOTHING_DRAWN, Notice, read, take
 from ui.view import render
 
 TITLE: Final = "Inkwell"
@@ -20,25 +26,31 @@ _SWEEP: Final = (600, 600)
 """Seconds between two sweeps of the temporary folder, and the age of what they remove."""
 
 
-def build(client: Client, retry: float = 2.0) -> gr.Blocks:
+def build(client: Client, comparer: Comparer, corrections: Corrections | None = None, retry: float = 2.0) -> gr.Blocks:
     """The page, ready to be served by `ui.serve`.
 
     Args:
         client: of the model server; asked from several threads.
+        comparer: of the same server.
+        corrections: where corrected drawings are kept; None to offer no corrections.
         retry: seconds between two questions while there is trouble.
     """
 
-    def answer(drawing: object) -> tuple[str, gr.Timer]:
-        outcome = read(client, drawing)
-        return render(outcome), gr.Timer(active=isinstance(outcome, Notice) and outcome.retry)
+    def answer(sent: object) -> tuple[str, gr.Timer]:
+        sheet = take(sent)
+        outcome = sheet if isinstance(sheet, Notice) else read(client, comparer, sheet)
+        number = 0 if isinstance(sheet, Notice) else sheet.number
+        return render(outcome, number), gr.Timer(active=isinstance(outcome, Notice) and outcome.retry)
 
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=_SWEEP) as page:
         gr.HTML(_HEADER, elem_id="header", apply_default_css=False)
         with gr.Row(elem_id="desk"):
             with gr.Column(min_width=280):
-                pad = _pad()
+                pad = _component("pad")
             with gr.Column(min_width=280):
                 panel = gr.HTML(render(NOTHING_DRAWN), elem_id="panel", apply_default_css=False)
+                offered = _offer_corrections() if corrections else None
+        gr.HTML((_HERE / "history.html").read_text(encoding="utf-8"), elem_id="history", apply_default_css=False)
         again = gr.Timer(retry, active=False)
         # One listener for all three, so that answers cannot overtake each other.
         gr.on(
@@ -51,14 +63,34 @@ def build(client: Client, retry: float = 2.0) -> gr.Blocks:
             api_visibility="private",
             concurrency_limit=_AT_ONCE,
         )
+        if corrections and offered:
+            said, kept = offered
+            keep = _keeper(client, corrections)
+            said.change(keep, [pad, said], kept, trigger_mode="always_last", show_progress="hidden", api_visibility="private")
     return page.queue(max_size=_WAITING, api_open=False)
 
 
-def _pad() -> gr.HTML:
+def _offer_corrections() -> tuple[gr.HTML, gr.HTML]:
+    """The ten digits to click on, and where it says what came of it."""
+    return _component("correct"), gr.HTML("", elem_id="kept", apply_default_css=False)
+
+
+def _keeper(client: Client, corrections: Corrections) -> Callable[[object, object], str]:
+    """The handler of a click on one of the ten digits."""
+
+    def keep(sent: object, said: object) -> str:
+        sentence = correct(client, corrections, sent, said, datetime.datetime.now(datetime.UTC).date())
+        return f'<p role="status">{escape(sentence)}</p>'
+
+    return keep
+
+
+def _component(name: str) -> gr.HTML:
+    """A part of the page with a template and a script of its own."""
     return gr.HTML(
         "",
-        html_template=(_HERE / "pad.html").read_text(encoding="utf-8"),
-        js_on_load=(_HERE / "pad.js").read_text(encoding="utf-8"),
-        elem_id="pad",
+        html_template=(_HERE / f"{name}.html").read_text(encoding="utf-8"),
+        js_on_load=(_HERE / f"{name}.js").read_text(encoding="utf-8"),
+        elem_id=name,
         apply_default_css=False,
     )

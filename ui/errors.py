@@ -1,8 +1,9 @@
 """Errors of the page.
 
 PageError
-├── DrawingError   the browser sent something that is not a drawing of this page
-└── AddressError   the page cannot listen where it was told to
+├── DrawingError      the browser sent something that is not a drawing of this page
+├── CorrectionError   a drawing that a person put right was not kept
+└── AddressError      the page cannot listen where it was told to
 """
 
 
@@ -16,3 +17,7 @@ class DrawingError(PageError):
 
 class AddressError(PageError):
     """The address is taken or does not belong to this machine."""
+
+
+class CorrectionError(PageError):
+    """A correction was not kept."""

@@ -6,6 +6,7 @@ is open, so a route that a later Gradio adds is closed.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 from pydantic import BaseModel, Field, ValidationError
@@ -29,17 +30,17 @@ _LARGEST_BODY: Final = MAX_CHARACTERS + 4096
 class Question(BaseModel):
     """The part of a question that could do harm: no objects among its values, so no files and no web addresses."""
 
-    data: Annotated[list[str | float | bool | None], Field(max_length=16)]
+    data: list[str | float | bool | None]
     fn_index: Annotated[int, Field(ge=0)]
 
 
 class Gate:
     """Lets through what the page needs; answers 404, 411, 413 or 422 to everything else."""
 
-    def __init__(self, app: ASGIApp, listeners: int) -> None:
-        """Stand before `app`, whose page has that many event listeners."""
+    def __init__(self, app: ASGIApp, inputs: Sequence[int]) -> None:
+        """Stand before `app`, whose page has as many event listeners, each with so many inputs."""
         self._app = app
-        self._listeners = listeners
+        self._inputs = tuple(inputs)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; see the ASGI specification."""
@@ -61,7 +62,8 @@ class Gate:
 
     def _refuse_question(self, body: bytes) -> PlainTextResponse | None:
         try:
-            known = Question.model_validate_json(body).fn_index < self._listeners
+            question = Question.model_validate_json(body)
+            known = question.fn_index < len(self._inputs) and len(question.data) == self._inputs[question.fn_index]
         except ValidationError:
             known = False
         return None if known else PlainTextResponse("This is not a question of this page.", status_code=422)

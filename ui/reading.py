@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from digits.contract import Problem
 from serving.client import Client, Drawing
 from serving.client.errors import (
@@ -14,9 +17,12 @@ from serving.client.errors import (
     DeadlineExceededError,
     InvalidRequestError,
     NotFoundError,
+    TooManyDigitsError,
     UnavailableError,
 )
-from ui.drawing import decode
+from serving.client.number import Number
+from ui.compare import Comparer, Comparison
+from ui.drawing import Sheet, decode
 from ui.errors import DrawingError
 
 _log = logging.getLogger(__name__)
@@ -29,6 +35,18 @@ class Answer:
     drawing: Drawing
     milliseconds: float
     """From asking the model server to its answer."""
+    saliency: NDArray[np.float32] | None = None
+    """float32 [28, 28], 0..1: how much each pixel of `drawing.image` mattered; None where the model did not say."""
+
+
+@dataclass(frozen=True)
+class NumberAnswer:
+    """The model read a whole number."""
+
+    number: Number
+    sheet: Sheet
+    milliseconds: float
+    """From looking for digits to the last answer."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +58,7 @@ class Notice:
     """True while something is wrong that may mend itself, so the page asks again."""
 
 
-Outcome = Answer | Notice
+Outcome = Answer | NumberAnswer | Comparison | Notice
 
 NOTHING_DRAWN: Final = Notice("Nothing is drawn yet. Draw a digit and it is read.", retry=False)
 _AGAIN: Final = "This page keeps your drawing and tries again by itself."
@@ -63,40 +81,71 @@ _NOTICES: Final[tuple[tuple[type[ClientError], Notice], ...]] = (
 """The first whose type fits speaks."""
 
 
-def read(client: Client, drawing: object, clock: Callable[[], float] = time.perf_counter) -> Outcome:
-    """Ask the model server what `drawing` is.
+def take(sent: object) -> Sheet | Notice:
+    """What the browser sent, untrusted; or the sentence that says what is wrong with it."""
+    try:
+        return decode(sent)
+    except DrawingError as error:
+        return Notice(str(error), retry=False)
+
+
+def read(client: Client, comparer: Comparer, sheet: Sheet, clock: Callable[[], float] = time.perf_counter) -> Outcome:
+    """Ask the model server what was drawn.
 
     Args:
         client: of the model server.
-        drawing: untrusted, as the browser sent it; see `ui.drawing`.
+        comparer: of the same server.
+        sheet: what was drawn, and what is wanted.
         clock: seconds of a clock that never goes back.
 
     Returns:
         The answer, or the sentence to show instead. Never raises: no traceback may reach the page.
     """
     try:
-        png = decode(drawing)
-        if not png:
+        if not sheet.picture:
             client.check_contract()
             return NOTHING_DRAWN
-        asked = clock()
-        [answer] = client.read([png])
-        return _judge(answer, (clock() - asked) * 1000)
-    except DrawingError as error:
-        return Notice(str(error), retry=False)
+        return _ask(client, comparer, sheet, clock)
     except InvalidRequestError as error:
         return _why_refused(client, error)
     except ClientError as error:
-        return _notice(error)
+        return notice_of(error)
     except Exception:  # noqa: BLE001 - the last line of defence: whatever it is, the page stays a page
         _log.exception("expected every fault to have a sentence of its own; received another one")
         return PAGE_FAILED
 
 
-def _judge(answer: Drawing, milliseconds: float) -> Outcome:
-    if answer.problem is Problem.NONE:
-        return Answer(answer, milliseconds)
-    return NOTHING_DRAWN if answer.problem is Problem.BLANK else Notice(answer.problem.sentence, retry=False)
+def _ask(client: Client, comparer: Comparer, sheet: Sheet, clock: Callable[[], float]) -> Outcome:
+    asked = clock()
+    if sheet.mode == "compare":
+        comparison = comparer.compare(sheet.picture, clock)
+        [problem, *_] = [opinion.drawing.problem for opinion in comparison.opinions if opinion.drawing] or [Problem.NONE]
+        return _trouble(problem) or comparison
+    if sheet.mode == "number":
+        try:
+            number = client.read_number(sheet.picture)
+        except TooManyDigitsError as error:
+            return Notice(f"{str(error).capitalize()}.", retry=False)
+        return _trouble(number.problem) or NumberAnswer(number, sheet, (clock() - asked) * 1000)
+    [drawing] = client.read([sheet.picture])
+    taken = (clock() - asked) * 1000
+    return _trouble(drawing.problem) or Answer(drawing, taken, _explain(client, drawing))
+
+
+def _trouble(problem: Problem) -> Notice | None:
+    if problem is Problem.NONE:
+        return None
+    return NOTHING_DRAWN if problem is Problem.BLANK else Notice(problem.sentence, retry=False)
+
+
+def _explain(client: Client, drawing: Drawing) -> NDArray[np.float32] | None:
+    """Why the model says so. It is an extra: without it, the answer stands."""
+    try:
+        [explanation] = client.explain(drawing.image[np.newaxis])
+    except ClientError as error:
+        _log.warning("%s", error)
+        return None
+    return explanation.saliency if explanation.version == drawing.version else None
 
 
 def _why_refused(client: Client, refusal: ClientError) -> Notice:
@@ -104,10 +153,11 @@ def _why_refused(client: Client, refusal: ClientError) -> Notice:
     try:
         client.check_contract()
     except ClientError as error:
-        return _notice(error)
-    return _notice(refusal)
+        return notice_of(error)
+    return notice_of(refusal)
 
 
-def _notice(error: ClientError) -> Notice:
+def notice_of(error: ClientError) -> Notice:
+    """The sentence for trouble with the server."""
     _log.warning("%s", error)
     return next(notice for kind, notice in _NOTICES if isinstance(error, kind))

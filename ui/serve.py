@@ -1,6 +1,7 @@
 """Runs the page: Gradio with everything off that this page does not need, behind the gate, on one socket."""
 
 import socket
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,8 @@ from fastapi import FastAPI
 from serving.client import connect
 from ui.address import url
 from ui.app import build
+from ui.compare import Comparer
+from ui.corrections import Corrections
 from ui.gate import Gate
 from ui.settings import PageSettings
 
@@ -23,8 +26,10 @@ _FONTS: Final = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif
 
 def serve(settings: PageSettings, listener: socket.socket) -> None:
     """Serve the page on `listener` until the process is told to end."""
-    with connect(settings.server, model=settings.model, deadline=settings.deadline) as client:
-        application = harden(build(client, settings.retry))
+    comparer = Comparer(settings.server, (settings.model, *settings.compare), settings.deadline)
+    corrections = Corrections(settings.corrections, settings.corrections_megabytes, settings.model) if settings.corrections else None
+    with connect(settings.server, model=settings.model, deadline=settings.deadline) as client, closing(comparer):
+        application = harden(build(client, comparer, corrections, settings.retry))
         server = uvicorn.Server(
             uvicorn.Config(application, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE)
         )
@@ -57,7 +62,7 @@ def harden(page: gr.Blocks) -> Gate:
         theme=_theme(),
         css_paths=[_HERE / "page.css"],
     )
-    return Gate(inner, listeners=len(page.fns))
+    return Gate(inner, [len(listener.inputs) for listener in page.fns.values()])
 
 
 def _theme() -> gr.themes.Base:

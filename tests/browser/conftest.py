@@ -1,6 +1,7 @@
 """What the browser tests share: one model server, one page and one Chromium for all of them, a fresh window for each."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -9,6 +10,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 from digits.store import versions
 from tests.browser.stage import CHROMIUM, ModelServer, chromium, model_server, page_process
 
+OTHER = "again"
 _PATIENCE = 15_000
 """Milliseconds for one thing to happen on a machine that is busy with other work."""
 expect.set_options(timeout=_PATIENCE)
@@ -24,18 +26,24 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest) -> Iterator[ModelServer]:
-    """The embedded server with the released model."""
+    """The embedded server with the released model, under a second name too."""
     models = request.config.rootpath / "models" / "digits"
     if not versions(models):
         pytest.skip("expected the released model in models/digits; received none; train and publish one with `python -m trainer`")
-    with model_server(models) as server:
+    with model_server(models, OTHER) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def address(server: ModelServer) -> Iterator[str]:
-    """Of a page that asks the server."""
-    with page_process(server.address) as address:
+def corrections(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the page keeps corrected drawings."""
+    return tmp_path_factory.mktemp("corrections")
+
+
+@pytest.fixture(scope="session")
+def address(server: ModelServer, corrections: Path) -> Iterator[str]:
+    """Of a page that asks the server, with everything on that it offers."""
+    with page_process(server.address, f"--compare={OTHER},absent", f"--corrections={corrections}") as address:
         yield address
 
 
@@ -43,6 +51,12 @@ def address(server: ModelServer) -> Iterator[str]:
 def page(browser: Browser, address: str) -> Iterator[Page]:
     """A window on a desktop. It fails the test if the browser complains or leaves this machine."""
     yield from window(browser, address, viewport={"width": 1100, "height": 760})
+
+
+@pytest.fixture
+def dark(browser: Browser, address: str) -> Iterator[Page]:
+    """A window of a person who prefers dark ones, with the same conditions."""
+    yield from window(browser, address, viewport={"width": 1100, "height": 760}, color_scheme="dark")
 
 
 @pytest.fixture

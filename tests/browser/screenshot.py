@@ -1,36 +1,72 @@
-"""python -m tests.browser.screenshot docs/images/page.png: the picture of the page in the README, made from the real page."""
+"""python -m tests.browser.screenshot docs/images: the pictures of the page in the README, made from the real page."""
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Final
 
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.gestures import choose, digit
 from tests.browser.stage import chromium, draw, model_server, open_page, page_process
 
-_DIGIT = 3
-_WINDOW = {"width": 1040, "height": 700}
+_DESK: Final = {"viewport": {"width": 1040, "height": 780}, "device_scale_factor": 2}
+_NARROW: Final = {"viewport": {"width": 1040, "height": 600}, "device_scale_factor": 1}
+_PHONE: Final = {
+    "viewport": {"width": 360, "height": 740},
+    "device_scale_factor": 2,
+    "color_scheme": "dark",
+    "has_touch": True,
+    "is_mobile": True,
+}
+_OTHER: Final = "again"
+"""A second name for the same model, so that there is something to compare."""
 
 
 def main() -> None:
-    """Start the server and the page, draw a digit, and keep what is seen."""
-    parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshot", description="Make the picture of the page.")
-    parser.add_argument("picture", type=Path, help="PNG file to write")
+    """Start the server and the page, draw, and keep what is seen."""
+    parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshot", description="Make the pictures of the page.")
+    parser.add_argument("folder", type=Path, help="folder to write the PNGs into")
     parser.add_argument("--models", type=Path, default=Path("models/digits"), help="folder of the model's versions")
-    take(parser.parse_args().picture, parser.parse_args().models)
+    take(parser.parse_args().folder, parser.parse_args().models)
 
 
-def take(picture: Path, models: Path) -> None:
-    """Write the picture of the page, answered by the newest version in `models`, to the file `picture`."""
-    with model_server(models) as server, page_process(server.address) as address, chromium() as browser:
-        page = browser.new_page(viewport=_WINDOW, device_scale_factor=2)  # type: ignore[arg-type]
-        open_page(page, address)
-        draw(page, _DIGIT)
-        expect(page.locator(".answer .digit")).to_have_text(str(_DIGIT))
-        page.wait_for_load_state("networkidle")
-        page.mouse.move(0, 0)
-        page.wait_for_timeout(300)  # the bars glide to their length
-        picture.parent.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=picture)
+def take(folder: Path, models: Path) -> None:
+    """Write the pictures of the page, answered by the newest version in `models`, to `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with model_server(models, _OTHER) as server, page_process(server.address, f"--compare={_OTHER}") as address, chromium() as browser:
+        with _window(browser, address, folder / "page.png", _DESK) as page:
+            draw(page, 7)
+            expect(digit(page)).to_have_text("7")
+            page.get_by_role("button", name="Clear").click()
+            draw(page, 3)
+            expect(digit(page)).to_have_text("3")
+        with _window(browser, address, folder / "number.png", _NARROW) as page:
+            choose(page, "A whole number")
+            for place, number in enumerate((2, 0, 2, 6)):
+                draw(page, number, left=0.55 * place - 0.15)
+            expect(digit(page)).to_have_text("2026")
+        with _window(browser, address, folder / "compare.png", _NARROW) as page:
+            choose(page, "Compare models")
+            draw(page, 4)
+            expect(digit(page)).to_have_text("4")
+        with _window(browser, address, folder / "phone.png", _PHONE) as page:
+            draw(page, 5)
+            expect(digit(page)).to_have_text("5")
+
+
+@contextmanager
+def _window(browser: Browser, address: str, picture: Path, options: dict[str, Any]) -> Iterator[Page]:
+    """A window on the page; what it shows in the end goes into `picture`."""
+    page = browser.new_context(**options).new_page()
+    open_page(page, address)
+    yield page
+    page.wait_for_load_state("networkidle")
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(300)  # the bars glide to their length
+    page.screenshot(path=picture)
+    page.context.close()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,20 +35,15 @@ def free_port() -> int:
 class ModelServer:
     """The embedded server on one fixed pair of ports; it can be killed and started again."""
 
-    def __init__(self, models: Path) -> None:
-        self._models = models
+    def __init__(self, config: Path) -> None:
+        self._config = config
         self._ports = free_port(), free_port()
         self.address = f"grpc://127.0.0.1:{self._ports[0]}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start, and wait until the model answers."""
-        command = [
-            "--model_name=digits",
-            f"--model_base_path={self._models}",
-            f"--port={self._ports[0]}",
-            f"--rest_api_port={self._ports[1]}",
-        ]
+        command = [f"--model_config_file={self._config}", f"--port={self._ports[0]}", f"--rest_api_port={self._ports[1]}"]
         self._process = subprocess.Popen([sys.executable, "-m", "serving.server", *command])
         with connect(self.address) as client:
             client.wait(_START)
@@ -60,20 +56,25 @@ class ModelServer:
 
 
 @contextmanager
-def model_server(models: Path) -> Iterator[ModelServer]:
-    """A running embedded server for the folder of one model's versions."""
-    server = ModelServer(models)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.kill()
+def model_server(models: Path, *others: str) -> Iterator[ModelServer]:
+    """A running embedded server for the folder of one model's versions, which it hosts under other names too."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "models.config"
+        names = ("digits", *others)
+        hosted = "".join(f'config {{ name: "{name}" base_path: "{models.resolve()}" model_platform: "tensorflow" }}\n' for name in names)
+        config.write_text(f"model_config_list {{\n{hosted}}}\n", encoding="utf-8")
+        server = ModelServer(config)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.kill()
 
 
 @contextmanager
-def page_process(server: str) -> Iterator[str]:
-    """A running page that asks `server`; gives its address."""
-    command = [sys.executable, "-m", "ui", "--port=0", "--retry=0.3", f"--server={server}"]
+def page_process(server: str, *flags: str) -> Iterator[str]:
+    """A running page that asks `server`, with further flags; gives its address."""
+    command = [sys.executable, "-m", "ui", "--port=0", "--retry=0.3", f"--server={server}", *flags]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_own_environment()) as process:
         try:
             assert process.stdout is not None
@@ -107,10 +108,10 @@ def open_page(page: Page, address: str) -> None:
     page.wait_for_selector("#pad canvas")
 
 
-def draw(page: Page, digit: int) -> None:
-    """Draw a digit with the mouse, stroke by stroke."""
+def draw(page: Page, digit: int, left: float = 0.0) -> None:
+    """Draw a digit with the mouse, stroke by stroke, so far to the right in units of the pad's height."""
     for stroke in STROKES[digit]:
-        first, *others = on_screen(page, smooth(stroke))
+        first, *others = on_screen(page, [(x + left, y) for x, y in smooth(stroke)])
         page.mouse.move(*first)
         page.mouse.down()
         for place in others:
@@ -119,7 +120,7 @@ def draw(page: Page, digit: int) -> None:
 
 
 def on_screen(page: Page, places: Sequence[Place]) -> list[Place]:
-    """Places on the pad, in pixels of the window."""
+    """Places on the pad, in units of its height, in pixels of the window."""
     box = page.locator("#pad canvas").bounding_box()
     assert box is not None
-    return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
+    return [(box["x"] + x * box["height"], box["y"] + y * box["height"]) for x, y in places]

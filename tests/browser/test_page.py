@@ -6,25 +6,15 @@ import re
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, Request, expect
+from playwright.sync_api import Page, Request, expect
 
 from serving.client import connect
+from tests.browser.gestures import inked, inked_at, sentence, touch
 from tests.browser.stage import ModelServer, draw, on_screen
 from tests.browser.strokes import STROKES, smooth
 from ui.reading import AWAY, NOTHING_DRAWN
 
 pytestmark = pytest.mark.browser
-
-_INKED = """pad => {
-    const empty = document.createElement("canvas");
-    [empty.width, empty.height] = [pad.width, pad.height];
-    return pad.toDataURL() !== empty.toDataURL();
-}"""
-_INKED_AT = """(pad, [x, y]) => {
-    const pixel = document.createElement("canvas").getContext("2d");
-    pixel.drawImage(pad, -x * pad.width, -y * pad.height);
-    return pixel.getImageData(0, 0, 1, 1).data[3] > 0;
-}"""
 
 
 @pytest.mark.parametrize("digit", range(10))
@@ -59,8 +49,8 @@ def test_page_drawing_has_the_same_probabilities_as_the_client(page: Page, serve
     sent: list[str] = []
 
     def note(request: Request) -> None:
-        if request.post_data is not None:
-            sent.append(json.loads(request.post_data)["data"][0])
+        if request.post_data and (question := json.loads(request.post_data)["data"][0]):
+            sent.append(json.loads(question)["picture"])
 
     page.on("request", note)
     draw(page, 5)
@@ -144,28 +134,3 @@ def test_page_on_a_phone_second_finger_draws_nothing(phone: Page) -> None:
         devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     assert inked(phone)
     assert not inked_at(phone, 0.6, 0.7)
-
-
-def touch(page: Page, digit: int) -> None:
-    """Draw a digit with a finger, through the browser's own input pipeline, scrolling included."""
-    devtools = page.context.new_cdp_session(page)
-    for stroke in STROKES[digit]:
-        for number, (x, y) in enumerate(on_screen(page, smooth(stroke))):
-            kind = "touchMove" if number else "touchStart"
-            devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
-        devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-
-
-def sentence(page: Page) -> Locator:
-    """What the page says, in words; read aloud by a screen reader when it changes."""
-    return page.locator(".answer .sentence[role=status]")
-
-
-def inked(page: Page) -> bool:
-    """Whether the pad shows any ink."""
-    return bool(page.locator("#pad canvas").evaluate(_INKED))
-
-
-def inked_at(page: Page, x: float, y: float) -> bool:
-    """Whether the pad shows ink at a place, in units of its side."""
-    return bool(page.locator("#pad canvas").evaluate(_INKED_AT, [x, y]))

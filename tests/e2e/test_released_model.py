@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +18,15 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from digits.contract import Problem
+from digits.contract import MODEL_NAME, Problem
 from digits.errors import VersionError
 from digits.manifest import verify
 from digits.store import versions
 from serving.client import Client, Drawing, connect
 from tests.released_server import RELEASED, ROOT, as_png, draw_seven, serve_released
 from trainer.data import DataSet
-from ui.drawing import encode
+from ui.compare import Comparer
+from ui.drawing import Sheet
 from ui.reading import Answer, read
 
 GARBAGE = b"this is not a picture"
@@ -101,7 +103,8 @@ def test_drawing_through_every_door_has_the_same_probabilities(
     [by_grpc] = over_grpc.read([seven])
     [by_rest] = over_rest.read([seven])
     [by_curl] = ask_with_curl(ports[1], [seven])
-    by_page = read(over_grpc, encode(seven))
+    with closing(Comparer(f"grpc://127.0.0.1:{ports[0]}", [MODEL_NAME], 60)) as comparer:
+        by_page = read(over_grpc, comparer, Sheet(picture=seven))
     assert isinstance(by_page, Answer)
     assert (by_grpc.label, by_grpc.problem) == ("7", Problem.NONE)
     for other in (by_rest.probabilities, by_curl["probabilities"], by_page.drawing.probabilities):
