@@ -21,7 +21,8 @@ MOST: Final = 1_000
 """Drawings at most: half a minute on two cores, and a standard error of 0.4 points at 98 %."""
 _SHARE: Final = 5
 """One image in so many is drawn, at most."""
-_SEED: Final = 20261
+SEED: Final = 20261
+"""Of the drawings that versions are scored on."""
 _BATCH: Final = 50
 """Drawings read at once."""
 
@@ -43,25 +44,32 @@ class Drawings:
     seen: Images
 
 
-def draw(images: Images, labels: Classes) -> Drawings:
-    """Draw a fifth of the images, uint8 [n, 28, 28], at most `MOST`: of those that can be traced, the same ones every time."""
-    wanted = min(MOST, -(-len(images) // _SHARE))
+def draw(images: Images, labels: Classes, count: int | None = None, seed: int = SEED) -> Drawings:
+    """Draw images as people would: of those that can be traced, the same ones in the same way every time.
+
+    Args:
+        images: uint8 [n, 28, 28].
+        labels: uint8 [n].
+        count: how many to draw; None: a fifth of them, at most `MOST`.
+        seed: decides which, and how.
+    """
+    wanted = min(MOST, -(-len(images) // _SHARE)) if count is None else count
     strokes: list[Strokes] = []
     chosen: list[int] = []
-    for position in np.random.default_rng(_SEED).permutation(len(images)):
+    for position in np.random.default_rng(seed).permutation(len(images)):
         if len(chosen) == wanted:
             break
         if (traced := trace(images[position])) is not None:
             strokes.append(traced)
             chosen.append(position)
-    return draw_strokes(strokes, labels[chosen])
+    return draw_strokes(strokes, labels[chosen], seed)
 
 
-def draw_strokes(strokes: Sequence[Strokes], labels: Classes) -> Drawings:
-    """Paint each digit once, in a look of its own."""
+def draw_strokes(strokes: Sequence[Strokes], labels: Classes, seed: int = SEED) -> Drawings:
+    """Paint each digit once, in a look of its own, which `seed` decides."""
     pictures, looks = [], []
     for number, one in enumerate(strokes):
-        generator = np.random.default_rng([_SEED, number])
+        generator = np.random.default_rng([seed, number])
         looks.append(draw_look(generator))
         pictures.append(paint(one, looks[-1], generator))
     return Drawings(pictures, looks, labels, see(pictures))

@@ -18,15 +18,17 @@ from trainer.distribute import choose_strategy, is_chief, together, wait_for_all
 from trainer.ensemble import ensemble
 from trainer.environment import describe_machine, describe_revision, describe_versions
 from trainer.evaluate import correct, evaluate
+from trainer.fine_tune import Start, begin
 from trainer.freehand import Drawings, draw
 from trainer.freehand_score import FreehandScore, score
 from trainer.ood import Material, prepare
 from trainer.precision import choose_precision
 from trainer.predict import predict
 from trainer.publish import publish
+from trainer.recipes import FINE_TUNE
 from trainer.report import write as write_report
 from trainer.results import NetworkResult, Run, read_results, record
-from trainer.run import open_run, seed_of
+from trainer.run import bind_start, open_run, seed_of
 from trainer.select import Candidate, Choice, select
 from trainer.settings import OVERRIDES, TrainerSettings
 from trainer.split import Split, choose, split
@@ -52,9 +54,11 @@ def run(settings: TrainerSettings, command: str, cache: Path | None = None) -> R
     strategy = choose_strategy(settings.strategy, len(gpus))
     settings = settings.model_copy(update={"precision": choose_precision(settings.precision)})
     data = load(settings.data, settings.dataset, settings.labels, cache)
+    settings, start = begin(settings, data) if settings.recipe == FINE_TUNE else (settings, None)
     parts = split(data, settings.validation_size, settings.data_seed)
+    parts = start.mix(parts) if start else parts
     with together(strategy):
-        networks = _train(settings, data, parts, strategy)
+        networks = _train(settings, data, parts, strategy, start)
         if settings.ensemble and len(networks) > 1:
             networks.append(ensemble(networks))
         choice = select([_candidate(network, parts) for network in networks])
@@ -63,19 +67,26 @@ def run(settings: TrainerSettings, command: str, cache: Path | None = None) -> R
         drawings = _draw(parts, data)
         results = tuple(_score(network, parts, data, settings, drawings) for network in networks)
         measured = _describe(settings, command, gpus, data, parts, results, choice)
+        if start:
+            measured = _describe_start(measured, start, networks[0])
         if is_chief(strategy):
             _leave(settings, data, parts, networks, measured, drawings)
         wait_for_all(strategy)
     return measured
 
 
-def _train(settings: TrainerSettings, data: DataSet, parts: Split, strategy: tf.distribute.Strategy) -> list[Trained]:
+def _train(settings: TrainerSettings, data: DataSet, parts: Split, strategy: tf.distribute.Strategy, start: Start | None) -> list[Trained]:
     """Train every network, or read those that have finished before."""
     if settings.record:
         read_results(settings.record)  # refuses a damaged record now, not after hours
     folder = _open(settings, data, strategy)
-    teachers = functools.cache(lambda: _teachers(settings, data, parts, strategy))
-    return [train(name, settings, parts, len(data.labels), folder, teachers=teachers, strategy=strategy) for name in settings.architectures]
+    if start:
+        bind_start(folder, start.name())
+    teachers, first = functools.cache(lambda: _teachers(settings, data, parts, strategy)), start.model if start else None
+    return [
+        train(name, settings, parts, len(data.labels), folder, teachers=teachers, first=first, strategy=strategy)
+        for name in settings.architectures
+    ]
 
 
 def _leave(  # noqa: PLR0917 - all that a run has made
@@ -170,7 +181,7 @@ def _describe(  # noqa: PLR0917 - the facts of a run are many
         labels=data.labels,
         train_size=len(parts.y_train),
         # Where things lie is the machine's business, not the model's.
-        settings=settings.model_dump(mode="json", exclude={"config", "data", "run_dir", "models", "record", "teachers"})
+        settings=settings.model_dump(mode="json", exclude={"config", "data", "run_dir", "models", "record", "teachers", "corrections"})
         | {"teachers": [run.name for run in settings.teachers], "effective_recipe": settings.chosen_recipe().model_dump()},
         networks=networks,
         choice=choice,
@@ -180,6 +191,14 @@ def _describe(  # noqa: PLR0917 - the facts of a run are many
         date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         command=command,
     )
+
+
+def _describe_start(measured: Run, start: Start, network: Trained) -> Run:
+    found = start.describe(network.model)
+    if "held_out" in found:
+        before, after = found["held_out_right_before"], found["held_out_right_after"]
+        print(f"of {found['held_out']} corrections held out, {before} were read right before and {after} are now")
+    return measured.model_copy(update={"settings": measured.settings | {"fine_tuned": found}})
 
 
 def _publish(settings: TrainerSettings, networks: list[Trained], measured: Run, material: Material | None) -> None:

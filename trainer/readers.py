@@ -128,10 +128,10 @@ def read_png_folder(folder: Path) -> tuple[Arrays, tuple[str, ...]]:
     parts = {part: folder / part for part in ("train", "test")}
     if all(path.is_dir() for path in parts.values()):
         labels = _label_names(parts["train"])
-        found = {part: _read_label_folders(path, labels) for part, path in parts.items()}
+        found = {part: read_label_folders(path, labels) for part, path in parts.items()}
     else:
         labels = _label_names(folder)
-        images, classes = _read_label_folders(folder, labels)
+        images, classes = read_label_folders(folder, labels)
         place = np.concatenate([np.arange(np.count_nonzero(classes == c)) for c in range(len(labels))])
         tests = place % PNG_TEST_EVERY == PNG_TEST_EVERY - 1
         found = {"train": (images[~tests], classes[~tests]), "test": (images[tests], classes[tests])}
@@ -148,7 +148,12 @@ def _label_names(folder: Path) -> tuple[str, ...]:
     return names
 
 
-def _read_label_folders(folder: Path, labels: tuple[str, ...]) -> tuple[Images, Classes]:
+def read_label_folders(folder: Path, labels: tuple[str, ...]) -> tuple[Images, Classes]:
+    """Read the 28x28 PNGs in the folders that have the labels' names; some may be absent.
+
+    Raises:
+        DataError: there are none at all, or one is not 28x28.
+    """
     paths = [(path, number) for number, label in enumerate(labels) for path in sorted((folder / label).glob("*.png"))]
     if not paths:
         raise DataError(f"expected PNGs in one folder a label; received none below '{folder.name}'; check DIGITS_DATA or --data")

@@ -47,6 +47,9 @@ class Recipe(BaseModel):
 
 _AUGMENTATION: Final = Augmentation(rotation=15, scale=0.12, shear=8, shift=2.5, stroke=0.4, elastic=0.7)
 
+FINE_TUNE: Final = "fine-tune"
+"""Goes on from the served version, with corrected drawings among the images."""
+
 RECIPES: Final = {
     # The published training: 12 epochs, batch 128, Adam, categorical cross-entropy. Only the first weights are ours.
     "notebook": Recipe(epochs=12),
@@ -67,4 +70,6 @@ RECIPES: Final = {
         augmentation=_AUGMENTATION,
         teachers="augmented",
     ),
+    # Small steps, few epochs: what the served version knows is not to be lost.
+    FINE_TUNE: Recipe(epochs=2, learning_rate=3e-4, warmup=0.1, decay="cosine", averaging=0.99, augmentation=_AUGMENTATION),
 }

@@ -13,6 +13,8 @@ from trainer.settings import TrainerSettings
 CONFIG: Final = "config.json"
 TEACHERS: Final = "teachers.txt"
 """Holds the digest of the teachers' weights."""
+START: Final = "start.txt"
+"""Holds what a fine-tuning goes on from."""
 _DECIDE_RESULT: Final = ("dataset", "recipe", "validation_size", "seed", "data_seed", "deterministic", "precision")
 """Settings under which the same weights come out; the others say where things lie, or which networks to train."""
 
@@ -52,6 +54,20 @@ def open_run(settings: TrainerSettings, data: DataSet, *, chief: bool = True) ->
     return folder
 
 
+def bind_start(folder: Path, name: str) -> None:
+    """Bind the run to what it goes on from.
+
+    Raises:
+        ResumeError: the folder was begun from another version, or with other corrections.
+    """
+    path = folder / START
+    if path.exists() and path.read_text().strip() != name:
+        raise ResumeError(
+            f"expected the version and corrections that '{folder}' was begun with; received others: {name}; choose another --run_dir"
+        )
+    write_synced(path, f"{name}\n".encode())
+
+
 def bind_teachers(folder: Path, digest: str) -> None:
     """Bind the run to its teachers: what was begun with some does not go on with others.
 
@@ -67,10 +83,10 @@ def bind_teachers(folder: Path, digest: str) -> None:
 
 
 def read_identity(folder: Path) -> dict[str, Any]:
-    """What the run in `folder` is bound to: settings, data, teachers. Its checkpoints carry it too."""
+    """What the run in `folder` is bound to: settings, data, teachers, start. Its checkpoints carry it too."""
     identity: dict[str, Any] = json.loads((folder / CONFIG).read_text())["identity"]
-    teachers = folder / TEACHERS
-    return identity | ({"teachers of the run": teachers.read_text().strip()} if teachers.exists() else {})
+    further = {"teachers of the run": folder / TEACHERS, "start of the run": folder / START}
+    return identity | {name: path.read_text().strip() for name, path in further.items() if path.exists()}
 
 
 def seed_of(folder: Path, settings: TrainerSettings, data: DataSet) -> int:

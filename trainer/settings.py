@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from digits.contract import MODEL_NAME
 from digits.settings import CommaSeparated, Settings
 from trainer.data import MNIST
-from trainer.recipes import RECIPES, Recipe
+from trainer.recipes import FINE_TUNE, RECIPES, Recipe
 
 ArchitectureName = Literal["conv3", "conv5", "conv7"]
 OVERRIDES: Final = ("epochs", "batch_size", "learning_rate")
@@ -41,16 +41,23 @@ class TrainerSettings(Settings):
     architectures: Annotated[tuple[ArchitectureName, ...], CommaSeparated] = Field(
         default=("conv3", "conv5", "conv7"), description="networks to train, separated by commas: conv3, conv5, conv7"
     )
-    recipe: Literal["notebook", "notebook-keras-weights", "quick", "fast", "augmented", "best"] = Field(
+    recipe: Literal["notebook", "notebook-keras-weights", "quick", "fast", "augmented", "best", "fine-tune"] = Field(
         default="notebook",
         description="training recipe: notebook is the published training, quick a first look in minutes, fast the notebook's accuracy "
         "in the least time, augmented bends the images, "
-        "best goes on from augmented and learns what those networks say together",
+        "best goes on from augmented and learns what those networks say together, "
+        "fine-tune goes on from the served version with corrected drawings among the images",
     )
     teachers: Annotated[tuple[Path, ...], CommaSeparated] = Field(
         default=(),
         description="for a recipe that learns from teachers: run folders whose finished networks teach, separated by commas; "
         "default: the run of the teachers' recipe with the same seed, which is trained first where it is missing",
+    )
+    corrections: Path | None = Field(
+        default=None, description="for the recipe fine-tune: folder in which the page keeps drawings that people put right"
+    )
+    drawings: int = Field(
+        default=0, ge=0, le=1_000_000, description="for the recipe fine-tune: how many training images are drawn as people would, and added"
     )
     epochs: int | None = Field(default=None, ge=1, le=10_000, description="times every training image is seen; default: the recipe's")
     batch_size: int | None = Field(default=None, ge=1, le=65_536, description="images a training step; default: the recipe's")
@@ -99,6 +106,12 @@ class TrainerSettings(Settings):
     def _each_network_once(self) -> "TrainerSettings":
         if not self.architectures or len(set(self.architectures)) != len(self.architectures):
             raise ValueError("at least one architecture, and each once")
+        return self
+
+    @model_validator(mode="after")
+    def _extra_images_where_they_count(self) -> "TrainerSettings":
+        if (self.recipe == FINE_TUNE) is not (self.corrections is not None or self.drawings > 0):
+            raise ValueError("corrections or drawings for the recipe fine-tune, and for no other")
         return self
 
     def chosen_recipe(self) -> Recipe:

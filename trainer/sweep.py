@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from trainer.evaluate import interval_of_mean
 from trainer.markdown import table
-from trainer.recipes import RECIPES
+from trainer.recipes import FINE_TUNE, RECIPES
 from trainer.report import METRICS_FILE
 from trainer.results import Run
 
@@ -30,7 +30,7 @@ def main(argv: Sequence[str], call: Callable[[list[str]], int] = subprocess.call
     """
     parser = argparse.ArgumentParser(prog="python -m trainer.sweep", description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=_numbers, default=[1, 2, 3], help="seeds, separated by commas (default: 1,2,3)")
-    parser.add_argument("--recipe", choices=sorted(RECIPES), default="best", help="training recipe (default: best)")
+    parser.add_argument("--recipe", choices=sorted(set(RECIPES) - {FINE_TUNE}), default="best", help="training recipe (default: best)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs (default: runs)")
     parser.add_argument("--only_print", action="store_true", help="train nothing; print the table of the runs that have finished")
     arguments, passed_on = parser.parse_known_args(argv)

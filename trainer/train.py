@@ -60,6 +60,7 @@ def train(
     *,
     strategy: tf.distribute.Strategy | None = None,
     teachers: Teachers = tuple,
+    first: keras.Model | None = None,
 ) -> Trained:
     """Train one network, or read it from `run / name` if it has finished before.
 
@@ -71,6 +72,7 @@ def train(
         run: the run's folder.
         strategy: who shares each batch; None: this process alone.
         teachers: gives the networks that teach; called only where there is something left to learn.
+        first: a network of the same architecture whose weights are the first ones; None: new weights, or a teacher's.
 
     Raises:
         OutputError: the run's folder cannot be written.
@@ -81,7 +83,7 @@ def train(
         if settings.publish_only:
             raise ResumeError(f"expected a finished run; received '{run}' without a finished {name}; run it again without --publish_only")
         strategy = strategy or tf.distribute.get_strategy()
-        _train_and_save(name, settings, split, classes, folder, teachers=teachers(), strategy=strategy)
+        _train_and_save(name, settings, split, classes, folder, teachers=teachers(), first=first, strategy=strategy)
         wait_for_all(strategy)
     return _read(folder, settings.seed, split)
 
@@ -110,6 +112,7 @@ def _train_and_save(
     folder: Path,
     *,
     teachers: Sequence[Trained],
+    first: keras.Model | None,
     strategy: tf.distribute.Strategy,
 ) -> None:
     recipe = settings.chosen_recipe()
@@ -119,8 +122,8 @@ def _train_and_save(
     identity = {"network": name, **read_identity(folder.parent)}
     with strategy.scope():
         network = build(name, classes, settings.seed, settings.precision, recipe.initialisation)
-        if before:
-            network.set_weights(before.model.get_weights())
+        if origin := before.model if before else first:
+            network.set_weights(origin.get_weights())
         network.summary()
         history = fit(network, split, recipe, settings.seed, folder, lesson=lesson, identity=identity)
     if is_chief(strategy):
