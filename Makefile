@@ -12,6 +12,7 @@ RECIPE ?= best
 KILLS ?= 50
 SWAPS ?= 300
 WHY ?=
+CORRECTIONS ?= corrections
 
 PY := .venv/bin/python
 CODE := digits trainer serving ui tests
@@ -51,7 +52,7 @@ LOCK = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo train train-gpu train-cpu sweep publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor bench-training bench-kills bench-swaps bench-serving freehand ablation results test fuzz lint lock licences sbom audit bench-images clean
+.PHONY: help setup demo train train-gpu train-cpu sweep fine-tune my-digits publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor bench-training bench-kills bench-swaps bench-serving bench-numbers bench-ui freehand ablation results test fuzz lint lock licences sbom audit bench-images clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -79,6 +80,12 @@ train-cpu: ## The same in a container without a GPU
 
 sweep: .venv/.setup ## Train a recipe with several seeds and print mean ± sd; goes on where it stopped; SEEDS= RECIPE= DIGITS_DATA= ARGS=
 	$(PY) -m trainer.sweep --seeds $(SEEDS) --recipe $(RECIPE) $(ARGS)
+
+fine-tune: .venv/.setup ## Train on from the served version with corrected drawings mixed in, and publish past the gate; CORRECTIONS= DIGITS_DATA= ARGS=
+	$(PY) -m trainer --recipe fine-tune --corrections "$(CORRECTIONS)" $(ARGS)
+
+my-digits: .venv/.setup ## Score every published version on the drawings that people put right; CORRECTIONS=
+	$(PY) -m trainer.my_digits --corrections "$(CORRECTIONS)" $(ARGS)
 
 publish: .venv/.setup ## Publish the chosen network of a finished run; RUN=runs/notebook-seed1
 	@test -n "$(RUN)" || { echo "Name the run's folder: make publish RUN=runs/notebook-seed1" >&2; exit 2; }
@@ -182,6 +189,12 @@ bench-swaps: .venv/.setup ## Publish versions, good and bad, under callers that 
 
 bench-serving: .venv/.setup ## Load the embedded server's doors and hold them against the bare model; writes results/serving.json and .md; ARGS="--soak 30"
 	$(PY) -m tests.bench_serving --results results $(ARGS)
+
+bench-numbers: .venv/.setup ## Read whole numbers of validation digits; writes results/numbers.json; DIGITS_DATA=
+	$(PY) -m tests.bench_numbers --results results $(ARGS)
+
+bench-ui: .venv/.setup ## Let 32 people draw on the page at once; writes results/ui.json
+	$(PY) -m tests.bench_ui --results results $(ARGS)
 
 bench-images: ## Build the images and record their sizes in results/images.json; ARGS="--engine podman"
 	$(need_python)
