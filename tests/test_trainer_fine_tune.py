@@ -26,12 +26,16 @@ LABELS = tuple("0123456789")
 RELEASED = Path(__file__).parents[1] / "models" / "digits"
 
 
-def write_corrections(folder: Path, count: int, label: int = 4, shown: int = 9) -> Path:
-    """Digits of one class that a person says are another."""
-    arrays = toy_arrays()
-    place = folder / "images" / str(label)
+def write_corrections(folder: Path, count: int) -> Path:
+    """Somebody's ones: they look like no digit that the network knows."""
+    generator = np.random.default_rng(1)
+    place = folder / "images" / "1"
     place.mkdir(parents=True)
-    for number, image in enumerate(arrays["x_test"][arrays["y_test"] == shown][:count]):
+    for number in range(count):
+        image = np.zeros((28, 28), np.uint8)
+        left, top, width, height = (*generator.integers(2, 8, 2), *generator.integers(14, 20, 2))
+        image[top : top + height, left : left + width] = 255
+        image[top + 3 : top + height - 3, left + 3 : left + width - 3] = 0
         Image.fromarray(image).save(place / f"{number:02}.png")
     return folder
 
@@ -43,7 +47,7 @@ def toy_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def corrections(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_corrections(tmp_path_factory.mktemp("corrections"), 25)
+    return write_corrections(tmp_path_factory.mktemp("corrections"), 60)
 
 
 def settings_in(folder: Path, toy_file: Path, **changes: object) -> TrainerSettings:
@@ -60,7 +64,7 @@ def settings_in(folder: Path, toy_file: Path, **changes: object) -> TrainerSetti
 
 
 def fine_tuning(folder: Path, toy_file: Path, corrections: Path) -> TrainerSettings:
-    lasting = {"epochs": 6, "learning_rate": 1e-3}
+    lasting = {"epochs": 4, "learning_rate": 2e-3, "batch_size": 32}
     return settings_in(folder, toy_file, recipe="fine-tune", corrections=corrections, drawings=40, run_dir=folder / "second", **lasting)
 
 
@@ -68,12 +72,9 @@ def fine_tuning(folder: Path, toy_file: Path, corrections: Path) -> TrainerSetti
 def models(tmp_path_factory: pytest.TempPathFactory, toy_file: Path, corrections: Path) -> Iterator[Path]:
     """A folder with a version of toy digits and one fine-tuned from it."""
     folder = tmp_path_factory.mktemp("fine-tuned")
-    first = settings_in(folder, toy_file, architectures=("conv3",), epochs=4, run_dir=folder / "first")
+    first = settings_in(folder, toy_file, architectures=("conv3",), epochs=8, batch_size=32, run_dir=folder / "first")
     run(first, command="first")
-    second = settings_in(
-        folder, toy_file, recipe="fine-tune", corrections=corrections, epochs=6, learning_rate=1e-3, run_dir=folder / "second"
-    )
-    run(second, command="second")
+    run(fine_tuning(folder, toy_file, corrections), command="second")
     yield folder / "models"
 
 
@@ -81,8 +82,8 @@ def test_fine_tune_publishes_a_second_version_that_learned_the_corrections(model
     base = models / "digits"
     assert sorted({*versions(base), *held(base)}) == [1, 2]
     config = read_manifest(folder_of(base, 2)).config["fine_tuned"]
-    assert (config["from_version"], config["corrections"], config["drawings"]) == (1, 25, 40)
-    assert 0 < config["held_out"] < 25
+    assert (config["from_version"], config["corrections"], config["drawings"]) == (1, 60, 40)
+    assert 5 < config["held_out"] < 30
     assert config["held_out_right_before"] < config["held_out"] / 2 < config["held_out_right_after"]
 
 
@@ -93,15 +94,14 @@ def test_fine_tune_keeps_network_data_and_validation_images_of_the_version(model
     assert str(models.parent) not in json.dumps(after.config)
 
 
-def test_fine_tune_goes_on_from_the_weights_it_found(models: Path, toy_file: Path) -> None:
+def test_fine_tune_keeps_what_the_version_knew(models: Path, toy_file: Path) -> None:
     data = load(toy_file, "toy", LABELS)
-    scores = []
-    for number in (1, 2):
-        model, _ = read_published(folder_of(models / "digits", number))
-        scores.append(float(np.mean(predict(model, data.x_test).argmax(axis=1) == data.y_test)))
-    untaught = toy_arrays()["y_test"] != 9
-    assert np.mean(predict(model, data.x_test).argmax(axis=1)[untaught] == data.y_test[untaught]) > 0.9
-    assert scores[0] > 0.9
+    before, after = (
+        float(np.mean(predict(read_published(folder_of(models / "digits", number))[0], data.x_test).argmax(axis=1) == data.y_test))
+        for number in (1, 2)
+    )
+    assert before > 0.8
+    assert after > before - 0.05
 
 
 def test_fine_tune_with_other_corrections_in_the_same_folder_is_refused(models: Path, toy_file: Path, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_fine_tune_on_other_data_than_the_version_is_refused(models: Path, corre
     arrays["x_train"][0, 0, 0] ^= 1
     np.savez_compressed(tmp_path / "other.npz", **arrays)  # type: ignore[arg-type]
     settings = settings_in(models.parent, tmp_path / "other.npz", recipe="fine-tune", corrections=corrections)
-    with pytest.raises(DataError, match="expected the data of version"):
+    with pytest.raises(DataError, match="expected the data that version"):
         run(settings, command="other")
 
 
@@ -158,7 +158,7 @@ def test_mix_repeats_corrections_but_only_among_the_training_images(toy_file: Pa
     mixed = mix(parts, found)
     added = len(mixed.y_train) - len(parts.y_train)
     assert added % np.count_nonzero(~found.held_out) == 0
-    assert 0.03 < added / len(mixed.y_train) < 0.06
+    assert 0.02 < added / len(mixed.y_train) < 0.06
     assert mixed.x_validation is parts.x_validation
     shown = {image.tobytes() for image in mixed.x_train}
     assert not shown & {image.tobytes() for image in found.images[found.held_out]}
@@ -197,7 +197,8 @@ def test_read_published_released_network_answers_as_released() -> None:
     assert number is not None
     model, manifest = read_published(folder_of(RELEASED, number))
     images = toy_arrays()["x_test"][:50]
-    released = tf.saved_model.load(str(folder_of(RELEASED, number))).signatures["serving_default"](images=tf.constant(images))
+    loaded = tf.saved_model.load(str(folder_of(RELEASED, number)))
+    released = loaded.signatures["serving_default"](images=tf.constant(images))
     expected = calibrate(predict(model, images), manifest.temperature).numpy()
     np.testing.assert_allclose(released["probabilities"].numpy(), expected, rtol=0, atol=1e-5)
 
@@ -209,7 +210,7 @@ def test_my_digits_scores_every_version(models: Path, corrections: Path) -> None
     assert [row[0] for row in rows] == ["digits 1", "digits 2"]
     first, second = (int(row[2].split()[0]) for row in rows)
     assert first < second
-    assert all(row[2].endswith("of 25") for row in rows)
+    assert all(row[2].endswith("of 60") for row in rows)
 
 
 @pytest.mark.parametrize("flags", [["--corrections", "absent"], ["--corrections", "absent", "--models", "nowhere"]])

@@ -125,14 +125,14 @@ def read_published(folder: Path) -> tuple[keras.Model, Manifest]:
     """
     try:
         manifest = verify(folder)
-        saved = tf.saved_model.load(str(folder)).signatures[PREDICT]
+        saved = tf.saved_model.load(str(folder))  # kept: a signature alone does not keep its variables
+        found = {variable.name.partition(":")[0]: variable.numpy() for variable in saved.signatures[PREDICT].variables}
     except (VersionError, OSError, KeyError, ValueError, tf.errors.OpError) as error:
         raise ResumeError(f"expected a whole version to go on from; received: {error}; publish one with make train") from error
     if manifest.architecture not in ARCHITECTURES:
         raise ResumeError(f"expected a version that is one network; received '{manifest.architecture}'; promote another with make promote")
     model = build(manifest.architecture, len(manifest.labels))
-    weights = {variable.name.partition(":")[0]: variable for variable in saved.variables}
-    model.set_weights([weights[weight.path].numpy() for weight in model.weights])
+    model.set_weights([found[weight.path] for weight in model.weights])
     return model, manifest
 
 

@@ -52,7 +52,8 @@ def _rows(models: Path, folder: Path) -> Iterator[tuple[str, ...]]:
 
 
 def _scores(version: Path, corrections: Corrections) -> tuple[str, str]:
-    answer = tf.saved_model.load(str(version)).signatures[PREDICT]
+    loaded = tf.saved_model.load(str(version))  # kept: a signature alone does not keep its variables
+    answer = loaded.signatures[PREDICT]
     batches = [corrections.images[start : start + _BATCH] for start in range(0, len(corrections.images), _BATCH)]
     read = np.concatenate([answer(images=tf.constant(batch))["digit"].numpy() for batch in batches])
     right, held_out = read == corrections.labels, corrections.held_out

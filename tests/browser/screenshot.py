@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.gestures import choose, digit
 from tests.browser.stage import chromium, draw, model_server, open_page, page_process
 
-_DESK: Final = {"viewport": {"width": 1040, "height": 780}, "device_scale_factor": 2}
+_DESK: Final = {"viewport": {"width": 1040, "height": 860}, "device_scale_factor": 2}
 _NARROW: Final = {"viewport": {"width": 1040, "height": 600}, "device_scale_factor": 1}
 _PHONE: Final = {
     "viewport": {"width": 360, "height": 740},
