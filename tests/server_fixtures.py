@@ -4,6 +4,7 @@ Every version has a fingerprint: the digit it always answers. So an answer tells
 """
 
 import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -226,6 +227,17 @@ def fault_of(call: Callable[[], object]) -> tuple[grpc.StatusCode, str]:
     with pytest.raises(grpc.RpcError) as error:
         call()
     return error.value.code(), error.value.details() or ""
+
+
+def wait_until_ready(program: subprocess.Popen[str]) -> list[str]:
+    """The log up to the line that says the doors are open."""
+    assert program.stderr is not None
+    lines = []
+    for line in program.stderr:
+        lines.append(line.strip())
+        if " ready: " in line:
+            return lines
+    raise AssertionError(f"the program ended: {lines}")
 
 
 @contextmanager

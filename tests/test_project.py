@@ -38,7 +38,7 @@ RULES: Final = {
     ),
     "serving.server": _rule(
         "digits numpy pydantic tensorflow tensorflow_serving.apis tensorflow_serving.config grpc grpc_health grpc_reflection "
-        "google.protobuf starlette uvicorn prometheus_client",
+        "google.protobuf h11 starlette uvicorn prometheus_client",
         "trainer ui gradio serving.client",
     ),
     "serving.release": _rule(

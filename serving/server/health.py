@@ -28,7 +28,7 @@ class Health:
 
     def __init__(self, models: Models) -> None:
         self._models = models
-        self._told: set[str] = set()
+        self._told: dict[str, health_pb2.HealthCheckResponse.ServingStatus] = {}
         self._servicer = _Servicer(experimental_non_blocking=True)
 
     def join(self, server: grpc.Server) -> None:
@@ -37,14 +37,16 @@ class Health:
 
     def refresh(self) -> None:
         """Tell anew what the models' states are."""
-        names = self._models.names()
-        for name in names:
-            self._servicer.set(name, _SERVING if self._models.available(name) else _NOT_SERVING)
-        for name in self._told - set(names):
-            self._servicer.set(name, _NOT_SERVING)
-        self._told = set(names)
-        for name in _SERVICES:
-            self._servicer.set(name, _SERVING if self._models.all_answer() else _NOT_SERVING)
+        answering = {name: self._models.available(name) for name in self._models.names()}
+        gone = dict.fromkeys(self._told.keys() - answering.keys(), False)
+        for name, answers in (gone | answering | dict.fromkeys(_SERVICES, self._models.all_answer())).items():
+            self._tell(name, _SERVING if answers else _NOT_SERVING)
+
+    def _tell(self, name: str, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+        """Whoever watches hears of changes, not of every look at the folders."""
+        if self._told.get(name) != status:
+            self._servicer.set(name, status)
+            self._told[name] = status
 
     def leave(self) -> None:
         """Tell everybody, now and for good, that this server is going."""

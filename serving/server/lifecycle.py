@@ -129,7 +129,8 @@ class Server:
         )
         door: ASGIApp = RestDoor(self.models, gate, limits, settings, self._stop.is_set)
         door = RestMeter(RestAccessLog(door, log) if log else door, metrics, read_metrics_path(settings.monitoring_config_file))
-        self._rest = RestServer(door, settings.host, settings.rest_api_port, settings.drain_seconds) if settings.rest_api_port else None
+        times = {"drain_seconds": settings.drain_seconds, "receive_seconds": settings.rest_receive_seconds}
+        self._rest = RestServer(door, settings.host, settings.rest_api_port, **times) if settings.rest_api_port else None
 
     def start(self) -> None:
         """Load what is there, then answer, then follow the folders in the background.

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from google.protobuf import json_format
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from tensorflow_serving.apis import get_model_metadata_pb2
@@ -52,6 +52,10 @@ _NO_TYPE: Final = "text/html; charset=ISO-8859-1"
 """Of an empty answer to OPTIONS. Source: recorded."""
 
 
+_CLIENT_GONE: Final = 499
+"""What logs and counters show for it. Source: nginx's own status, which others took over."""
+
+
 class RestDoor:
     """The ASGI application."""
 
@@ -62,6 +66,7 @@ class RestDoor:
         self._limits = limits
         self._max_body = settings.rest_max_body_bytes
         self._seconds = settings.rest_api_timeout_in_ms / 1000
+        self._receive_seconds = settings.rest_receive_seconds
         self._cross_origin = _ANY_ORIGIN if settings.rest_api_enable_cors_support else {}
         self._threads = ThreadPoolExecutor(settings.rest_api_num_threads, thread_name_prefix="rest")
         self._is_draining = is_draining
@@ -88,6 +93,9 @@ class RestDoor:
                 return self._pages[path]()
             call = request.state.call = read_path(request.method, path)
             return await self._dispatch(call, request)
+        except ClientDisconnect:  # nobody is left to read an answer
+            request.state.code = Code.CANCELLED
+            return Response(status_code=_CLIENT_GONE)
         except Exception as error:  # noqa: BLE001 - as_answer logs what is not ours
             answer = as_answer(error)
         request.state.code = answer.code  # for the meter around this door
@@ -104,7 +112,10 @@ class RestDoor:
             return json_response(self._status(call.target))
         if call.action == "metadata":
             return self._metadata(call.target)
-        body = await read_body(request, self._max_body)
+        try:
+            body = await asyncio.wait_for(read_body(request, self._max_body), self._receive_seconds)
+        except TimeoutError:
+            raise DeadlineError(f"Expected the whole body within {self._receive_seconds:g} s; received a part; send it faster") from None
         return await self._in_time(call, body)
 
     async def _in_time(self, call: Call, body: bytes) -> Response:

@@ -1,11 +1,15 @@
 """The HTTP server under the REST door: uvicorn in a thread of its own, so that the main thread keeps the signals."""
 
+import asyncio
+import functools
 import socket
 import threading
-from typing import Final
+from typing import Any, Final
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _BACKLOG: Final = 2048
 """Connections that may wait to be accepted; uvicorn's own default."""
@@ -14,8 +18,15 @@ _BACKLOG: Final = 2048
 class RestServer:
     """Binds its port when made, answers after `start`."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int, drain_seconds: float) -> None:
+    def __init__(self, app: ASGIApp, host: str, port: int, *, drain_seconds: float, receive_seconds: float) -> None:
         """Bind the port.
+
+        Args:
+            app: what answers.
+            host: address to listen on.
+            port: of it.
+            drain_seconds: for calls in flight at the end.
+            receive_seconds: in which the head of a request must be there.
 
         Raises:
             OSError: it is taken.
@@ -24,6 +35,7 @@ class RestServer:
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
             app,
+            http=functools.partial(_Impatient, receive_seconds),  # type: ignore[arg-type]  # made by calling it, as a class is
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -41,6 +53,44 @@ class RestServer:
         """Take no new calls, and wait at most `seconds` for those in flight."""
         self._server.should_exit = True
         self._thread.join(seconds)
+
+
+class _Impatient(H11Protocol):
+    """Closes a connection on which the head of a request does not come in time: uvicorn waits for ever, and each waiting one is a socket.
+
+    Between two requests uvicorn's own timer runs, until the first byte of the next one.
+    """
+
+    def __init__(self, seconds: float, *args: Any, **keywords: Any) -> None:  # noqa: ANN401 - uvicorn's own
+        super().__init__(*args, **keywords)
+        self._seconds = seconds
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start to wait."""
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Wait on while the head is not whole."""
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the timer."""
+        self._forget()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        if self.conn.their_state is not h11.IDLE:
+            self._forget()
+        elif self._timer is None:
+            self._timer = self.loop.call_later(self._seconds, self.transport.close)
+
+    def _forget(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -65,6 +65,9 @@ class ServerSettings(Settings):
     )
     rest_api_timeout_in_ms: int = Field(default=30_000, ge=1, le=3_600_000, description="milliseconds a REST call may take")
 
+    rest_receive_seconds: float = Field(
+        default=10.0, gt=0, le=3600, description="seconds in which the head of a REST request must be there, and again its body"
+    )
     rest_api_enable_cors_support: bool = Field(default=False, description="let pages of any origin call the REST API")
     access_log: bool = Field(default=False, description="write a JSON line on stderr for every call")
 

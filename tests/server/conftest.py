@@ -1,6 +1,8 @@
 """Published toy versions, and servers in this process that serve them."""
 
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -80,3 +82,20 @@ def doors(toy_base: Path) -> Iterator[Doors]:
     yield doors
     doors.close()
     server.drain(5)
+
+
+@pytest.fixture
+def start_program(toy_base: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start `python -m serving.server` on two ports; it is killed after the test if it still runs."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(ports: tuple[int, int], *more: str) -> subprocess.Popen[str]:
+        flags = [f"--model_base_path={toy_base}", f"--port={ports[0]}", f"--rest_api_port={ports[1]}", *more]
+        program = subprocess.Popen([sys.executable, "-m", "serving.server", *flags], stderr=subprocess.PIPE, text=True)
+        started.append(program)
+        return program
+
+    yield start
+    for program in started:
+        program.kill()
+        program.communicate()

@@ -18,27 +18,10 @@ import pytest
 from grpc_health.v1 import health_pb2
 from tensorflow_serving.apis import predict_pb2
 
-from tests.server_fixtures import Doors, StartServer, ask, fault_of
+from tests.server_fixtures import Doors, StartServer, ask, fault_of, wait_until_ready
 
 START_SECONDS = 60
 MONITORING = Path(__file__).parents[2] / "serving" / "tensorflow_serving" / "monitoring.config"
-
-
-@pytest.fixture
-def start_program(toy_base: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start `python -m serving.server` on two ports; it is killed after the test if it still runs."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start(ports: tuple[int, int], *more: str) -> subprocess.Popen[str]:
-        flags = [f"--model_base_path={toy_base}", f"--port={ports[0]}", f"--rest_api_port={ports[1]}", *more]
-        program = subprocess.Popen([sys.executable, "-m", "serving.server", *flags], stderr=subprocess.PIPE, text=True)
-        started.append(program)
-        return program
-
-    yield start
-    for program in started:
-        program.kill()
-        program.communicate()
 
 
 @pytest.fixture
@@ -46,17 +29,6 @@ def open_doors(ports: tuple[int, int]) -> Iterator[Callable[[], Doors]]:
     """Open both doors of the server on `ports`; they are closed after the test."""
     with ExitStack() as opened:
         yield lambda: opened.enter_context(closing(Doors(*ports)))
-
-
-def wait_until_ready(program: subprocess.Popen[str]) -> list[str]:
-    """The log up to the line that says the doors are open."""
-    assert program.stderr is not None
-    lines = []
-    for line in program.stderr:
-        lines.append(line.strip())
-        if " ready: " in line:
-            return lines
-    raise AssertionError(f"the program ended: {lines}")
 
 
 def slow_call(seconds: float) -> predict_pb2.PredictRequest:

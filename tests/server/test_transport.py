@@ -35,24 +35,39 @@ def predict_over(channel: grpc.Channel) -> int:
     return int(call(ask(IMAGE), timeout=SECONDS, wait_for_ready=True).model_spec.version.value)
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """A key and a certificate for 127.0.0.1 that signs itself."""
+Certificate = tuple[str, str]
+"""Key and certificate, as PEM."""
+
+
+def make_certificate(folder: Path, name: str = "IP:127.0.0.1", *, expired: bool = False) -> Certificate:
+    """A key and a certificate that signs itself, for 127.0.0.1 unless another name is given."""
     if shutil.which("openssl") is None:
         pytest.skip("openssl, which makes the certificate, is not installed")
-    folder = tmp_path_factory.mktemp("tls")
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost -keyout key -out cert"
-    subprocess.run([*command.split(), "-addext", "subjectAltName=IP:127.0.0.1"], cwd=folder, check=True, capture_output=True)
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=x -keyout key -out cert"
+    subprocess.run([*command.split(), "-addext", f"subjectAltName={name}"], cwd=folder, check=True, capture_output=True)
+    if expired:
+        again = "openssl x509 -in cert -days -1 -signkey key -out cert"
+        subprocess.run(again.split(), cwd=folder, check=True, capture_output=True)
     return (folder / "key").read_text(), (folder / "cert").read_text()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+def write_ssl_config(path: Path, certificate: Certificate, *, mutual: bool = False) -> Path:
+    key, cert = (json.dumps(text) for text in certificate)
+    path.write_text(f"server_key: {key} server_cert: {cert} custom_ca: {cert} client_verify: {mutual}")
+    return path
 
 
 @pytest.mark.parametrize("mutual", [False, True])
 def test_tls_answers_those_who_trust_it_and_if_told_only_those_it_trusts(
-    mutual: bool, certificate: tuple[str, str], toy_base: Path, tmp_path: Path
+    mutual: bool, certificate: Certificate, toy_base: Path, tmp_path: Path
 ) -> None:
     key, cert = certificate
-    file = tmp_path / "ssl.config"
-    file.write_text(f"server_key: {json.dumps(key)} server_cert: {json.dumps(cert)} custom_ca: {json.dumps(cert)} client_verify: {mutual}")
+    file = write_ssl_config(tmp_path / "ssl.config", certificate, mutual=mutual)
     port = free_port()
     with start_doors(model_base_path=toy_base, ssl_config_file=file, port=port, rest_api_port=0):
         own = grpc.ssl_channel_credentials(cert.encode(), key.encode(), cert.encode())
@@ -61,11 +76,29 @@ def test_tls_answers_those_who_trust_it_and_if_told_only_those_it_trusts(
         stranger = grpc.ssl_channel_credentials(cert.encode())
         with grpc.secure_channel(f"127.0.0.1:{port}", stranger) as channel:
             if mutual:
-                path = "/tensorflow.serving.PredictionService/Predict"
-                code, _ = fault_of(lambda: channel.unary_unary(path, bytes, bytes)(b"", timeout=SECONDS))
-                assert code == grpc.StatusCode.UNAVAILABLE
+                assert is_refused(channel)
             else:
                 assert predict_over(channel) == 1
+
+
+def is_refused(channel: grpc.Channel) -> bool:
+    code, _ = fault_of(lambda: channel.unary_unary("/tensorflow.serving.PredictionService/Predict", bytes, bytes)(b"", timeout=SECONDS))
+    return bool(code == grpc.StatusCode.UNAVAILABLE)
+
+
+@pytest.mark.parametrize("fault", ["another authority", "another host", "expired", "no TLS at all"])
+def test_tls_that_is_not_right_is_never_talked_to(fault: str, toy_base: Path, tmp_path: Path) -> None:
+    for folder in ("served", "other"):
+        (tmp_path / folder).mkdir()
+    host = "DNS:example.org" if fault == "another host" else "IP:127.0.0.1"
+    served = make_certificate(tmp_path / "served", host, expired=fault == "expired")
+    trusted = make_certificate(tmp_path / "other") if fault == "another authority" else served
+    port = free_port()
+    with start_doors(model_base_path=toy_base, ssl_config_file=write_ssl_config(tmp_path / "ssl", served), port=port, rest_api_port=0):
+        address = f"127.0.0.1:{port}"
+        credentials = grpc.ssl_channel_credentials(trusted[1].encode())
+        with grpc.insecure_channel(address) if fault == "no TLS at all" else grpc.secure_channel(address, credentials) as channel:
+            assert is_refused(channel)
 
 
 @pytest.mark.parametrize(
