@@ -52,7 +52,7 @@ LOCK = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo train train-gpu train-cpu sweep fine-tune my-digits publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor bench-training bench-kills bench-swaps bench-serving bench-numbers bench-ui freehand ablation results test fuzz lint lock licences sbom audit bench-images clean
+.PHONY: help setup demo train train-gpu train-cpu sweep fine-tune my-digits publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor bench-training bench-kills bench-swaps bench-serving bench-numbers bench-ui bench-variants freehand ablation results test fuzz lint lock licences sbom audit bench-images clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -195,6 +195,9 @@ bench-numbers: .venv/.setup ## Read whole numbers of validation digits; writes r
 
 bench-ui: .venv/.setup ## Let 32 people draw on the page at once; writes results/ui.json
 	$(PY) -m tests.bench_ui --results results $(ARGS)
+
+bench-variants: .venv/.setup ## Hold the released network in float32, bfloat16 and int8 against each other; writes results/variants.json; DIGITS_DATA=
+	$(PY) -m tests.bench_variants --results results $(ARGS)
 
 bench-images: ## Build the images and record their sizes in results/images.json; ARGS="--engine podman"
 	$(need_python)

@@ -127,6 +127,10 @@ def signatures(classes: int = len(LABELS), *, complete: bool = False) -> dict[st
 CLASSIFY_FEATURE: Final = "image/encoded"
 """Feature of a `tf.Example` that holds the encoded PNG or JPEG, for the signature `classify`."""
 
+TOLERANCES: Final = {"float32": 1e-5, "bfloat16": 0.05}
+"""Largest difference between two probabilities that should be the same, by the arithmetic of the version (`export_precision` of its
+settings). In bfloat16 fused kernels, as in a loaded graph, round less often than others; images that a network is unsure of show it."""
+
 EXTRA_ASSETS: Final = "assets.extra"
 WARMUP_FILE: Final = f"{EXTRA_ASSETS}/tf_serving_warmup_requests"
 """Requests that TensorFlow Serving replays before a version serves."""

@@ -16,8 +16,9 @@ from PIL import Image, ImageDraw
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from digits.contract import LABELS, MODEL_NAME, WARMUP_FILE, Problem, scale, signatures
+from digits.contract import LABELS, MODEL_NAME, TOLERANCES, WARMUP_FILE, Problem, scale, signatures
 from trainer.architecture import build
+from trainer.calibrate import calibrate
 from trainer.ensemble import ensemble
 from trainer.errors import ExportError
 from trainer.export import check, export
@@ -311,10 +312,28 @@ def test_export_full_folder_is_refused(model: keras.Model, tmp_path: Path) -> No
     assert (tmp_path / "saved_model.pb").read_bytes() == b"older"
 
 
-def test_export_bfloat16_network_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match="computes in float32; received one in bfloat16, float32"):
-        export(build("conv3", seed=1, precision="bfloat16"), LABELS, tmp_path)
+def test_export_float16_network_is_refused(tmp_path: Path) -> None:
+    half = keras.Sequential(
+        [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax", dtype="float16")]
+    )
+    with pytest.raises(ExportError, match="computes in float32 or bfloat16; received one in float16"):
+        export(half, LABELS, tmp_path)
     assert not any(tmp_path.iterdir())
+
+
+def test_export_bfloat16_network_answers_in_float32_nearly_as_the_exact_one(model: keras.Model, exported: Path, tmp_path: Path) -> None:
+    coarse = build("conv3", precision="bfloat16")
+    coarse.set_weights(model.get_weights())
+    detector = Detector(np.full(1600 + 256 + 2, 0.001, np.float32), 0.0)
+    export(coarse, LABELS, tmp_path, HOT, detector)
+    check(coarse, tmp_path, HOT, detector)
+    images = np.random.default_rng(1).integers(0, 256, (20, 28, 28), np.uint8)
+    exact, loaded = tf.saved_model.load(str(exported)), tf.saved_model.load(str(tmp_path))
+    answers, explained = (loaded.signatures[name](images=tf.constant(images)) for name in ("serving_default", "explain"))
+    assert {value.dtype for value in (*answers.values(), *explained.values())} == {tf.float32, tf.int64}
+    expected = calibrate(exact.signatures["serving_default"](images=tf.constant(images))["probabilities"], HOT).numpy()
+    difference = np.max(np.abs(answers["probabilities"].numpy() - expected))
+    assert 0 < difference < TOLERANCES["bfloat16"]
 
 
 def test_export_network_without_softmax_is_refused(tmp_path: Path) -> None:

@@ -12,10 +12,11 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from digits.contract import WARMUP_FILE, signatures
+from digits.contract import TOLERANCES, WARMUP_FILE, signatures
 from digits.ledger import read_entries
 from digits.manifest import read_manifest, verify, write_manifest
 from digits.store import held, publish, served, versions
+from serving.release.examine import examine
 from tests.toy_digits import toy_arrays, write_toy_file
 from trainer.errors import DataError, DeviceError, OutputError, ResumeError
 from trainer.freehand_score import FAMILY
@@ -164,6 +165,22 @@ def test_run_other_data_in_the_same_folder_is_refused(finished: Path, tmp_path: 
     np.savez(tmp_path / "other.npz", **arrays)  # type: ignore[arg-type]
     with pytest.raises(ResumeError, match="data"):
         run(settings_in(finished, tmp_path / "other.npz"), command="")
+
+
+def test_run_publishes_the_same_network_in_bfloat16_when_asked(finished: Path, toy_file: Path, tmp_path: Path) -> None:
+    run(settings_in(finished, toy_file, models=tmp_path, publish_only=True, export_precision="bfloat16"), command="again")
+    manifest = verify(tmp_path / "digits" / "1")
+    assert manifest.config["export_precision"] == "bfloat16"
+    assert all(finding.passed for finding in examine(tmp_path / "digits" / "1"))
+    exact, coarse = (tf.saved_model.load(str(models / "digits" / "1")) for models in (finished / "models", tmp_path))
+    images = tf.constant(toy_arrays()["x_test"][:20])
+    answers = [loaded.signatures["serving_default"](images=images)["probabilities"].numpy() for loaded in (exact, coarse)]
+    assert 0 < np.max(np.abs(answers[0] - answers[1])) < TOLERANCES["bfloat16"]
+
+
+def test_settings_bfloat16_export_is_not_recorded(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="results recorded of float32 exports"):
+        TrainerSettings(export_precision="bfloat16", record=tmp_path)
 
 
 def test_run_publish_only_before_training_is_refused(tmp_path: Path, toy_file: Path) -> None:

@@ -14,7 +14,7 @@ from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 from tensorflow_serving.apis import predict_pb2
 
 from digits import contract
-from digits.contract import DRAWINGS, IMAGE_SIZE, OOD_SCORE, PIXEL_MAX, PREDICT
+from digits.contract import DRAWINGS, IMAGE_SIZE, OOD_SCORE, PIXEL_MAX, PREDICT, TOLERANCES
 from trainer.architecture import members
 from trainer.calibrate import UNCHANGED, calibrate
 from trainer.errors import ExportError
@@ -23,10 +23,8 @@ from trainer.predict import as_input
 from trainer.signatures import endpoints, input_spec
 from trainer.warmup import read_warmup, write_warmup
 
-TOLERANCE: Final = 1e-5
-"""Largest difference between a probability of the exported and of the trained network, calibrated alike."""
-SCORE_TOLERANCE: Final = 1e-4
-"""The same of a score, which sums thousands of numbers."""
+SCORE_TOLERANCES: Final = {"float32": 1e-4, "bfloat16": 0.2}
+"""Largest difference between two scores that should be the same, each the sum of thousands of numbers."""
 _BATCHES: Final = (1, 7, 64)
 _SEED: Final = 20260
 """Of the images that the two are compared on."""
@@ -40,7 +38,7 @@ def export(
     """Write `model` as a SavedModel, with its warm-up file, into the empty folder `folder`.
 
     Args:
-        model: float32, from pixels float32 [n, 28, 28, 1] in 0..1 to probabilities float32 [n, k]; its last layer is
+        model: with float32 weights, from pixels float32 [n, 28, 28, 1] in 0..1 to probabilities float32 [n, k]; its last layer is
             dense with softmax.
         labels: text of each of the k classes.
         folder: exists and is empty; an older export there would leave its files among the new ones.
@@ -69,7 +67,7 @@ def check(model: keras.Model, folder: Path, temperature: float = UNCHANGED, dete
         detector: with which.
 
     Raises:
-        ExportError: naming what differs: a signature, a probability by more than 1e-5, a score, or a warm-up request that fails.
+        ExportError: naming what differs: a signature, a probability by more than its tolerance, a score, or a warm-up request that fails.
     """
     try:
         saved = _saved_signatures(folder)
@@ -81,7 +79,7 @@ def check(model: keras.Model, folder: Path, temperature: float = UNCHANGED, dete
     for batch in _BATCHES:
         _check_answers(model, loaded, batch, temperature)
     if detector:
-        _check_scores(scorer(model, detector), loaded)
+        _check_scores(scorer(model, detector), loaded, SCORE_TOLERANCES[precision_of(model)])
     for request in requests:
         _replay(request, loaded)
 
@@ -103,11 +101,11 @@ def read_signatures(folder: Path) -> dict[str, contract.Signature]:
 
 
 def _check_exportable(model: keras.Model, labels: tuple[str, ...], folder: Path) -> None:
-    policies = sorted({layer.compute_dtype for layer in model.layers} | {weight.dtype for weight in model.weights})
-    if policies != ["float32"]:
+    strange = sorted(({weight.dtype for weight in model.weights} - {"float32"}) | (_arithmetic(model) - set(TOLERANCES)))
+    if strange:
         raise ExportError(
-            f"expected a network that computes in float32; received one in {', '.join(policies)}; "
-            "build the same architecture with precision float32 and give it these weights"
+            f"expected a network with float32 weights that computes in {' or '.join(TOLERANCES)}; received one in {', '.join(strange)}; "
+            "build the same architecture with another precision and give it these weights"
         )
     heads = [member.layers[-1] for member in members(model)]
     if any(getattr(head, "activation", None) is not keras.activations.softmax for head in heads):
@@ -122,6 +120,15 @@ def _check_exportable(model: keras.Model, labels: tuple[str, ...], folder: Path)
         )
     if any(folder.iterdir()):
         raise ExportError(f"expected an empty folder; received '{folder}' with files in it; choose a new one")
+
+
+def _arithmetic(model: keras.Model) -> set[str]:
+    return {layer.compute_dtype for member in members(model) for layer in member.layers}
+
+
+def precision_of(model: keras.Model) -> str:
+    """The coarsest arithmetic in it: a key of `TOLERANCES`."""
+    return "bfloat16" if "bfloat16" in _arithmetic(model) else "float32"
 
 
 def _saved_signatures(folder: Path) -> dict[str, meta_graph_pb2.SignatureDef]:
@@ -154,23 +161,21 @@ def _check_answers(model: keras.Model, loaded: Signatures, batch: int, temperatu
     images = _digit_like(batch)
     expected = calibrate(model(as_input(tf.constant(images)), training=False), temperature).numpy()
     received = loaded[PREDICT](images=tf.constant(images))["probabilities"].numpy()
-    difference = float(np.max(np.abs(expected - received)))
-    if not difference <= TOLERANCE:  # so that a difference that is no number fails too
+    difference, tolerance = float(np.max(np.abs(expected - received))), TOLERANCES[precision_of(model)]
+    if not difference <= tolerance:  # so that a difference that is no number fails too
         raise ExportError(
-            f"expected the trained network's calibrated probabilities within {TOLERANCE:g} at batch size {batch}; "
+            f"expected the trained network's calibrated probabilities within {tolerance:g} at batch size {batch}; "
             f"received a difference of {difference:.3g}; export it again"
         )
 
 
-def _check_scores(score: Score, loaded: Signatures) -> None:
+def _check_scores(score: Score, loaded: Signatures, tolerance: float) -> None:
     """The score of drawings against that of the images which the SavedModel says it saw."""
     drawings = tf.constant([tf.io.encode_png(image[..., tf.newaxis]).numpy() for image in _digit_like(_BATCHES[1])])
     answers = loaded[DRAWINGS](png=drawings)
     difference = float(np.max(np.abs(score(as_input(answers["images"])).numpy() - answers[OOD_SCORE].numpy())))
-    if not difference <= SCORE_TOLERANCE:
-        raise ExportError(
-            f"expected the fitted score within {SCORE_TOLERANCE:g}; received a difference of {difference:.3g}; export it again"
-        )
+    if not difference <= tolerance:
+        raise ExportError(f"expected the fitted score within {tolerance:g}; received a difference of {difference:.3g}; export it again")
 
 
 def _digit_like(count: int) -> npt.NDArray[np.uint8]:

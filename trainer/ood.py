@@ -159,7 +159,7 @@ def _of_one(network: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     inside = keras.Model(network.inputs, [*small, head.input])
 
     def evidence(pixels: tf.Tensor) -> tf.Tensor:
-        *maps, features = inside([pixels], training=False)
+        *maps, features = (tf.cast(values, tf.float32) for values in inside([pixels], training=False))
         logits = tf.matmul(features, head.kernel) + head.bias
         first, second = tf.unstack(tf.math.top_k(logits, 2).values, axis=-1)
         energy = tf.reduce_logsumexp(logits, -1)

@@ -2,6 +2,7 @@
 
 import datetime
 import functools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ from trainer.select import Candidate, Choice, select
 from trainer.settings import OVERRIDES, TrainerSettings
 from trainer.split import Split, choose, split
 from trainer.tensorboard import show
-from trainer.train import Trained, finished, train
+from trainer.train import Trained, finished, in_precision, train
 
 
 def run(settings: TrainerSettings, command: str, cache: Path | None = None) -> Run:
@@ -58,7 +59,7 @@ def run(settings: TrainerSettings, command: str, cache: Path | None = None) -> R
     parts = split(data, settings.validation_size, settings.data_seed)
     parts = start.mix(parts) if start else parts
     with together(strategy):
-        networks = _train(settings, data, parts, strategy, start)
+        networks = [_as_exported(network, settings, data, parts) for network in _train(settings, data, parts, strategy, start)]
         if settings.ensemble and len(networks) > 1:
             networks.append(ensemble(networks))
         choice = select([_candidate(network, parts) for network in networks])
@@ -87,6 +88,14 @@ def _train(settings: TrainerSettings, data: DataSet, parts: Split, strategy: tf.
         train(name, settings, parts, len(data.labels), folder, teachers=teachers, first=first, strategy=strategy)
         for name in settings.architectures
     ]
+
+
+def _as_exported(network: Trained, settings: TrainerSettings, data: DataSet, parts: Split) -> Trained:
+    """The network in the arithmetic it is published with, so that everything told of it is told of what answers."""
+    if settings.export_precision == "float32":
+        return network
+    model = in_precision(network, len(data.labels), settings.export_precision)
+    return replace(network, model=model, validation=predict(model, parts.x_validation))
 
 
 def _leave(  # noqa: PLR0917 - all that a run has made

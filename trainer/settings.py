@@ -77,6 +77,11 @@ class TrainerSettings(Settings):
         default="auto",
         description="arithmetic of the training: auto takes bfloat16 where the hardware has it, else float32; exports are float32",
     )
+    export_precision: Literal["float32", "bfloat16"] = Field(
+        default="float32",
+        description="arithmetic of the published version: bfloat16 answers faster where the processor has it, and rounds; "
+        "what is then told of accuracy is measured with it",
+    )
     device: Literal["auto", "cpu", "gpu"] = Field(
         default="auto", description="auto takes a GPU where there is one; gpu stops where there is none; cpu never uses one"
     )
@@ -106,6 +111,12 @@ class TrainerSettings(Settings):
     def _each_network_once(self) -> "TrainerSettings":
         if not self.architectures or len(set(self.architectures)) != len(self.architectures):
             raise ValueError("at least one architecture, and each once")
+        return self
+
+    @model_validator(mode="after")
+    def _record_what_was_trained(self) -> "TrainerSettings":
+        if self.record and self.export_precision != "float32":
+            raise ValueError("results recorded of float32 exports, so that they can be compared; leave out record or export_precision")
         return self
 
     @model_validator(mode="after")

@@ -119,7 +119,7 @@ def _logits(network: keras.Model, pixels: tf.Tensor) -> tf.Tensor:
     """What the network's last layer hands to its softmax, float32 [n, k]."""
     head = network.layers[-1]
     features = keras.Model(network.inputs, head.input)
-    return tf.matmul(features(pixels, training=False), head.kernel) + head.bias
+    return tf.matmul(tf.cast(features(pixels, training=False), tf.float32), head.kernel) + head.bias
 
 
 def _encoded_image(example: tf.Tensor) -> tf.Tensor:

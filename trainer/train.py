@@ -163,14 +163,15 @@ def _targets(
     if not teachers:
         labels: Targets = np.eye(classes, dtype=np.float32)[split.y_train]
         return lambda _: labels
-    models = [_in_precision(teacher, classes, settings.precision) for teacher in teachers]
+    models = [in_precision(teacher, classes, settings.precision) for teacher in teachers]
     augmentation = settings.chosen_recipe().augmentation
     company = digest(models, split.x_train, augmentation, settings.data_seed)
     bind_teachers(folder.parent, company)
     return kept_answers(models, split.x_train, augmentation, settings.data_seed, folder.parent.parent / "answers" / company)
 
 
-def _in_precision(teacher: Trained, classes: int, precision: str) -> keras.Model:
-    model = build(teacher.name, classes, precision=precision)
-    model.set_weights(teacher.model.get_weights())
+def in_precision(trained: Trained, classes: int, precision: str) -> keras.Model:
+    """The same network with the same float32 weights, computing in `precision`, "float32" or "bfloat16"."""
+    model = build(trained.name, classes, precision=precision)
+    model.set_weights(trained.model.get_weights())
     return model

@@ -5,6 +5,7 @@ the same files with the same library; what it forgives and we do not is listed i
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
 from digits import contract
-from digits.contract import IMAGE_SIZE, PREDICT, WARMUP_FILE
+from digits.contract import IMAGE_SIZE, PREDICT, TOLERANCES, WARMUP_FILE
 from digits.errors import VersionError
 from digits.gate import Facts, Finding, compare
 from digits.manifest import Manifest, read_manifest, verify
@@ -27,8 +28,6 @@ from serving.server.settings import ServerSettings
 from serving.server.version import LoadedVersion
 from serving.server.warmup import warm_up
 
-TOLERANCE: Final = 1e-5
-"""Largest difference between two probabilities that should be the same. Source: the trainer's own check of an export."""
 _BATCH: Final = 7
 _COMPARED: Final = frozenset({"probabilities", "scores", "digit", "classes", "images", "problem"})
 """Outputs that must be what they were where the version was made; a saliency map is a picture to look at."""
@@ -89,7 +88,9 @@ def _ask(folder: Path, runtime: str) -> Iterator[tuple[str, bool, str]]:
         bool(records),
         f"loads, and answers its {len(records)} warm-up requests" if records else "expected warm-up requests; received none",
     )
-    for name, check in (("batch axis", _check_batches), ("parity", lambda loaded: _check_answers(loaded, records))):
+    tolerance = TOLERANCES.get(str(manifest.config.get("export_precision")), TOLERANCES["float32"])
+    batches, parity = partial(_check_batches, tolerance=tolerance), partial(_check_answers, records=records, tolerance=tolerance)
+    for name, check in (("batch axis", batches), ("parity", parity)):
         try:
             yield name, *check(version)
         except ServingError as error:
@@ -146,7 +147,7 @@ def _check_signatures(found: Mapping[str, contract.Signature], promised: Mapping
     return True, f"{', '.join(sorted(promised))}, as the contract has them"
 
 
-def _check_batches(version: LoadedVersion) -> tuple[bool, str]:
+def _check_batches(version: LoadedVersion, tolerance: float) -> tuple[bool, str]:
     """One image and several at once: as many answers, and the same ones."""
     images = np.random.default_rng(_SEED).integers(0, 256, (_BATCH, IMAGE_SIZE, IMAGE_SIZE), np.uint8)
     together = _run(version, PREDICT, {"images": images})["probabilities"]
@@ -155,17 +156,17 @@ def _check_batches(version: LoadedVersion) -> tuple[bool, str]:
         return False, f"expected {_BATCH} answers to {_BATCH} images; received the shape {together.shape}"
     difference = float(np.max(np.abs(together - alone)))
     text = f"{_BATCH} images together and one by one: probabilities differ by at most {difference:.1g}"
-    return difference <= TOLERANCE, text
+    return difference <= tolerance, text
 
 
-def _check_answers(version: LoadedVersion, records: list[prediction_log_pb2.PredictLog]) -> tuple[bool, str]:
+def _check_answers(version: LoadedVersion, records: list[prediction_log_pb2.PredictLog], tolerance: float) -> tuple[bool, str]:
     """The warm-up requests again: the answers must be those noted where the version was made."""
     noted = [record for record in records if record.response.outputs]
     if not noted:
         return True, "not checked: this version carries no answers of the network it was made from"
     worst = max(_difference(version, record) for record in noted)
-    if not worst <= TOLERANCE:  # so that a difference that is no number fails too
-        return False, f"expected the answers noted by the trainer within {TOLERANCE:g}; received a difference of {worst:.3g}"
+    if not worst <= tolerance:  # so that a difference that is no number fails too
+        return False, f"expected the answers noted by the trainer within {tolerance:g}; received a difference of {worst:.3g}"
     return True, f"{len(noted)} answers are those noted by the trainer; they differ by at most {worst:.1g}"
 
 
