@@ -58,6 +58,8 @@ class Seen:
     """Finished digits that were read right."""
     refused: int = 0
     """Questions that the page turned away."""
+    questions: int = 0
+    """Asked so far, by all."""
     overtaken: int = 0
     """Drawings that were drawn on before they could be asked about, as the page's script does."""
 
@@ -140,7 +142,8 @@ async def _look(client: httpx.AsyncClient, number: int, frame: str, seen: Seen) 
 
 async def _ask(client: httpx.AsyncClient, number: int, sent: str, seen: Seen) -> str | None:
     """Ask as the page's script does; returns the digit answered, None if the page was too busy."""
-    session = f"person{number}"
+    seen.questions += 1
+    session = f"person{number}-{seen.questions}"
     question = {"data": [sent], "fn_index": 0, "session_hash": session, "event_data": None, "trigger_id": None}
     joined = await client.post("/gradio_api/queue/join", json=question)
     if joined.status_code == 200:
