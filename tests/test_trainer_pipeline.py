@@ -22,6 +22,7 @@ from trainer.errors import DataError, DeviceError, OutputError, ResumeError
 from trainer.freehand_score import FAMILY
 from trainer.pipeline import run
 from trainer.reliability import measure
+from trainer.run import alone
 from trainer.settings import TrainerSettings
 
 
@@ -181,6 +182,15 @@ def test_run_publishes_the_same_network_in_bfloat16_when_asked(finished: Path, t
 def test_settings_bfloat16_export_is_not_recorded(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="results recorded of float32 exports"):
         TrainerSettings(export_precision="bfloat16", record=tmp_path)
+
+
+def test_run_in_a_folder_where_another_is_at_work_is_refused(finished: Path, toy_file: Path, tmp_path: Path) -> None:
+    settings = settings_in(finished, toy_file, models=tmp_path, publish_only=True)
+    with alone(settings.folder()), pytest.raises(OutputError, match="where another is at work"):
+        run(settings, command="second")
+    assert not versions(tmp_path / "digits")
+    run(settings, command="second")
+    assert versions(tmp_path / "digits") == [1]
 
 
 def test_run_publish_only_before_training_is_refused(tmp_path: Path, toy_file: Path) -> None:

@@ -1,5 +1,6 @@
 """The whole job, from data to a published version, as one sentence of verbs."""
 
+import contextlib
 import datetime
 import functools
 from dataclasses import replace
@@ -29,7 +30,7 @@ from trainer.publish import publish
 from trainer.recipes import FINE_TUNE
 from trainer.report import write as write_report
 from trainer.results import NetworkResult, Run, read_results, record
-from trainer.run import bind_start, open_run, seed_of
+from trainer.run import alone, bind_start, open_run, seed_of
 from trainer.select import Candidate, Choice, select
 from trainer.settings import OVERRIDES, TrainerSettings
 from trainer.split import Split, choose, split
@@ -58,8 +59,9 @@ def run(settings: TrainerSettings, command: str, cache: Path | None = None) -> R
     settings, start = begin(settings, data) if settings.recipe == FINE_TUNE else (settings, None)
     parts = split(data, settings.validation_size, settings.data_seed)
     parts = start.mix(parts) if start else parts
-    with together(strategy):
-        networks = [_as_exported(network, settings, data, parts) for network in _train(settings, data, parts, strategy, start)]
+    with together(strategy), contextlib.ExitStack() as held:
+        trained = _train(settings, data, parts, strategy, start=start, held=held)
+        networks = [_as_exported(network, settings, data, parts) for network in trained]
         if settings.ensemble and len(networks) > 1:
             networks.append(ensemble(networks))
         choice = select([_candidate(network, parts) for network in networks])
@@ -76,14 +78,22 @@ def run(settings: TrainerSettings, command: str, cache: Path | None = None) -> R
     return measured
 
 
-def _train(settings: TrainerSettings, data: DataSet, parts: Split, strategy: tf.distribute.Strategy, start: Start | None) -> list[Trained]:
-    """Train every network, or read those that have finished before."""
+def _train(
+    settings: TrainerSettings,
+    data: DataSet,
+    parts: Split,
+    strategy: tf.distribute.Strategy,
+    *,
+    start: Start | None,
+    held: contextlib.ExitStack,
+) -> list[Trained]:
+    """Train every network, or read those that have finished before; `held` keeps the run's folder to itself."""
     if settings.record:
         read_results(settings.record)  # refuses a damaged record now, not after hours
-    folder = _open(settings, data, strategy)
+    folder = _open(settings, data, strategy, held)
     if start:
         bind_start(folder, start.name())
-    teachers, first = functools.cache(lambda: _teachers(settings, data, parts, strategy)), start.model if start else None
+    teachers, first = functools.cache(lambda: _teachers(settings, data, parts, strategy, held)), start.model if start else None
     return [
         train(name, settings, parts, len(data.labels), folder, teachers=teachers, first=first, strategy=strategy)
         for name in settings.architectures
@@ -113,16 +123,18 @@ def _leave(  # noqa: PLR0917 - all that a run has made
     _publish(settings, networks, measured, material)
 
 
-def _open(settings: TrainerSettings, data: DataSet, strategy: tf.distribute.Strategy) -> Path:
+def _open(settings: TrainerSettings, data: DataSet, strategy: tf.distribute.Strategy, held: contextlib.ExitStack) -> Path:
     """The run's folder; the chief makes it before the others look."""
     chief = is_chief(strategy)
     if chief:
-        open_run(settings, data)
+        held.enter_context(alone(open_run(settings, data)))
     wait_for_all(strategy)
     return settings.folder() if chief else open_run(settings, data, chief=False)
 
 
-def _teachers(settings: TrainerSettings, data: DataSet, parts: Split, strategy: tf.distribute.Strategy) -> list[Trained]:
+def _teachers(
+    settings: TrainerSettings, data: DataSet, parts: Split, strategy: tf.distribute.Strategy, held: contextlib.ExitStack
+) -> list[Trained]:
     """The networks that teach, where the recipe has teachers: those of the named runs, or of a run made for it."""
     recipe = settings.chosen_recipe().teachers
     if recipe is None:
@@ -137,7 +149,7 @@ def _teachers(settings: TrainerSettings, data: DataSet, parts: Split, strategy: 
             **dict.fromkeys(OVERRIDES),
         }
     )
-    folder = _open(own, data, strategy)
+    folder = _open(own, data, strategy, held)
     return [train(name, own, parts, len(data.labels), folder, strategy=strategy) for name in own.architectures]
 
 

@@ -1,6 +1,9 @@
 """The run folder: everything one training leaves behind, bound to the settings and data it was made with."""
 
+import contextlib
+import fcntl
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +14,7 @@ from trainer.errors import OutputError, ResumeError
 from trainer.settings import TrainerSettings
 
 CONFIG: Final = "config.json"
+LOCK: Final = ".lock"
 TEACHERS: Final = "teachers.txt"
 """Holds the digest of the teachers' weights."""
 START: Final = "start.txt"
@@ -52,6 +56,24 @@ def open_run(settings: TrainerSettings, data: DataSet, *, chief: bool = True) ->
             f"expected a run folder that can be written; received '{folder}': {error.strerror}; choose another --run_dir"
         ) from error
     return folder
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other trainings out of the folder of a run. The kernel lets go if we are killed.
+
+    Raises:
+        OutputError: another one is at work there.
+    """
+    with (folder / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OutputError(
+                f"expected a run folder for one training at a time; received '{folder}', where another is at work; "
+                "wait for it, or choose another --run_dir"
+            ) from error
+        yield
 
 
 def bind_start(folder: Path, name: str) -> None:
