@@ -16,7 +16,7 @@ _PATIENCE = 15_000
 expect.set_options(timeout=_PATIENCE)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # and no longer: Playwright's event loop would be in the way of other tests' own
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("expected chromium on the path; received none; install it, on Debian with `apt-get install chromium`")
