@@ -5,7 +5,9 @@ int8 is LiteRT's, quantised with training images, which no SavedModel can hold. 
 """
 
 import argparse
+import contextlib
 import datetime
+import io
 import json
 import os
 import shlex
@@ -27,6 +29,7 @@ from digits.contract import LABELS, PREDICT
 from digits.store import write_synced
 from tests.released_server import RELEASED
 from trainer.architecture import build
+from trainer.calibrate import calibrate
 from trainer.data import load
 from trainer.environment import describe_machine, describe_versions
 from trainer.evaluate import interval
@@ -62,7 +65,8 @@ def variants(folder: Path, sample: Images) -> dict[str, Answer]:
         (folder / precision).mkdir()
         export(network, LABELS, folder / precision, manifest.temperature)
         answers[precision] = _saved(folder / precision)
-    return answers | {"int8": _quantised(model, sample)}
+    quantised = _quantised(model, sample)
+    return answers | {"int8": lambda images: np.asarray(calibrate(tf.constant(quantised(images)), manifest.temperature))}
 
 
 def _saved(folder: Path) -> Answer:
@@ -80,7 +84,8 @@ def _quantised(model: keras.Model, sample: Images) -> Answer:
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = representative
-    content = converter.convert()
+    with contextlib.redirect_stdout(io.StringIO()):  # it lists the graph
+        content = converter.convert()
     interpreters: dict[int, Any] = {}
 
     def answer(images: Images) -> Probabilities:

@@ -12,6 +12,7 @@ from tests.toy_digits import toy_arrays
 RECORDED = Path(__file__).parent.parent / "results" / RESULTS_FILE
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:tensorflow.lite")
 def test_variants_read_nearly_alike(tmp_path: Path) -> None:
     images = toy_arrays()["x_test"][:60]
     answers = {name: answer(images) for name, answer in variants(tmp_path, toy_arrays()["x_train"][:20]).items()}
