@@ -52,7 +52,7 @@ LOCK = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo train train-gpu train-cpu sweep fine-tune my-digits publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor bench-training bench-kills bench-swaps bench-serving bench-numbers bench-ui bench-variants freehand ablation results test fuzz lint lock licences sbom audit bench-images clean
+.PHONY: help setup demo train train-gpu train-cpu sweep fine-tune my-digits publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor bench-training bench-kills bench-swaps bench-serving bench-soak bench-numbers bench-ui bench-variants freehand ablation results test fuzz lint lock licences sbom audit bench-images clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -189,6 +189,9 @@ bench-swaps: .venv/.setup ## Publish versions, good and bad, under callers that 
 
 bench-serving: .venv/.setup ## Load the embedded server's doors and hold them against the bare model; writes results/serving.json and .md; ARGS="--soak 30"
 	$(PY) -m tests.bench_serving --results results $(ARGS)
+
+bench-soak: .venv/.setup ## Half an hour of everything: does the server's memory stay where it is? Writes results/soak.json; ARGS="--minutes 5"
+	$(PY) -m tests.bench_soak --results results $(ARGS)
 
 bench-numbers: .venv/.setup ## Read whole numbers of validation digits; writes results/numbers.json; DIGITS_DATA=
 	$(PY) -m tests.bench_numbers --results results $(ARGS)
