@@ -5,13 +5,11 @@ TensorFlow is imported once; each is `python -m trainer` from its first line on,
 """
 
 import argparse
-import datetime
 import hashlib
 import io
 import json
 import os
 import random
-import shlex
 import signal
 import sys
 import tempfile
@@ -26,10 +24,10 @@ import numpy as np
 
 import trainer.pipeline  # noqa: F401 - so that every fork has it, and TensorFlow, already
 from digits.manifest import verify
-from digits.store import versions, write_synced
+from digits.store import versions
+from tests.recorded import record
 from tests.toy_digits import toy_arrays
 from trainer.__main__ import main as train
-from trainer.environment import describe_machine, describe_versions
 from trainer.history import read_history
 
 RESULTS_FILE: Final = "kills.json"
@@ -176,15 +174,9 @@ def main() -> int:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         seen = bench(chosen.kills, chosen.seed, Path(place))
-    seen |= {
-        "command": shlex.join(["python", "-m", "tests.bench_kills", *sys.argv[1:]]),
-        "machine": describe_machine(),
-        "versions": describe_versions(),
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
     print(json.dumps(seen, indent=2))
     if chosen.results:
-        write_synced(chosen.results / RESULTS_FILE, (json.dumps(seen, indent=2) + "\n").encode())
+        record(seen, chosen.results / RESULTS_FILE, "tests.bench_kills", sys.argv[1:])
     return 0 if seen["trainings"] == seen["trainings_ending_in_the_same_bits"] else 1
 
 

@@ -5,11 +5,8 @@ on, at spacings from clear gaps to digits that overlap, on plain paper and as ph
 """
 
 import argparse
-import datetime
 import io
-import json
 import os
-import shlex
 import statistics
 import sys
 import time
@@ -24,11 +21,10 @@ from PIL import Image
 from digits import store
 from digits.contract import MODEL_NAME
 from digits.manifest import read_manifest
-from digits.store import write_synced
 from serving.client import Client, connect
+from tests.recorded import record
 from tests.released_server import RELEASED, serve_released
 from trainer.data import load
-from trainer.environment import describe_machine, describe_versions
 from trainer.evaluate import interval
 from trainer.split import Split, split
 
@@ -122,13 +118,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder; default %(default)s")
     arguments = parser.parse_args(argv)
     found = bench(arguments.count, arguments.data)
-    found |= {
-        "machine": describe_machine(),
-        "versions": describe_versions(),
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "command": shlex.join(["python", "-m", "tests.bench_numbers", *argv]),
-    }
-    write_synced(arguments.results / RESULTS_FILE, (json.dumps(found, indent=2) + "\n").encode())
+    record(found, arguments.results / RESULTS_FILE, "tests.bench_numbers", argv)
     return 0
 
 

@@ -5,10 +5,7 @@ Calls come at a steady rate through both doors: images, drawings, batches, nonse
 """
 
 import argparse
-import datetime
-import json
 import os
-import shlex
 import shutil
 import sys
 import tempfile
@@ -23,12 +20,11 @@ import numpy as np
 
 from digits import store
 from digits.contract import MODEL_NAME
-from digits.store import write_synced
 from serving.client import Client, ClientError, InvalidRequestError, connect
 from tests.bench_serving.servers import Embedded, embedded
 from tests.ports import free_port
+from tests.recorded import record
 from tests.released_server import RELEASED, draw_seven
-from trainer.environment import describe_machine, describe_revision, describe_versions
 
 RESULTS_FILE: Final = "soak.json"
 _CALLS_A_SECOND: Final = 24
@@ -160,14 +156,7 @@ def main(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as place:
         found = bench(arguments.minutes, Path(place))
-    found |= {
-        "machine": describe_machine(),
-        "versions": describe_versions(),
-        "code_revision": describe_revision(),
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "command": shlex.join(["python", "-m", "tests.bench_soak", *argv]),
-    }
-    write_synced(arguments.results / RESULTS_FILE, (json.dumps(found, indent=2) + "\n").encode())
+    record(found, arguments.results / RESULTS_FILE, "tests.bench_soak", argv)
     print(f"{found['calls']:,} calls, {found['failed_calls']} failed; growth {found['growth_from_middle_to_last_third']:+.1%}")
     return 0 if found["flat"] and not found["failed_calls"] else 1
 

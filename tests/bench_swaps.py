@@ -5,9 +5,7 @@ every answer tells which version gave it.
 """
 
 import argparse
-import datetime
 import json
-import shlex
 import shutil
 import subprocess
 import sys
@@ -22,10 +20,9 @@ from typing import Final
 
 from digits import store
 from digits.contract import MODEL_NAME
-from digits.store import write_synced
 from tests.ports import free_port
+from tests.recorded import record
 from tests.server_fixtures import BLANK, Doors, Toys, ask
-from trainer.environment import describe_machine, describe_versions
 
 RESULTS_FILE: Final = "swaps.json"
 KINDS: Final = ("good", "good", "flipped bit", "good", "slow warm-up", "good", "failing warm-up")
@@ -173,15 +170,9 @@ def main() -> int:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         seen = bench(chosen.swaps, Path(place))
-    seen |= {
-        "command": shlex.join(["python", "-m", "tests.bench_swaps", *sys.argv[1:]]),
-        "machine": describe_machine(),
-        "versions": describe_versions(),
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
     print(json.dumps(seen, indent=2))
     if chosen.results:
-        write_synced(chosen.results / RESULTS_FILE, (json.dumps(seen, indent=2) + "\n").encode())
+        record(seen, chosen.results / RESULTS_FILE, "tests.bench_swaps", sys.argv[1:])
     return 1 if seen["failed_calls"] or seen["answers_of_another_version_than_they_name"] else 0
 
 

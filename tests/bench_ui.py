@@ -6,11 +6,9 @@ speak the page's own protocol, at the pace of its script, since so many browsers
 
 import argparse
 import asyncio
-import datetime
 import io
 import itertools
 import json
-import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -22,11 +20,10 @@ import httpx
 import numpy as np
 from PIL import Image, ImageDraw
 
-from digits.store import write_synced
 from tests.browser.stage import model_server, page_process
 from tests.browser.strokes import STROKES, Place, smooth
+from tests.recorded import record
 from tests.released_server import RELEASED
-from trainer.environment import describe_machine, describe_versions
 from ui.drawing import Sheet, to_sent
 
 RESULTS_FILE: Final = "ui.json"
@@ -188,14 +185,9 @@ def main(argv: Sequence[str]) -> int:
     with model_server(RELEASED) as server, page_process(server.address) as address:
         asyncio.run(bench(address, arguments.people, 5))  # the first answers load what later ones have
         seen = asyncio.run(bench(address, arguments.people, arguments.seconds))
-    found = summarise(seen, arguments.people, arguments.seconds) | {
-        "machine": describe_machine(),
-        "versions": describe_versions(),
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "command": shlex.join(["python", "-m", "tests.bench_ui", *argv]),
-    }
+    found = summarise(seen, arguments.people, arguments.seconds)
     print(json.dumps(found, indent=2))
-    write_synced(arguments.results / RESULTS_FILE, (json.dumps(found, indent=2) + "\n").encode())
+    record(found, arguments.results / RESULTS_FILE, "tests.bench_ui", argv)
     return 0
 
 

@@ -6,11 +6,9 @@ int8 is LiteRT's, quantised with training images, which no SavedModel can hold. 
 
 import argparse
 import contextlib
-import datetime
 import io
 import json
 import os
-import shlex
 import statistics
 import sys
 import tempfile
@@ -26,12 +24,11 @@ import tensorflow as tf
 
 from digits import store
 from digits.contract import LABELS, PREDICT
-from digits.store import write_synced
+from tests.recorded import record
 from tests.released_server import RELEASED
 from trainer.architecture import build
 from trainer.calibrate import calibrate
 from trainer.data import load
-from trainer.environment import describe_machine, describe_versions
 from trainer.evaluate import interval
 from trainer.export import export
 from trainer.fine_tune import read_published
@@ -173,14 +170,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--data", type=Path, default=os.environ.get("DIGITS_DATA"), help="MNIST; default: DIGITS_DATA, else Keras' cache")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder; default %(default)s")
     arguments = parser.parse_args(argv)
-    found = bench(arguments.data) | {
-        "machine": describe_machine(),
-        "versions": describe_versions(),
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "command": shlex.join(["python", "-m", "tests.bench_variants", *argv]),
-    }
+    found = bench(arguments.data)
     print(json.dumps(found, indent=2))
-    write_synced(arguments.results / RESULTS_FILE, (json.dumps(found, indent=2) + "\n").encode())
+    record(found, arguments.results / RESULTS_FILE, "tests.bench_variants", argv)
     return 0
 
 
