@@ -31,9 +31,9 @@ _AIM: Final = 1000.0
 """Milliseconds that 95 of 100 answers may take at most. Source: the page's issue."""
 _SIDE: Final = 280
 _PEN: Final = 21
-"""Pixels; both as in ui/pad.js."""
+"""Pixels; both as in ui/pad/sheet.js."""
 _FRAME: Final = 0.15
-"""Seconds between two questions while drawing; as in ui/pad.js."""
+"""Seconds between two questions while drawing; as in ui/pad/sheet.js."""
 _STROKE: Final = 0.2
 """Seconds that a tenth of the pad's side takes a hand."""
 _LOOK: Final = 1.5

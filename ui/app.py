@@ -18,6 +18,7 @@ from ui.view import render
 TITLE: Final = "Inkwell"
 _HERE: Final = Path(__file__).parent
 _HEADER: Final = f"<header><h1>{TITLE}</h1><p>Draw a digit. A neural network reads it while you draw.</p></header>"
+_PAD: Final = ("sheet.js", "pointers.js", "keys.js", "history.js", "photos.js", "start.js")
 _AT_ONCE: Final = 8
 """Questions under way to the model server at one time."""
 _WAITING: Final = 64
@@ -46,11 +47,11 @@ def build(client: Client, comparer: Comparer, corrections: Corrections | None = 
         gr.HTML(_HEADER, elem_id="header", apply_default_css=False)
         with gr.Row(elem_id="desk"):
             with gr.Column(min_width=280):
-                pad = _component("pad")
+                pad = _component("pad/pad.html", *_PAD)
             with gr.Column(min_width=280):
                 panel = gr.HTML(render(NOTHING_DRAWN), elem_id="panel", apply_default_css=False)
                 offered = _offer_corrections() if corrections else None
-        gr.HTML((_HERE / "history.html").read_text(encoding="utf-8"), elem_id="history", apply_default_css=False)
+        _component("history.html")
         again = gr.Timer(retry, active=False)
         # One listener for all three, so that answers cannot overtake each other.
         gr.on(
@@ -72,7 +73,7 @@ def build(client: Client, comparer: Comparer, corrections: Corrections | None = 
 
 def _offer_corrections() -> tuple[gr.HTML, gr.HTML]:
     """The ten digits to click on, and where it says what came of it."""
-    return _component("correct"), gr.HTML("", elem_id="kept", apply_default_css=False)
+    return _component("correct.html", "correct.js"), gr.HTML("", elem_id="kept", apply_default_css=False)
 
 
 def _keeper(client: Client, corrections: Corrections) -> Callable[[object, object], str]:
@@ -85,12 +86,13 @@ def _keeper(client: Client, corrections: Corrections) -> Callable[[object, objec
     return keep
 
 
-def _component(name: str) -> gr.HTML:
-    """A part of the page with a template and a script of its own."""
+def _component(template: str, *scripts: str) -> gr.HTML:
+    """A part of the page: an HTML file, whose name is the part's, and the files of its script, joined in this order."""
+    place = Path(template)
     return gr.HTML(
         "",
-        html_template=(_HERE / f"{name}.html").read_text(encoding="utf-8"),
-        js_on_load=(_HERE / f"{name}.js").read_text(encoding="utf-8"),
-        elem_id=name,
+        html_template=(_HERE / place).read_text(encoding="utf-8"),
+        js_on_load="\n".join((_HERE / place.parent / script).read_text(encoding="utf-8") for script in scripts),
+        elem_id=place.stem,
         apply_default_css=False,
     )

@@ -1,4 +1,4 @@
-// The ten digits to put an answer right with. Gradio runs this text once, with `element` and `props`; see pad.js.
+// The ten digits to put an answer right with. Gradio runs this text once, with `element` and `props`; see pad/sheet.js.
 
 const digits = element.querySelector(".digits");
 let clicks = 0;

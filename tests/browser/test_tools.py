@@ -106,6 +106,13 @@ def test_page_history_keeps_the_last_drawings_and_brings_one_back(page: Page) ->
     expect(digit(page)).to_have_text("1")
 
 
+def test_page_history_has_the_same_drawing_once(page: Page) -> None:
+    draw(page, 3)
+    for button in ("Clear", "Undo", "Clear", "Undo"):
+        page.get_by_role("button", name=button).click()
+    expect(page.locator(".history button")).to_have_count(1)
+
+
 def test_page_history_is_bounded(page: Page) -> None:
     for place in range(15):
         line(page, (0.1 + 0.05 * place, 0.2), (0.1 + 0.05 * place, 0.8))
