@@ -56,7 +56,7 @@ RECIPES: Final = {
     # The same with Keras' first weights; kept to show what becomes of conv5 then.
     "notebook-keras-weights": Recipe(epochs=12, initialisation="keras"),
     "quick": Recipe(epochs=2),
-    # The notebook's accuracy, or 0.06 points less, in a fifteenth of its time (`make bench-training`): one rise and fall of a larger step size.
+    # The notebook's accuracy, or 0.06 points less, in a fifteenth of its time: one rise and fall of a larger step. `make bench-training`
     "fast": Recipe(epochs=2, learning_rate=3e-3, warmup=0.2, decay="cosine", averaging=0.98),
     # The networks that teach: every lever but the teachers.
     "augmented": Recipe(epochs=12, learning_rate=2e-3, warmup=0.1, decay="cosine", averaging=0.998, augmentation=_AUGMENTATION),
