@@ -10,6 +10,7 @@ ARGS ?=
 SEEDS ?= 1,2,3
 RECIPE ?= best
 KILLS ?= 50
+FUZZ_SECONDS ?= 60
 SWAPS ?= 300
 WHY ?=
 CORRECTIONS ?= corrections
@@ -153,8 +154,10 @@ bench-kills: .venv/.setup ## Kill trainings at random instants and compare their
 test: .venv/.setup ## Run the tests; those this machine cannot run are skipped and say why; DIGITS_DATA= ARGS=
 	$(PY) -m pytest -p tests.must_run $(ARGS)
 
-fuzz: .venv/.setup ## Send the server and the drawing reader twenty times as much nonsense as `make test` does: minutes; ARGS="-k rest"
+
+fuzz: .venv/.setup ## Send nonsense: twenty times what `make test` does, then a minute for each reader guided by its coverage; ARGS="-k rest" FUZZ_SECONDS=
 	$(PY) -m pytest tests/server/fuzz --hypothesis-profile=fuzz $(ARGS)
+	for target in rest messages files pictures page; do $(PY) -m tests.server.fuzz.guided $$target --seconds $(FUZZ_SECONDS) || exit; done
 
 lint: .venv/.setup ## Check style and types; Dockerfiles too where hadolint runs
 	$(PY) -m ruff check .

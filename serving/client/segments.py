@@ -106,15 +106,19 @@ class Group:
     def parts(self) -> dict[tuple[int, int], Part]:
         """What may be a digit between two of the edges, by their numbers; and the whole, however wide."""
         edges = self.edges()
-        last = len(edges) - 1
-        pairs = itertools.combinations(range(len(edges)), 2)
-        narrow = (pair for pair in pairs if pair == (0, last) or edges[pair[1]] - edges[pair[0]] <= _WIDEST * self.tall)
-        return {(i, j): self.part(edges[i], edges[j]) for i, j in narrow}
+        whole = (0, len(edges) - 1)
+
+        def may_be_one(pair: tuple[int, int]) -> bool:
+            start, stop = edges[pair[0]], edges[pair[1]]
+            return pair == whole or (stop - start <= _WIDEST * self.tall and bool(self.ink[:, start:stop].any()))
+
+        pairs = filter(may_be_one, itertools.combinations(range(len(edges)), 2))
+        return {(i, j): self.part(edges[i], edges[j]) for i, j in pairs}
 
     def part(self, start: int, stop: int) -> Part:
         """The columns from `start` up to `stop` as a drawing of their own."""
         ink = self.ink[:, start:stop]
-        rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))  # of a mark every column has ink
+        rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
         tight = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         sheet = np.pad(PIXEL_MAX - np.round(PIXEL_MAX * tight).astype(np.uint8), 4 + max(tight.shape) // 8, constant_values=PIXEL_MAX)
         file = io.BytesIO()

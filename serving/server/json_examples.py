@@ -47,7 +47,10 @@ def _fill(example: example_pb2.Example, item: Any) -> None:  # noqa: ANN401 - an
     if not isinstance(item, dict):
         raise InvalidArgumentError(f"Example must be JSON object but got JSON {type_name(item)}")
     for name, value in item.items():
-        feature = example.features.feature[name]
+        try:
+            feature = example.features.feature[name]
+        except UnicodeEncodeError as error:  # bytes that are no UTF-8, which a value may have and a name may not
+            raise InvalidArgumentError("Expected names of features in UTF-8; received other bytes in one; encode it") from error
         for element in value if isinstance(value, list) else [value]:
             _add(feature, name, element)
 
