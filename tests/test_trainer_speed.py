@@ -4,11 +4,11 @@ import pytest
 
 from tests.toy_digits import toy_arrays
 from trainer import ablation, speed
-from trainer.ablation import VARIANTS, Ablation
+from trainer.ablation import IN_FLOAT32, LONGER, VARIANTS, Ablation
 from trainer.architecture import ARCHITECTURES, build
 from trainer.notebook import conv3
 from trainer.recipes import RECIPES, Recipe
-from trainer.speed import multiply_adds
+from trainer.speed import Speed, multiply_adds
 from trainer.split import Split
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -53,3 +53,11 @@ def test_ablation_table_shows_the_distance_from_everything() -> None:
     made = ablation.compose([result("everything", 1, 0.01), result("everything", 2, 0.02), result("without decay", 1, 0.03)])
     assert "| everything    | 1.50% |             +0.00% | 0.1000 |" in made
     assert "| without decay | 3.00% |             +1.50% | 0.1000 |" in made
+
+
+def test_recorded_speed_and_ablation_have_their_layouts() -> None:
+    recorded = Speed.model_validate_json((RESULTS / speed.SPEED_FILE).read_bytes())
+    assert recorded.command.startswith("python -m trainer.speed")
+    assert any(one.code == "notebook" for one in recorded.to_accuracy)
+    variants = {one.variant for one in ablation.read(RESULTS / ablation.ABLATION_FILE)}
+    assert variants == {*VARIANTS, IN_FLOAT32, *LONGER}
