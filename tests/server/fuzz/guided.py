@@ -22,11 +22,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.server.fuzz.guided", description=__doc__, allow_abbrev=False)
     parser.add_argument("target", choices=TARGETS)
     parser.add_argument("--seconds", type=int, default=60, help="default %(default)s")
+    parser.add_argument("--runs", type=int, help="so many inputs, the same ones each time, instead of a time")
     parser.add_argument("--found", type=Path, default=Path("build") / "fuzz", help="folder for what is found; default %(default)s")
     chosen = parser.parse_args()
     found = chosen.found / chosen.target
     found.mkdir(parents=True, exist_ok=True)
-    flags = [f"-max_total_time={chosen.seconds}", f"-artifact_prefix={found}/", "-timeout=10", "-max_len=4096", "-print_final_stats=1"]
+    until = [f"-runs={chosen.runs}", "-seed=1"] if chosen.runs else [f"-max_total_time={chosen.seconds}"]
+    flags = [*until, f"-artifact_prefix={found}/", "-timeout=10", "-max_len=4096", "-print_final_stats=1"]
     atheris.Setup([sys.argv[0], str(found), str(CORPUS / chosen.target), *flags], TARGETS[chosen.target])
     atheris.Fuzz()
 
