@@ -5,6 +5,7 @@ import functools
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from trainer.errors import ResumeError
 from trainer.evaluate import Scores, evaluate
 from trainer.history import Epoch, History
 from trainer.predict import predictor
+from trainer.readers import Images
 from trainer.recipes import Recipe
 from trainer.split import Split
 from trainer.step import Batches, Lesson, compile_steps, plain
@@ -64,39 +66,78 @@ def fit(
         ResumeError: the folder has a checkpoint of another training.
         Stopped: a signal came; what was trained is saved.
     """
-    strategy = tf.distribute.get_strategy()
-    distribute.share_statistics(model, strategy)
-    lesson = lesson or plain(split, model.output_shape[-1])
-    optimizer = _optimizer(recipe, -(-len(split.y_train) // recipe.batch_size) * recipe.epochs)
-    optimizer.build(model.trainable_variables)
-    kept = _copy(model) if recipe.averaging else model
-    variables = _variables(model, optimizer, kept)
+    work = _prepare(model, split, recipe, seed, lesson=lesson, xla=xla)
+    variables = _variables(model, work.optimizer, work.kept)
     progress = checkpoint.restore(folder / "checkpoints", variables, identity or {})
     _check_together(progress)
-    if xla is None:  # which cannot compile what crosses from replica to replica
-        xla = bool(tf.config.get_visible_devices("GPU")) and strategy.num_replicas_in_sync == 1
-    train, ask = compile_steps(model, optimizer, kept, recipe, split, xla=xla), predictor(kept)
     with stop.heard() as asked, contextlib.closing(_tensorboard(folder)) as tensorboard:
         keep = _keeper(functools.partial(checkpoint.save, folder / "checkpoints", variables, identity=identity or {}), asked)
         for number in range(len(progress.history) + 1, recipe.epochs + 1):
-            print(f"{model.name}: epoch {number} of {recipe.epochs}")
-            started = time.monotonic() - progress.seconds
-            order = shuffled(len(split.y_train), seed, number)
-            teach = functools.partial(train, lesson(number))
-            batches = _portions(order[progress.steps * recipe.batch_size :], recipe.batch_size, None if xla else STEPS_A_CALL)
-            for done in _train_epoch(teach, batches, recipe.batch_size, len(order), progress):
-                progress = done
-                keep(progress)
-            if kept is not model:
-                re_estimate(kept, split.x_train)
-            scores = evaluate(ask(split.x_validation), split.y_validation)
-            epoch = _epoch(number, progress, len(order), scores, optimizer, time.monotonic() - started)
-            print(f"  validation loss {scores.loss:.4f}, validation accuracy {scores.accuracy:.2%}, {epoch.seconds:.0f} s")
-            progress = Progress(history=(*progress.history, epoch))
+            progress = _run_epoch(work, number, progress, keep)
             keep(progress)
-            _log(tensorboard, epoch)
-    model.set_weights(kept.get_weights())
+            _log(tensorboard, progress.history[-1])
+    model.set_weights(work.kept.get_weights())
     return list(progress.history)
+
+
+@dataclass(frozen=True, eq=False)
+class _Training:
+    """What a training works with, from the first epoch to the last."""
+
+    model: keras.Model
+    kept: keras.Model
+    """The moving average of the weights; the model itself where the recipe keeps none."""
+    optimizer: keras.Optimizer
+    split: Split
+    recipe: Recipe
+    seed: int
+    lesson: Callable[[int], Lesson]
+    train: Callable[[Lesson, Batches], tuple[float, int]]
+    ask: Callable[[Images], npt.NDArray[np.float32]]
+    steps_a_call: int | None
+    """None: a whole epoch."""
+
+
+def _prepare(
+    model: keras.Model, split: Split, recipe: Recipe, seed: int, *, lesson: Callable[[int], Lesson] | None, xla: bool | None
+) -> _Training:
+    """Make the optimizer, the average and the compiled steps; see `fit`."""
+    strategy = tf.distribute.get_strategy()
+    distribute.share_statistics(model, strategy)
+    optimizer = _optimizer(recipe, -(-len(split.y_train) // recipe.batch_size) * recipe.epochs)
+    optimizer.build(model.trainable_variables)
+    kept = _copy(model) if recipe.averaging else model
+    if xla is None:  # which cannot compile what crosses from replica to replica
+        xla = bool(tf.config.get_visible_devices("GPU")) and strategy.num_replicas_in_sync == 1
+    return _Training(
+        model=model,
+        kept=kept,
+        optimizer=optimizer,
+        split=split,
+        recipe=recipe,
+        seed=seed,
+        lesson=lesson or plain(split, model.output_shape[-1]),
+        train=compile_steps(model, optimizer, kept, recipe, split, xla=xla),
+        ask=predictor(kept),
+        steps_a_call=None if xla else STEPS_A_CALL,
+    )
+
+
+def _run_epoch(work: _Training, number: int, progress: Progress, keep: Callable[[Progress], None]) -> Progress:
+    """Train what is left of an epoch, telling `keep` how far it has come, and measure it."""
+    print(f"{work.model.name}: epoch {number} of {work.recipe.epochs}")
+    started, size = time.monotonic() - progress.seconds, work.recipe.batch_size
+    order = shuffled(len(work.split.y_train), work.seed, number)
+    batches = _portions(order[progress.steps * size :], size, work.steps_a_call)
+    for done in _train_epoch(functools.partial(work.train, work.lesson(number)), batches, size, len(order), progress):
+        progress = done
+        keep(progress)
+    if work.kept is not work.model:
+        re_estimate(work.kept, work.split.x_train)
+    scores = evaluate(work.ask(work.split.x_validation), work.split.y_validation)
+    epoch = _epoch(number, progress, len(order), scores, work.optimizer, time.monotonic() - started)
+    print(f"  validation loss {scores.loss:.4f}, validation accuracy {scores.accuracy:.2%}, {epoch.seconds:.0f} s")
+    return Progress(history=(*progress.history, epoch))
 
 
 def _epoch(number: int, progress: Progress, images: int, scores: Scores, optimizer: keras.Optimizer, seconds: float) -> Epoch:  # noqa: PLR0917
