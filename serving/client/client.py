@@ -25,6 +25,8 @@ IMAGES_PER_CALL: Final = 512
 """More are sent in several calls. A batching TensorFlow Serving refuses calls above `max_batch_size`, 1000 unless set."""
 DRAWINGS_PER_CALL: Final = 64
 """Drawings of the largest size take tens of milliseconds each to decode, so more would not fit the deadline."""
+_EXPLANATIONS_PER_CALL: Final = 64
+"""A gradient costs several times an answer."""
 _POLL: Final = 0.25
 """Seconds between looks while waiting for a version."""
 _LEAST: Final = 1.0
@@ -86,12 +88,7 @@ class Client:
         Returns:
             n predictions in the same order. Of more than `IMAGES_PER_CALL`, some may come from a newer version.
         """
-        check_images(images)
-        found: list[Prediction] = []
-        for start in range(0, len(images), IMAGES_PER_CALL):
-            part = images[start : start + IMAGES_PER_CALL]
-            found += to_predictions(self._run(PREDICT, part), len(part))
-        return found
+        return [found for part in _image_parts(images, IMAGES_PER_CALL) for found in to_predictions(self._run(PREDICT, part), len(part))]
 
     def read(self, drawings: Sequence[bytes]) -> list[Drawing]:
         """Read drawings of any size; the model itself finds, scales and centres the ink.
@@ -130,12 +127,8 @@ class Client:
         Returns:
             n explanations in the same order.
         """
-        check_images(images)
-        found: list[Explanation] = []
-        for start in range(0, len(images), DRAWINGS_PER_CALL):
-            part = images[start : start + DRAWINGS_PER_CALL]
-            found += to_explanations(self._run(EXPLAIN, part), len(part))
-        return found
+        parts = _image_parts(images, _EXPLANATIONS_PER_CALL)
+        return [found for part in parts for found in to_explanations(self._run(EXPLAIN, part), len(part))]
 
     def status(self) -> list[VersionStatus]:
         """The state of every version the server knows of, newest first."""
@@ -205,6 +198,12 @@ class Client:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Close it at the end of the `with` statement."""
         self.close()
+
+
+def _image_parts(images: NDArray[np.uint8], most: int) -> Iterator[NDArray[np.uint8]]:
+    """Check images, and cut them into calls of at most so many."""
+    check_images(images)
+    return (images[start : start + most] for start in range(0, len(images), most))
 
 
 def _parts(drawings: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
