@@ -90,9 +90,7 @@ def _train(
     """Train every network, or read those that have finished before; `held` keeps the run's folder to itself."""
     if settings.record:
         read_results(settings.record)  # refuses a damaged record now, not after hours
-    folder = _open(settings, data, strategy, held)
-    if start:
-        bind_start(folder, start.name())
+    folder = _open(settings, data, strategy, held, start)
     teachers, first = functools.cache(lambda: _teachers(settings, data, parts, strategy, held)), start.model if start else None
     return [
         train(name, settings, parts, len(data.labels), folder, teachers=teachers, first=first, strategy=strategy)
@@ -123,11 +121,15 @@ def _leave(  # noqa: PLR0917 - all that a run has made
     _publish(settings, networks, measured, material)
 
 
-def _open(settings: TrainerSettings, data: DataSet, strategy: tf.distribute.Strategy, held: contextlib.ExitStack) -> Path:
+def _open(
+    settings: TrainerSettings, data: DataSet, strategy: tf.distribute.Strategy, held: contextlib.ExitStack, start: Start | None = None
+) -> Path:
     """The run's folder; the chief makes it before the others look."""
     chief = is_chief(strategy)
     if chief:
         held.enter_context(alone(open_run(settings, data)))
+        if start:
+            bind_start(settings.folder(), start.name())
     wait_for_all(strategy)
     return settings.folder() if chief else open_run(settings, data, chief=False)
 

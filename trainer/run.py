@@ -77,17 +77,12 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def bind_start(folder: Path, name: str) -> None:
-    """Bind the run to what it goes on from.
+    """Bind the run to what it goes on from: a version, and what is added to the images.
 
     Raises:
-        ResumeError: the folder was begun from another version, or with other corrections.
+        ResumeError: the folder was begun from something else.
     """
-    path = folder / START
-    if path.exists() and path.read_text().strip() != name:
-        raise ResumeError(
-            f"expected the version and corrections that '{folder}' was begun with; received others: {name}; choose another --run_dir"
-        )
-    write_synced(path, f"{name}\n".encode())
+    _bind(folder, START, name, "version and corrections", "choose another --run_dir")
 
 
 def bind_teachers(folder: Path, digest: str) -> None:
@@ -96,12 +91,14 @@ def bind_teachers(folder: Path, digest: str) -> None:
     Raises:
         ResumeError: the folder was begun with others.
     """
-    path = folder / TEACHERS
-    if path.exists() and path.read_text().strip() != digest:
-        raise ResumeError(
-            f"expected the teachers that '{folder}' was begun with; received others; name those again with --teachers, or another --run_dir"
-        )
-    write_synced(path, f"{digest}\n".encode())
+    _bind(folder, TEACHERS, digest, "teachers", "name those again with --teachers, or another --run_dir")
+
+
+def _bind(folder: Path, file: str, value: str, what: str, advice: str) -> None:
+    path = folder / file
+    if path.exists() and path.read_text().strip() != value:
+        raise ResumeError(f"expected the {what} that '{folder}' was begun with; received others; {advice}")
+    write_synced(path, f"{value}\n".encode())
 
 
 def read_identity(folder: Path) -> dict[str, Any]:
