@@ -129,8 +129,7 @@ class Server:
         )
         door: ASGIApp = RestDoor(self.models, gate, limits, settings, self._stop.is_set)
         door = RestMeter(RestAccessLog(door, log) if log else door, metrics, read_metrics_path(settings.monitoring_config_file))
-        times = {"drain_seconds": settings.drain_seconds, "receive_seconds": settings.rest_receive_seconds}
-        self._rest = RestServer(door, settings.host, settings.rest_api_port, **times) if settings.rest_api_port else None
+        self._rest = _rest_server(door, settings) if settings.rest_api_port else None
 
     def start(self) -> None:
         """Load what is there, then answer, then follow the folders in the background.
@@ -194,6 +193,11 @@ def _read_batching(settings: ServerSettings) -> Batching | None:
         return None
     threads, file = os.cpu_count() or 1, settings.batching_parameters_file
     return read_batching(file, threads) if file else Batching(num_batch_threads=threads)
+
+
+def _rest_server(door: ASGIApp, settings: ServerSettings) -> RestServer:
+    drain, receive = settings.drain_seconds, settings.rest_receive_seconds
+    return RestServer(door, settings.host, settings.rest_api_port, drain_seconds=drain, receive_seconds=receive)
 
 
 def _warm_up_times(settings: ServerSettings) -> int:
