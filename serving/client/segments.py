@@ -229,7 +229,7 @@ def _paper(colours: NDArray[np.float32]) -> NDArray[np.float32]:
     height, width, _ = colours.shape
     y, x = np.meshgrid(np.linspace(-1, 1, height, dtype=np.float32), np.linspace(-1, 1, width, dtype=np.float32), indexing="ij")
     terms = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=-1)
-    step = max(1, round((height * width / _POINTS) ** 0.5))
+    step = max(1, round((height * width / _POINTS) ** 0.5)) | 1  # odd: an even step sees one colour of paper with a pattern of even period
     points, seen = terms[::step, ::step].reshape(-1, 6), colours[::step, ::step].reshape(-1, 3)
     paper = np.median(seen, axis=0) + np.zeros_like(seen)
     for _ in range(3):  # each time without what is farther from the last surface than most pixels are
