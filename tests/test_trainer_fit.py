@@ -116,6 +116,22 @@ def test_fit_averaged_keeps_the_average_and_takes_the_step_size_to_zero(tmp_path
     assert scores.loss == pytest.approx(history[1].validation_loss, rel=1e-4), "what was measured is what is returned"
 
 
+def test_fit_dropout_of_the_recipe_acts_while_training_and_leaves_the_network_its_own(tmp_path: Path) -> None:
+    def train(*, own: float, recipe: float | None) -> tuple[float, float]:
+        keras.utils.set_random_seed(1)
+        layers = [keras.layers.Flatten(), keras.layers.Dropout(own, seed=1), keras.layers.Dense(10, activation="softmax")]
+        model = keras.Sequential([keras.Input((28, 28, 1)), *layers])
+        folder = tmp_path / f"{own}-{recipe}"
+        (epoch,) = fit(model, small_split(200), Recipe(epochs=1, batch_size=64, dropout=recipe), 1, folder)
+        return epoch.loss, model.layers[1].rate
+
+    loss, rate = train(own=0.5, recipe=0.25)
+    assert rate == 0.5
+    assert loss == pytest.approx(train(own=0.25, recipe=None)[0], rel=1e-5)
+    assert loss != pytest.approx(train(own=0.5, recipe=None)[0], rel=1e-3)
+    assert train(own=0.5, recipe=0)[0] < loss
+
+
 def test_fit_under_xla_ends_where_the_plain_training_ends(tmp_path: Path) -> None:
     def losses(*, xla: bool) -> list[float]:
         keras.utils.set_random_seed(1)

@@ -70,7 +70,7 @@ def fit(
     variables = _variables(model, work.optimizer, work.kept)
     progress = checkpoint.restore(folder / "checkpoints", variables, identity or {})
     _check_together(progress)
-    with stop.heard() as asked, contextlib.closing(_tensorboard(folder)) as tensorboard:
+    with stop.heard() as asked, contextlib.closing(_tensorboard(folder)) as tensorboard, _dropping(model, recipe.dropout):
         keep = _keeper(functools.partial(checkpoint.save, folder / "checkpoints", variables, identity=identity or {}), asked)
         for number in range(len(progress.history) + 1, recipe.epochs + 1):
             progress = _run_epoch(work, number, progress, keep)
@@ -194,6 +194,20 @@ def _optimizer(recipe: Recipe, steps: int) -> keras.Optimizer:
     return keras.optimizers.Adam(
         keras.optimizers.schedules.CosineDecay(0.0, steps - rising, warmup_target=recipe.learning_rate, warmup_steps=rising)
     )
+
+
+@contextlib.contextmanager
+def _dropping(model: keras.Model, share: float | None) -> Iterator[None]:
+    """Let the dropout layers drop this share while their steps are compiled and run; None: their own."""
+    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
+    own = [layer.rate for layer in layers]
+    try:
+        for layer, rate in zip(layers, own, strict=True):
+            layer.rate = rate if share is None else share
+        yield
+    finally:
+        for layer, rate in zip(layers, own, strict=True):
+            layer.rate = rate
 
 
 def _copy(model: keras.Model) -> keras.Model:

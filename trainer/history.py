@@ -14,7 +14,7 @@ class Epoch(BaseModel):
 
     epoch: int = Field(ge=1, description="number of the epoch, from 1")
     loss: float = Field(description="mean categorical cross-entropy while training, nats")
-    accuracy: float = Field(ge=0, le=1, description="share of training images read right, dropout on")
+    accuracy: float = Field(ge=0, le=1, description="share of training images read right, as they were bent, with what dropout there was")
     validation_loss: float = Field(description="mean categorical cross-entropy on the validation set, nats")
     validation_accuracy: float = Field(ge=0, le=1, description="share of validation images read right")
     learning_rate: float = Field(ge=0, description="step size of the optimizer at the end of the epoch")

@@ -50,7 +50,7 @@ def loss_plot(history: History, architecture: str, path: Path) -> None:
     epochs = [epoch.epoch for epoch in history]
     colour = COLOURS.get(architecture, _OTHER)
     axes.plot(epochs, [e.validation_loss for e in history], color=colour, marker="o", markersize=4, linewidth=2, label="validation")
-    axes.plot(epochs, [e.loss for e in history], color=colour, alpha=0.55, linestyle="--", linewidth=2, label="train, dropout on")
+    axes.plot(epochs, [e.loss for e in history], color=colour, alpha=0.55, linestyle="--", linewidth=2, label="train")
     axes.set_title(f"{architecture}: loss over epochs", loc="left", color=INK, fontweight="bold")
     axes.set_ylabel("mean cross-entropy (nats per image)", color=INK)
     axes.set_ylim(bottom=0)

@@ -41,11 +41,11 @@ class TrainerSettings(Settings):
     architectures: Annotated[tuple[ArchitectureName, ...], CommaSeparated] = Field(
         default=("conv3", "conv5", "conv7"), description="networks to train, separated by commas: conv3, conv5, conv7"
     )
-    recipe: Literal["notebook", "notebook-keras-weights", "quick", "fast", "augmented", "best", "fine-tune"] = Field(
+    recipe: Literal["notebook", "notebook-keras-weights", "quick", "fast", "best", "augmented", "taught", "fine-tune"] = Field(
         default="notebook",
         description="training recipe: notebook is the published training, quick a first look in minutes, fast nearly the "
-        "notebook's accuracy in a fifteenth of its time, augmented bends the images, "
-        "best goes on from augmented and learns what those networks say together, "
+        "notebook's accuracy in a fifteenth of its time, best bends the images and drops nothing out, augmented bends them with dropout, "
+        "taught goes on from augmented and learns what those networks say together, "
         "fine-tune goes on from the served version with corrected drawings among the images",
     )
     teachers: Annotated[tuple[Path, ...], CommaSeparated] = Field(
