@@ -328,16 +328,16 @@ def few_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def taught(tmp_path_factory: pytest.TempPathFactory, few_file: Path) -> Path:
     """The folder of a run that trained its teachers first: conv3, conv5 and their ensemble, all published."""
     folder = tmp_path_factory.mktemp("taught")
-    run(best_in(folder, few_file, publish="all", record=folder / "results"), command="python -m trainer --recipe best")
+    run(taught_in(folder, few_file, publish="all", record=folder / "results"), command="python -m trainer --recipe taught")
     return folder
 
 
-def best_in(folder: Path, few_file: Path, **changes: object) -> TrainerSettings:
-    chosen = {"recipe": "best", "architectures": ("conv3", "conv5"), "ensemble": True, "validation_size": 100}
+def taught_in(folder: Path, few_file: Path, **changes: object) -> TrainerSettings:
+    chosen = {"recipe": "taught", "architectures": ("conv3", "conv5"), "ensemble": True, "validation_size": 100}
     return settings_in(folder, few_file, **(chosen | changes))
 
 
-def test_run_best_trains_its_teachers_first_and_goes_on_from_them(taught: Path) -> None:
+def test_run_taught_trains_its_teachers_first_and_goes_on_from_them(taught: Path) -> None:
     assert (taught / "augmented-seed1" / "conv5" / "history.json").exists()
     history = json.loads((taught / "run" / "conv3" / "history.json").read_text())
     assert [epoch["epoch"] for epoch in history] == list(range(1, 14)), "12 with labels, then the 1 that was asked for with teachers"
@@ -352,15 +352,15 @@ def test_run_with_ensemble_publishes_and_records_it_beside_the_networks(taught: 
     assert "ensemble" in (taught / "run" / "report.md").read_text()
 
 
-def test_run_best_with_other_teachers_than_it_was_begun_with_is_refused(taught: Path, few_file: Path) -> None:
+def test_run_taught_with_other_teachers_than_it_was_begun_with_is_refused(taught: Path, few_file: Path) -> None:
     (taught / "run" / "conv5" / "history.json").rename(taught / "run" / "conv5" / "history.kept")
     try:
         with pytest.raises(ResumeError, match="expected the teachers that"):
-            run(best_in(taught, few_file, publish="none", teachers=(taught / "augmented-seed1", taught / "run")), command="again")
+            run(taught_in(taught, few_file, publish="none", teachers=(taught / "augmented-seed1", taught / "run")), command="again")
     finally:
         (taught / "run" / "conv5" / "history.kept").rename(taught / "run" / "conv5" / "history.json")
 
 
-def test_run_best_with_teachers_that_saw_its_validation_images_is_refused(taught: Path, few_file: Path, tmp_path: Path) -> None:
+def test_run_taught_with_teachers_that_saw_its_validation_images_is_refused(taught: Path, few_file: Path, tmp_path: Path) -> None:
     with pytest.raises(ResumeError, match="never saw this run's validation images"):
-        run(best_in(tmp_path, few_file, data_seed=2, teachers=(taught / "augmented-seed1",)), command="again")
+        run(taught_in(tmp_path, few_file, data_seed=2, teachers=(taught / "augmented-seed1",)), command="again")

@@ -53,6 +53,7 @@ VARIANTS: Final[dict[str, dict[str, Any]]] = {
     "without shift": _bent(shift=0),
     "without stroke width": _bent(stroke=0),
     "without elastic distortion": _bent(elastic=0),
+    "without dropout": {"dropout": 0},
     "without averaged weights": {"averaging": 0},
     "without decay": {"decay": "none"},
     "without warm-up": {"warmup": 0},
@@ -61,7 +62,7 @@ VARIANTS: Final[dict[str, dict[str, Any]]] = {
 IN_FLOAT32: Final = "everything, in float32"
 """The same in full precision: what `--precision auto` costs where it takes bfloat16."""
 LONGER: Final = {"everything, then longer with labels": False, "everything, then longer with teachers": True}
-"""What the recipe `best` adds, and what the same epochs give without its teachers."""
+"""What the recipe `taught` adds, and what the same epochs give without its teachers."""
 
 
 class Ablation(BaseModel):
@@ -177,7 +178,7 @@ def _trained(
 
 def _longer(first: keras.Model, seed: int, epochs: int, parts: Split, *, taught: bool) -> keras.Model:
     """Half as many epochs more, with the labels, or with what this network, a conv5 and a conv7 say together."""
-    recipe = RECIPES["best"].model_copy(update={"epochs": epochs // 2})
+    recipe = RECIPES["taught"].model_copy(update={"epochs": epochs // 2})
     labels = keras.utils.to_categorical(parts.y_train, 10).astype(np.float32)
     teachers = [first, *(_trained(_WHOLE, seed, epochs, parts, name=name) for name in ("conv5", "conv7"))] if taught else []
 

@@ -43,8 +43,8 @@ class TrainerSettings(Settings):
     )
     recipe: Literal["notebook", "notebook-keras-weights", "quick", "fast", "best", "augmented", "taught", "fine-tune"] = Field(
         default="notebook",
-        description="training recipe: notebook is the published training, quick a first look in minutes, fast nearly the "
-        "notebook's accuracy in a fifteenth of its time, best bends the images and drops nothing out, augmented bends them with dropout, "
+        description="training recipe: notebook is the published training, quick a first look in minutes, fast the "
+        "notebook's accuracy in a tenth of its time, best bends the images and drops nothing out, augmented bends them with dropout, "
         "taught goes on from augmented and learns what those networks say together, "
         "fine-tune goes on from the served version with corrected drawings among the images",
     )
