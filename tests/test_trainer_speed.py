@@ -59,5 +59,6 @@ def test_recorded_speed_and_ablation_have_their_layouts() -> None:
     recorded = Speed.model_validate_json((RESULTS / speed.SPEED_FILE).read_bytes())
     assert recorded.command.startswith("python -m trainer.speed")
     assert any(one.code == "notebook" for one in recorded.to_accuracy)
+    assert recorded.of_the_notebooks_whole_time is not None and recorded.of_the_notebooks_whole_time < 0.1, "as the recipe fast says"
     variants = {one.variant for one in ablation.read(RESULTS / ablation.ABLATION_FILE)}
     assert variants == {*VARIANTS, IN_FLOAT32, *LONGER}
