@@ -10,6 +10,7 @@ import pytest
 from tests.toy_digits import toy_arrays
 from trainer.architecture import build
 from trainer.augment import draw
+from trainer.errors import OutputError
 from trainer.evaluate import evaluate
 from trainer.fit import fit, shuffled
 from trainer.predict import predict
@@ -37,6 +38,12 @@ def test_fit_learns_and_sees_every_image_of_a_last_small_batch(tmp_path: Path) -
     assert history[1].loss < history[0].loss
     assert round(history[0].accuracy * 200, 6).is_integer(), "the mean is over all 200 images, 8 of them in the last batch"
     assert list((tmp_path / "tensorboard").iterdir())
+
+
+def test_fit_logs_that_cannot_be_written_are_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "tensorboard").write_text("in the way")
+    with pytest.raises(OutputError, match="expected a run folder that can be written; received: Not a directory; make room"):
+        fit(build("conv3", seed=1), small_split(64), Recipe(epochs=1), 1, tmp_path)
 
 
 RESUME = """

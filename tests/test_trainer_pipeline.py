@@ -219,9 +219,10 @@ def test_run_gpu_asked_for_and_absent_is_refused(tmp_path: Path, toy_file: Path)
         run(settings_in(tmp_path, toy_file, device="gpu"), command="")
 
 
-def trainer(*flags: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def trainer(*flags: str, largest_file: int | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    limited = [] if largest_file is None else ["prlimit", f"--fsize={largest_file}"]
     return subprocess.run(
-        [sys.executable, "-m", "trainer", *flags],
+        [*limited, sys.executable, "-m", "trainer", *flags],
         capture_output=True,
         text=True,
         timeout=300,
@@ -260,9 +261,9 @@ def test_main_data_named_by_the_environment_and_absent_exits_with_four(tmp_path:
     assert "Traceback" not in done.stderr
 
 
-def test_main_killed_while_it_publishes_shows_no_half_version(finished: Path, toy_file: Path, tmp_path: Path) -> None:
-    """A real kill -9 of the real program, as soon as its staging folder shows; then the same command again."""
-    flags = [
+def publish_only_flags(finished: Path, toy_file: Path, models: Path) -> list[str]:
+    """What to type to publish the finished run once more."""
+    return [
         f"--run_dir={finished / 'run'}",
         f"--data={toy_file}",
         "--dataset=toy",
@@ -270,10 +271,15 @@ def test_main_killed_while_it_publishes_shows_no_half_version(finished: Path, to
         "--architectures=conv3",
         "--epochs=1",
         "--validation_size=300",
-        f"--models={tmp_path}",
+        f"--models={models}",
         "--precision=float32",
         "--publish_only",
     ]
+
+
+def test_main_killed_while_it_publishes_shows_no_half_version(finished: Path, toy_file: Path, tmp_path: Path) -> None:
+    """A real kill -9 of the real program, as soon as its staging folder shows; then the same command again."""
+    flags = publish_only_flags(finished, toy_file, tmp_path)
     killed = subprocess.Popen([sys.executable, "-m", "trainer", *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("digits/.staging-*/*")):
@@ -286,6 +292,24 @@ def test_main_killed_while_it_publishes_shows_no_half_version(finished: Path, to
     assert trainer(*flags).returncode == 0
     assert [verify(tmp_path / "digits" / str(number)).architecture for number in versions(tmp_path / "digits")] == ["conv3"]
     assert not list(tmp_path.glob("digits/.staging-*"))
+
+
+@pytest.mark.parametrize(("size", "folder"), [(1_000, "a run folder"), (1_000_000, "a folder for models")])
+def test_main_disk_that_takes_no_more_of_a_file_exits_with_three_and_loses_nothing(
+    finished: Path, toy_file: Path, tmp_path: Path, size: int, folder: str
+) -> None:
+    """Python writes the first file that is too large, TensorFlow the second: the variables of the SavedModel."""
+    run_dir = shutil.copytree(finished / "run", tmp_path / "run")
+    flags = [*publish_only_flags(finished, toy_file, tmp_path), f"--run_dir={run_dir}"]
+    refused = trainer(*flags, largest_file=size)
+    assert refused.returncode == OutputError.exit_code
+    assert refused.stderr.splitlines()[-1].startswith(f"python -m trainer: expected {folder} that can be written; received")
+    assert "File too large; " in refused.stderr.splitlines()[-1]
+    assert "Traceback" not in refused.stderr
+    assert versions(tmp_path / "digits") == []
+    assert not list(tmp_path.glob("digits/.staging-*"))
+    assert trainer(*flags).returncode == 0
+    assert verify(tmp_path / "digits" / "1").architecture == "conv3"
 
 
 def test_run_worse_than_the_served_version_is_held_unless_forced(

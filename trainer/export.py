@@ -17,6 +17,7 @@ from digits import contract
 from digits.contract import DRAWINGS, IMAGE_SIZE, OOD_SCORE, PIXEL_MAX, PREDICT, TOLERANCES
 from trainer.architecture import members
 from trainer.calibrate import UNCHANGED, calibrate
+from trainer.disk import written
 from trainer.errors import ExportError
 from trainer.ood import Detector, Score, scorer
 from trainer.predict import as_input
@@ -47,14 +48,16 @@ def export(
 
     Raises:
         ExportError: the model, the labels or the folder are not like that.
+        OutputError: the folder cannot be written.
     """
     _check_exportable(model, labels, folder)
     archive = ExportArchive()
     functions = endpoints(model, labels, temperature, detector)
     for name, signature in contract.signatures(len(labels)).items():
         archive.add_endpoint(name, functions[name], input_signature=[input_spec(signature)])
-    archive.write_out(str(folder), verbose=False)
-    write_warmup(folder, functions)
+    with written("a folder for models", "make room or choose another"):
+        archive.write_out(str(folder), verbose=False)
+        write_warmup(folder, functions)
 
 
 def check(model: keras.Model, folder: Path, temperature: float = UNCHANGED, detector: Detector | None = None) -> None:

@@ -17,6 +17,7 @@ import tensorflow as tf
 from trainer import checkpoint, distribute, stop
 from trainer.average import re_estimate
 from trainer.checkpoint import Progress
+from trainer.disk import written
 from trainer.errors import ResumeError
 from trainer.evaluate import Scores, evaluate
 from trainer.history import Epoch, History
@@ -256,12 +257,13 @@ def _portions(order: npt.NDArray[np.int32], batch_size: int, steps: int | None) 
 def _tensorboard(folder: Path) -> tf.summary.SummaryWriter:
     """Where the chief logs; other workers log nowhere."""
     chief = distribute.is_chief(tf.distribute.get_strategy())
-    return tf.summary.create_file_writer(str(folder / "tensorboard")) if chief else tf.summary.create_noop_writer()
+    with written("a run folder", "make room and start again, it resumes"):
+        return tf.summary.create_file_writer(str(folder / "tensorboard")) if chief else tf.summary.create_noop_writer()
 
 
 def _log(tensorboard: tf.summary.SummaryWriter, epoch: Epoch) -> None:
     """Append one epoch to TensorBoard's logs."""
-    with tensorboard.as_default(step=epoch.epoch):
+    with written("a run folder", "make room and start again, it resumes"), tensorboard.as_default(step=epoch.epoch):
         for name, value in epoch.model_dump(exclude={"epoch"}).items():
             tf.summary.scalar(name, value)
-    tensorboard.flush()
+        tensorboard.flush()

@@ -8,7 +8,7 @@ from typing import Final
 import tensorflow as tf
 
 from trainer import confidence_report
-from trainer.errors import OutputError
+from trainer.disk import written
 from trainer.results import PLOTS, NetworkResult
 
 LOGS: Final = Path("tensorboard") / "evaluation"
@@ -26,7 +26,7 @@ def show(network: NetworkResult, run: Path) -> None:
         OutputError: the folder cannot be written.
     """
     folder = run / network.architecture / LOGS
-    try:
+    with written("a run folder", "make room and start again, nothing is trained twice"):
         shutil.rmtree(folder, ignore_errors=True)
         writer = tf.summary.create_file_writer(str(folder))
         with writer.as_default(step=len(network.history)):
@@ -36,8 +36,6 @@ def show(network: NetworkResult, run: Path) -> None:
                 picture = tf.io.decode_png((run / PLOTS / file).read_bytes(), channels=3)
                 tf.summary.image(file.removesuffix(".png"), picture[tf.newaxis])
         writer.close()
-    except (OSError, tf.errors.OpError) as error:
-        raise OutputError("expected a run folder that can be written; received one that cannot; choose another or make room") from error
 
 
 def _scalars(network: NetworkResult) -> Iterator[tuple[str, float]]:
