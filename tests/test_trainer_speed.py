@@ -4,7 +4,7 @@ import pytest
 
 from tests.toy_digits import toy_arrays
 from trainer import ablation, speed
-from trainer.ablation import IN_FLOAT32, LONGER, VARIANTS, Ablation
+from trainer.ablation import VARIANTS, Ablation
 from trainer.architecture import ARCHITECTURES, build
 from trainer.notebook import conv3
 from trainer.recipes import RECIPES, Recipe
@@ -40,8 +40,10 @@ def test_measure_steps_covers_both_codes_and_every_network() -> None:
 
 
 def test_ablation_variants_are_valid_recipes_and_all_differ() -> None:
-    recipes = [Recipe.model_validate((RECIPES["augmented"].model_copy(update=change)).model_dump()) for change in VARIANTS.values()]
-    assert len({recipe.model_dump_json() for recipe in recipes}) == len(recipes)
+    for name in ("augmented", "best"):
+        chosen = [change(RECIPES[name]) for variant, change in VARIANTS.items() if variant in ablation.chosen(VARIANTS, RECIPES[name])]
+        recipes = [Recipe.model_validate(recipe.model_dump()) for recipe in chosen]
+        assert len({recipe.model_dump_json() for recipe in recipes}) == len(recipes) == len(VARIANTS) - 2
 
 
 def test_ablation_table_shows_the_distance_from_everything() -> None:
@@ -51,8 +53,14 @@ def test_ablation_table_shows_the_distance_from_everything() -> None:
         return Ablation.model_validate({"variant": variant, "seed": seed, "error": error, **facts, **origin})
 
     made = ablation.compose([result("everything", 1, 0.01), result("everything", 2, 0.02), result("without decay", 1, 0.03)])
-    assert "| everything    | 1.50% |             +0.00% | 0.1000 |" in made
-    assert "| without decay | 3.00% |             +1.50% | 0.1000 |" in made
+    assert "| everything    |     2 | 1.50% |             +0.00% | 0.1000 |" in made
+    assert "| without decay |     1 | 3.00% |             +2.00% | 0.1000 |" in made, "against everything with the same seed"
+
+
+def test_ablation_of_other_lengths_stands_in_another_table() -> None:
+    recorded = ablation.read(RESULTS / ablation.ABLATION_FILE)
+    longer = [one.model_copy(update={"epochs": one.epochs + 1}) for one in recorded]
+    assert len(ablation.tables([*recorded, *longer])) == 2 * len(ablation.tables(recorded))
 
 
 def test_recorded_speed_and_ablation_have_their_layouts() -> None:
@@ -60,5 +68,8 @@ def test_recorded_speed_and_ablation_have_their_layouts() -> None:
     assert recorded.command.startswith("python -m trainer.speed")
     assert any(one.code == "notebook" for one in recorded.to_accuracy)
     assert recorded.of_the_notebooks_whole_time is not None and recorded.of_the_notebooks_whole_time < 0.1, "as the recipe fast says"
-    variants = {one.variant for one in ablation.read(RESULTS / ablation.ABLATION_FILE)}
-    assert variants == {*VARIANTS, IN_FLOAT32, *LONGER}
+    for group in ablation.tables(ablation.read(RESULTS / ablation.ABLATION_FILE)):
+        assert group[0].variant == ablation.EVERYTHING
+        assert {one.variant for one in group} <= {*ablation.chosen(ablation.ALL, RECIPES[group[0].recipe])}
+    whole, *_ = ablation.tables(ablation.read(RESULTS / ablation.ABLATION_FILE))
+    assert {one.variant for one in whole} == {*ablation.chosen(ablation.ALL, RECIPES["augmented"])}

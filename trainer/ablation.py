@@ -1,6 +1,6 @@
 """What each ingredient of the recipes gives: `python -m trainer.ablation`.
 
-Short trainings of conv3 that leave one ingredient out at a time, on a part of MNIST's training images; what is left of them
+Short trainings of conv3 that change one ingredient at a time, on a part of MNIST's training images; what is left of them
 measures, so that the differences are not lost in the noise of 5,000 validation images. The test set is not touched.
 Writes results/ablation.json, result by result: stopped, the same command goes on.
 """
@@ -11,7 +11,7 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import sqrt
 from pathlib import Path
 from statistics import mean
@@ -38,31 +38,44 @@ from trainer.step import Lesson
 from trainer.teach import answers
 
 ABLATION_FILE: Final = "ablation.json"
-_WHOLE: Final = RECIPES["augmented"]
+Change = Callable[[Recipe], Recipe]
 
 
-def _bent(**changes: float) -> dict[str, Any]:
-    assert _WHOLE.augmentation is not None
-    return {"augmentation": _WHOLE.augmentation.model_copy(update=changes)}
+def _with(**changes: Any) -> Change:  # noqa: ANN401 - fields of a recipe
+    return lambda recipe: recipe.model_copy(update=changes)
 
 
-VARIANTS: Final[dict[str, dict[str, Any]]] = {
-    "everything": {},
-    "without augmentation": {"augmentation": None},
+def _bent(**changes: float) -> Change:
+    def change(recipe: Recipe) -> Recipe:
+        assert recipe.augmentation is not None
+        return recipe.model_copy(update={"augmentation": recipe.augmentation.model_copy(update=changes)})
+
+    return change
+
+
+EVERYTHING: Final = "everything"
+VARIANTS: Final[dict[str, Change]] = {
+    EVERYTHING: _with(),
+    "without augmentation": _with(augmentation=None),
     "without rotation, scale, shear": _bent(rotation=0, scale=0, shear=0),
     "without shift": _bent(shift=0),
     "without stroke width": _bent(stroke=0),
     "without elastic distortion": _bent(elastic=0),
-    "without dropout": {"dropout": 0},
-    "without averaged weights": {"averaging": 0},
-    "without decay": {"decay": "none"},
-    "without warm-up": {"warmup": 0},
+    "bent further": _bent(rotation=20, scale=0.2, shear=12, shift=3, stroke=0.6, elastic=1),
+    "without dropout": _with(dropout=0),
+    "with dropout": _with(dropout=None),
+    "in batches of 64": _with(batch_size=64),
+    "in batches of 128": _with(batch_size=128),
+    "without averaged weights": _with(averaging=0),
+    "without decay": _with(decay="none"),
+    "without warm-up": _with(warmup=0),
 }
-"""What is changed in the recipe `augmented`."""
+"""What is changed in the recipe."""
 IN_FLOAT32: Final = "everything, in float32"
 """The same in full precision: what `--precision auto` costs where it takes bfloat16."""
 LONGER: Final = {"everything, then longer with labels": False, "everything, then longer with teachers": True}
 """What the recipe `taught` adds, and what the same epochs give without its teachers."""
+ALL: Final = (*VARIANTS, IN_FLOAT32, *LONGER)
 
 
 class Ablation(BaseModel):
@@ -70,6 +83,7 @@ class Ablation(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    recipe: str = Field(default="augmented", description="what the variant changes")
     variant: str
     seed: int
     train_size: int = Field(description="images that trained")
@@ -83,6 +97,11 @@ class Ablation(BaseModel):
     date: str
     command: str
 
+    @property
+    def comparable(self) -> tuple[str, int, int, int]:
+        """Results that agree in this stand in one table."""
+        return self.recipe, self.epochs, self.train_size, self.measured_on
+
 
 _LAYOUT: Final = TypeAdapter(list[Ablation])
 
@@ -92,6 +111,8 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m trainer.ablation", description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=os.environ.get("DIGITS_DATA"), help="MNIST; default: DIGITS_DATA, else Keras' cache")
     parser.add_argument("--results", type=Path, default=Path("results"), help=f"folder for {ABLATION_FILE} (default: %(default)s)")
+    parser.add_argument("--recipe", choices=["augmented", "best"], default="augmented", help="what is changed (default: %(default)s)")
+    parser.add_argument("--variants", nargs="+", choices=ALL, default=ALL, metavar="NAME", help=f"some of: {', '.join(ALL)} (default: all)")
     parser.add_argument("--seeds", type=int, default=2, help="trainings of each variant (default: %(default)s)")
     parser.add_argument("--epochs", type=int, default=6, help="of each training (default: %(default)s)")
     parser.add_argument("--train_size", type=int, default=10_000, help="images that train (default: %(default)s)")
@@ -100,94 +121,106 @@ def main(argv: Sequence[str]) -> int:
     gpus = choose_device("auto", 1, deterministic=False)
     data = load(Path(arguments.data) if arguments.data else None, MNIST, None, None)
     parts = _part(split(data, len(data.y_train) - arguments.train_size, 1), arguments.measured_on)
-    origin = {
-        "train_size": arguments.train_size,
-        "measured_on": arguments.measured_on,
-        "machine": describe_machine(gpus),
-        "code_revision": describe_revision(),
-        "command": shlex.join(["python", "-m", "trainer.ablation", *argv]),
-    }
+    recipe = RECIPES[arguments.recipe].model_copy(update={"epochs": arguments.epochs})
     path = arguments.results / ABLATION_FILE
     for seed in range(1, arguments.seeds + 1):
         models: dict[str, keras.Model] = {}
-        for variant in [*VARIANTS, IN_FLOAT32, *LONGER]:
-            if (variant, seed) in {(done.variant, done.seed) for done in read(path)}:
+        for variant in chosen(arguments.variants, recipe):
+            origin = {
+                "recipe": arguments.recipe,
+                "variant": variant,
+                "seed": seed,
+                "train_size": arguments.train_size,
+                "measured_on": arguments.measured_on,
+                "epochs": arguments.epochs,
+                "precision": _precision(variant),
+            }
+            if origin in (done.model_dump(include=set(origin)) for done in read(path)):
                 continue
-            loss, error = _measure(variant, seed, arguments.epochs, parts, models)
-            date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+            loss, error = _measure(variant, seed, recipe, parts, models)
             result = Ablation(
-                variant=variant,
-                seed=seed,
-                epochs=arguments.epochs,
-                precision=_precision(variant),
+                **origin,
                 loss=loss,
                 error=error,
-                date=date,
-                **origin,
+                machine=describe_machine(gpus),
+                code_revision=describe_revision(),
+                date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                command=shlex.join(["python", "-m", "trainer.ablation", *argv]),
             )
             write_synced(path, _LAYOUT.dump_json([*read(path), result], indent=2) + b"\n")
-    print(compose(read(path)))
+    print(*(compose(group) for group in tables(read(path))), sep="\n\n")
     return 0
 
 
+def tables(results: Sequence[Ablation]) -> list[list[Ablation]]:
+    """The results, those together that can be compared."""
+    groups: dict[tuple[str, int, int, int], list[Ablation]] = {}
+    for result in results:
+        groups.setdefault(result.comparable, []).append(result)
+    return list(groups.values())
+
+
 def compose(results: Sequence[Ablation]) -> str:
-    """The table: a row a variant, its mean error and loss over the seeds, and how far it lies from everything."""
-    variants = dict.fromkeys(result.variant for result in results)
-    errors = {variant: mean(result.error for result in results if result.variant == variant) for variant in variants}
-    losses = {variant: mean(result.loss for result in results if result.variant == variant) for variant in variants}
-    rows = [
-        [variant, f"{errors[variant]:.2%}", f"{errors[variant] - errors['everything']:+.2%}", f"{losses[variant]:.4f}"]
-        for variant in variants
-    ]
-    first = results[0]
-    standard_error = sqrt(errors["everything"] * (1 - errors["everything"]) / first.measured_on)
+    """The table of comparable results: a row a variant, with mean error and loss, and the distance from everything with the same seeds."""
+    whole = {result.seed: result.error for result in results if result.variant == EVERYTHING}
+    rows, first = [], results[0]
+    for variant in dict.fromkeys(result.variant for result in results):
+        alike = [result for result in results if result.variant == variant]
+        apart = mean(result.error - whole[result.seed] for result in alike)
+        loss = mean(result.loss for result in alike)
+        rows.append([variant, str(len(alike)), f"{mean(result.error for result in alike):.2%}", f"{apart:+.2%}", f"{loss:.4f}"])
+    standard_error = sqrt(mean(whole.values()) * (1 - mean(whole.values())) / first.measured_on)
     return (
-        f"{table(['recipe', 'error', 'against everything', 'loss'], rows)}\n\n"
-        f"conv3, {first.train_size:,} images, {first.epochs} epochs, {len({result.seed for result in results})} seeds; measured on "
+        f"{table(['recipe', 'seeds', 'error', 'against everything', 'loss'], rows)}\n\n"
+        f"conv3 by the recipe {first.recipe}, {first.train_size:,} images, {first.epochs} epochs; measured on "
         f"{first.measured_on:,} others; the standard error of one error is {standard_error:.2%}."
     )
+
+
+def chosen(variants: Sequence[str], recipe: Recipe) -> list[str]:
+    """The recipe itself first, then those of the variants that are other trainings than it."""
+    others = [variant for variant in variants if variant not in VARIANTS or VARIANTS[variant](recipe) != recipe]
+    return list(dict.fromkeys([EVERYTHING, *others]))
 
 
 def _precision(variant: str) -> Arithmetic:
     return "float32" if variant == IN_FLOAT32 else choose_precision("auto")
 
 
-def _measure(variant: str, seed: int, epochs: int, parts: Split, models: dict[str, keras.Model]) -> tuple[float, float]:
+def _measure(variant: str, seed: int, recipe: Recipe, parts: Split, models: dict[str, keras.Model]) -> tuple[float, float]:
     """Train one variant; returns its loss and error. `models` keeps "everything", which the longer trainings go on from."""
     print(f"{variant}, seed {seed}")
     if variant in LONGER:
-        first = models.get("everything") or _trained(_WHOLE, seed, epochs, parts)
-        models["everything"] = first
-        model = _longer(first, seed, epochs, parts, taught=LONGER[variant])
+        first = models.get(EVERYTHING) or _trained(recipe, seed, parts)
+        models[EVERYTHING] = first
+        model = _longer(first, seed, recipe, parts, taught=LONGER[variant])
     else:
-        precision = _precision(variant)
-        model = _trained(_WHOLE.model_copy(update=VARIANTS.get(variant, {})), seed, epochs, parts, precision=precision)
+        model = _trained(VARIANTS.get(variant, _with())(recipe), seed, parts, precision=_precision(variant))
         models[variant] = model
     scores = evaluate(predict(model, parts.x_validation), parts.y_validation)
     return scores.loss, 1 - scores.accuracy
 
 
-def _trained(
-    recipe: Recipe, seed: int, epochs: int, parts: Split, *, name: str = "conv3", precision: Arithmetic | None = None
-) -> keras.Model:
+def _trained(recipe: Recipe, seed: int, parts: Split, *, name: str = "conv3", precision: Arithmetic | None = None) -> keras.Model:
     labels = keras.utils.to_categorical(parts.y_train, 10).astype(np.float32)
     model = build(name, seed=seed, precision=precision or choose_precision("auto"), initialisation=recipe.initialisation)
-    _fit(model, recipe.model_copy(update={"epochs": epochs}), seed, parts, lambda _: labels, first_epoch=0)
+    _fit(model, recipe, seed, parts, lambda _: labels, first_epoch=0)
     return model
 
 
-def _longer(first: keras.Model, seed: int, epochs: int, parts: Split, *, taught: bool) -> keras.Model:
+def _longer(first: keras.Model, seed: int, recipe: Recipe, parts: Split, *, taught: bool) -> keras.Model:
     """Half as many epochs more, with the labels, or with what this network, a conv5 and a conv7 say together."""
-    recipe = RECIPES["taught"].model_copy(update={"epochs": epochs // 2})
     labels = keras.utils.to_categorical(parts.y_train, 10).astype(np.float32)
-    teachers = [first, *(_trained(_WHOLE, seed, epochs, parts, name=name) for name in ("conv5", "conv7"))] if taught else []
+    teachers = [first, *(_trained(recipe, seed, parts, name=name) for name in ("conv5", "conv7"))] if taught else []
 
     def targets(epoch: int) -> Any:  # noqa: ANN401 - float32 [n, 10]
-        return answers(teachers, parts.x_train, draw(recipe.augmentation, len(labels), seed, epochs + epoch)) if taught else labels
+        views = draw(recipe.augmentation, len(labels), seed, recipe.epochs + epoch)
+        return answers(teachers, parts.x_train, views) if taught else labels
 
     model = build("conv3", precision=choose_precision("auto"))
     model.set_weights(first.get_weights())
-    _fit(model, recipe, seed, parts, targets, first_epoch=epochs)
+    half = recipe.model_copy(update={"epochs": recipe.epochs // 2})
+    _fit(model, half, seed, parts, targets, first_epoch=recipe.epochs)
     return model
 
 
