@@ -41,7 +41,7 @@ def test_measure_steps_covers_both_codes_and_every_network() -> None:
 
 def test_ablation_variants_are_valid_recipes_and_all_differ() -> None:
     for name in ("augmented", "best"):
-        chosen = [change(RECIPES[name]) for variant, change in VARIANTS.items() if variant in ablation.chosen(VARIANTS, RECIPES[name])]
+        chosen = [change(RECIPES[name]) for variant, change in VARIANTS.items() if variant in ablation.chosen([*VARIANTS], RECIPES[name])]
         recipes = [Recipe.model_validate(recipe.model_dump()) for recipe in chosen]
         assert len({recipe.model_dump_json() for recipe in recipes}) == len(recipes) == len(VARIANTS) - 2
 

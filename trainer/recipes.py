@@ -72,7 +72,7 @@ RECIPES: Final = {
         dropout=0,
         augmentation=_AUGMENTATION,
     ),
-    # The same with the architecture's dropout, for fewer epochs: the networks that teach.
+    # The same with the architecture's dropout, in larger batches, for fewer epochs: the networks that teach.
     "augmented": Recipe(epochs=12, learning_rate=2e-3, warmup=0.1, decay="cosine", averaging=0.998, augmentation=_AUGMENTATION),
     # They go on from there, and learn what all of them together say. Until dropout was left out, the most accurate.
     "taught": Recipe(
