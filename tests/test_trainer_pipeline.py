@@ -362,9 +362,9 @@ def taught_in(folder: Path, few_file: Path, **changes: object) -> TrainerSetting
 
 
 def test_run_taught_trains_its_teachers_first_and_goes_on_from_them(taught: Path) -> None:
-    assert (taught / "augmented-seed1" / "conv5" / "history.json").exists()
+    assert (taught / "best-seed1" / "conv5" / "history.json").exists()
     history = json.loads((taught / "run" / "conv3" / "history.json").read_text())
-    assert [epoch["epoch"] for epoch in history] == list(range(1, 14)), "12 with labels, then the 1 that was asked for with teachers"
+    assert [epoch["epoch"] for epoch in history] == list(range(1, 22)), "20 with labels, then the 1 that was asked for with teachers"
     assert len(list((taught / "answers").rglob("epoch-*.npy"))) == 1, "asked once, for both networks"
 
 
@@ -372,7 +372,7 @@ def test_run_with_ensemble_publishes_and_records_it_beside_the_networks(taught: 
     manifest = read_manifest(taught / "models" / "ensemble" / "1")
     assert (manifest.architecture, manifest.parameters) == ("ensemble", 292_554 + 579_338)
     recorded = {result["architecture"]: result for result in json.loads((taught / "results" / "training.json").read_text())}
-    assert recorded["ensemble"]["epochs"] == 0 and recorded["conv3"]["epochs"] == 13
+    assert recorded["ensemble"]["epochs"] == 0 and recorded["conv3"]["epochs"] == 21
     assert "ensemble" in (taught / "run" / "report.md").read_text()
 
 
@@ -380,11 +380,11 @@ def test_run_taught_with_other_teachers_than_it_was_begun_with_is_refused(taught
     (taught / "run" / "conv5" / "history.json").rename(taught / "run" / "conv5" / "history.kept")
     try:
         with pytest.raises(ResumeError, match="expected the teachers that"):
-            run(taught_in(taught, few_file, publish="none", teachers=(taught / "augmented-seed1", taught / "run")), command="again")
+            run(taught_in(taught, few_file, publish="none", teachers=(taught / "best-seed1", taught / "run")), command="again")
     finally:
         (taught / "run" / "conv5" / "history.kept").rename(taught / "run" / "conv5" / "history.json")
 
 
 def test_run_taught_with_teachers_that_saw_its_validation_images_is_refused(taught: Path, few_file: Path, tmp_path: Path) -> None:
     with pytest.raises(ResumeError, match="never saw this run's validation images"):
-        run(taught_in(tmp_path, few_file, data_seed=2, teachers=(taught / "augmented-seed1",)), command="again")
+        run(taught_in(tmp_path, few_file, data_seed=2, teachers=(taught / "best-seed1",)), command="again")

@@ -72,17 +72,19 @@ RECIPES: Final = {
         dropout=0,
         augmentation=_AUGMENTATION,
     ),
-    # The same with the architecture's dropout, in larger batches, for fewer epochs: the networks that teach.
+    # The same with the architecture's dropout, in larger batches, for fewer epochs.
     "augmented": Recipe(epochs=12, learning_rate=2e-3, warmup=0.1, decay="cosine", averaging=0.998, augmentation=_AUGMENTATION),
-    # They go on from there, and learn what all of them together say. Until dropout was left out, the most accurate.
+    # Networks of `best` go on, and learn what all of them together say.
     "taught": Recipe(
-        epochs=15,
+        epochs=12,
+        batch_size=64,
         learning_rate=2e-3,
         warmup=0.1,
         decay="cosine",
         averaging=0.998,
+        dropout=0,
         augmentation=_AUGMENTATION,
-        teachers="augmented",
+        teachers="best",
     ),
     # Small steps, few epochs: what the served version knows is not to be lost.
     FINE_TUNE: Recipe(epochs=2, learning_rate=3e-4, warmup=0.1, decay="cosine", averaging=0.99, dropout=0, augmentation=_AUGMENTATION),

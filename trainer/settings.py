@@ -45,7 +45,7 @@ class TrainerSettings(Settings):
         default="notebook",
         description="training recipe: notebook is the published training, quick a first look in minutes, fast the "
         "notebook's accuracy in a tenth of its time, best bends the images and drops nothing out, augmented bends them with dropout, "
-        "taught goes on from augmented and learns what those networks say together, "
+        "taught goes on from best and learns what those networks say together, "
         "fine-tune goes on from the served version with corrected drawings among the images",
     )
     teachers: Annotated[tuple[Path, ...], CommaSeparated] = Field(
