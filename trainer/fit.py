@@ -257,13 +257,18 @@ def _portions(order: npt.NDArray[np.int32], batch_size: int, steps: int | None) 
 def _tensorboard(folder: Path) -> tf.summary.SummaryWriter:
     """Where the chief logs; other workers log nowhere."""
     chief = distribute.is_chief(tf.distribute.get_strategy())
-    with written("a run folder", "make room and start again, it resumes"):
+    with _writing():
         return tf.summary.create_file_writer(str(folder / "tensorboard")) if chief else tf.summary.create_noop_writer()
+
+
+def _writing() -> contextlib.AbstractContextManager[None]:
+    """TensorFlow writes to the run's folder in here."""
+    return written("a run folder", "make room and start again, it resumes")
 
 
 def _log(tensorboard: tf.summary.SummaryWriter, epoch: Epoch) -> None:
     """Append one epoch to TensorBoard's logs."""
-    with written("a run folder", "make room and start again, it resumes"), tensorboard.as_default(step=epoch.epoch):
+    with _writing(), tensorboard.as_default(step=epoch.epoch):
         for name, value in epoch.model_dump(exclude={"epoch"}).items():
             tf.summary.scalar(name, value)
         tensorboard.flush()
