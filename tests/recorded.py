@@ -2,12 +2,11 @@
 
 import datetime
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from digits.store import write_synced
-from trainer.environment import describe_machine, describe_revision, describe_versions
+from trainer.environment import describe_command, describe_machine, describe_revision, describe_versions
 
 
 def record(found: Mapping[str, object], path: Path, module: str, argv: Sequence[str]) -> None:
@@ -25,7 +24,7 @@ def record(found: Mapping[str, object], path: Path, module: str, argv: Sequence[
         "versions": describe_versions(),
         "code_revision": describe_revision(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "command": shlex.join(["python", "-m", module, *argv]),
+        "command": describe_command(module, argv),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     write_synced(path, (json.dumps(whole, indent=2) + "\n").encode())

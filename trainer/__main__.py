@@ -2,12 +2,12 @@
 
 import logging
 import os
-import shlex
 import sys
 from pathlib import Path
 
 from digits.settings import load as load_settings
 from trainer import stop
+from trainer.environment import describe_command
 from trainer.errors import OutputError, TrainerError
 from trainer.settings import TrainerSettings
 
@@ -24,7 +24,7 @@ def main() -> int:
             from trainer.pipeline import run  # noqa: PLC0415 - TensorFlow takes seconds to import; --help and refusals need none of it
 
             home = os.environ.get("KERAS_HOME")
-            run(settings, command=shlex.join(["python", "-m", "trainer", *sys.argv[1:]]), cache=Path(home) / "datasets" if home else None)
+            run(settings, command=describe_command("trainer", sys.argv[1:]), cache=Path(home) / "datasets" if home else None)
     except TrainerError as error:
         print(f"{settings.program}: {error}", file=sys.stderr)
         return error.exit_code

@@ -8,7 +8,6 @@ Writes results/ablation.json, result by result: stopped, the same command goes o
 import argparse
 import datetime
 import os
-import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -26,7 +25,7 @@ from trainer.architecture import build
 from trainer.augment import draw
 from trainer.data import MNIST, load
 from trainer.device import choose_device
-from trainer.environment import describe_machine, describe_revision
+from trainer.environment import describe_command, describe_machine, describe_revision
 from trainer.evaluate import evaluate
 from trainer.fit import fit
 from trainer.markdown import table
@@ -145,7 +144,7 @@ def main(argv: Sequence[str]) -> int:
                 machine=describe_machine(gpus),
                 code_revision=describe_revision(),
                 date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-                command=shlex.join(["python", "-m", "trainer.ablation", *argv]),
+                command=describe_command("trainer.ablation", argv),
             )
             write_synced(path, _LAYOUT.dump_json([*read(path), result], indent=2) + b"\n")
     print(*(compose(group) for group in tables(read(path))), sep="\n\n")

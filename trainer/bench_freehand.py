@@ -9,7 +9,6 @@ import argparse
 import datetime
 import io
 import os
-import shlex
 import sys
 import zipfile
 from collections.abc import Callable, Sequence
@@ -28,7 +27,7 @@ from digits.errors import StoreError, VersionError
 from digits.manifest import read_manifest
 from digits.store import write_synced
 from trainer.data import load
-from trainer.environment import describe_machine, describe_revision, describe_versions
+from trainer.environment import describe_command, describe_machine, describe_revision, describe_versions
 from trainer.errors import DataError, TrainerError
 from trainer.freehand import MOST, Drawings, draw, draw_strokes
 from trainer.freehand_report import EXPLANATION, compare, gallery
@@ -81,7 +80,7 @@ def main(argv: Sequence[str]) -> int:
     """Measure and write; returns the exit code."""
     arguments = _parser().parse_args(argv)
     try:
-        _run(arguments, shlex.join(["python", "-m", "trainer.bench_freehand", *argv]))
+        _run(arguments, describe_command("trainer.bench_freehand", argv))
     except (TrainerError, StoreError, VersionError) as error:
         print(f"python -m trainer.bench_freehand: {error}", file=sys.stderr)
         return error.exit_code if isinstance(error, TrainerError) else 1

@@ -1,7 +1,9 @@
-"""What a run ran on: the machine and the versions, without a name that would tell whose it is."""
+"""What a run was typed as and ran on: command, machine and versions, without a name that would tell whose it is."""
 
 import os
 import platform
+import re
+import shlex
 import subprocess
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -9,6 +11,8 @@ from pathlib import Path
 from typing import Final
 
 _CPU_FACTS: Final = Path("/proc/cpuinfo")
+_FROM_ROOT: Final = re.compile(r"(^|[=,])/(?:[^,]*/)?(?=[^,/])")
+"""All but the last name of each path from the root in an argument, which may hold several behind a flag."""
 
 
 def describe_machine(gpus: Sequence[str] = ()) -> str:
@@ -40,6 +44,11 @@ def describe_versions() -> dict[str, str]:
         "keras": _first_installed("keras"),
         "numpy": _first_installed("numpy"),
     }
+
+
+def describe_command(module: str, argv: Sequence[str]) -> str:
+    """What to type to run `module` again. Of files named from the root only the names stay: where they lie is the machine's business."""
+    return shlex.join(["python", "-m", module, *(_FROM_ROOT.sub(r"\1", argument) for argument in argv)])
 
 
 def describe_revision() -> str:

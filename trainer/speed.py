@@ -7,7 +7,6 @@ notebook's accuracy take turns epoch by epoch. Writes results/training-speed.jso
 import argparse
 import datetime
 import os
-import shlex
 import sys
 import tempfile
 import time
@@ -27,7 +26,7 @@ from trainer.architecture import ARCHITECTURES, build
 from trainer.cropped import cropped
 from trainer.data import MNIST, load
 from trainer.device import choose_device
-from trainer.environment import describe_machine, describe_revision, describe_versions
+from trainer.environment import describe_command, describe_machine, describe_revision, describe_versions
 from trainer.fit import fit
 from trainer.precision import choose_precision
 from trainer.recipes import RECIPES
@@ -130,7 +129,7 @@ def main(argv: Sequence[str]) -> int:
         versions=describe_versions(),
         code_revision=describe_revision(),
         date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        command=shlex.join(["python", "-m", "trainer.speed", *argv]),
+        command=describe_command("trainer.speed", argv),
     )
     arguments.results.mkdir(parents=True, exist_ok=True)
     write_synced(arguments.results / SPEED_FILE, TypeAdapter(Speed).dump_json(speed, indent=2) + b"\n")
