@@ -9,6 +9,7 @@ from google.protobuf import text_format
 from tensorflow_serving.config import file_system_storage_path_source_pb2, model_server_config_pb2
 
 from digits.errors import SettingsError
+from serving.server.config_messages import parse_file
 from serving.server.errors import InvalidArgumentError
 from serving.server.settings import ServerSettings
 
@@ -62,7 +63,7 @@ def read_file(path: Path) -> list[ModelSource]:
         SettingsError: it cannot be read or used.
     """
     try:
-        return read_message(text_format.Parse(path.read_text(encoding="utf-8"), model_server_config_pb2.ModelServerConfig()))
+        return read_message(parse_file(path, model_server_config_pb2.ModelServerConfig()))
     except OSError as error:
         raise SettingsError(f"model_config_file: expected a readable file; received '{path}': {error.strerror}; check the path") from error
     except (text_format.ParseError, UnicodeDecodeError) as error:

@@ -1,14 +1,21 @@
 """Configuration files of TensorFlow Serving whose messages the official package leaves out, read as the server reads them."""
 
+import warnings
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
 from google.protobuf.message import Message
 
 from digits.errors import SettingsError
 
+# protobuf lets Python read escapes, which only warns of one that it does not know; TensorFlow Serving refuses the file.
+warnings.filterwarnings(
+    "error", ".*invalid (escape|octal escape) sequence", category=DeprecationWarning, module=r"google\.protobuf\.text_encoding"
+)
+
+_Read = TypeVar("_Read", bound=Message)
 _PACKAGE: Final = "inkwell.config"
 _INT: Final = ".google.protobuf.Int64Value"
 _BOOL: Final = ".google.protobuf.BoolValue"
@@ -37,6 +44,20 @@ _MESSAGES: Final[dict[str, dict[str, tuple[int, str]]]] = {
 """Fields by message: number and type. Source: tensorflow/serving: session_bundle_config, ssl_config and monitoring_config .proto."""
 
 
+def parse_file(path: Path, message: _Read) -> _Read:
+    """Read a file in protobuf's text format into `message`, and return that.
+
+    Raises:
+        OSError: the file cannot be read.
+        UnicodeDecodeError: it is no UTF-8.
+        text_format.ParseError: it is no such message.
+    """
+    try:
+        return text_format.Parse(path.read_text(encoding="utf-8"), message)
+    except DeprecationWarning as warning:
+        raise text_format.ParseError(str(warning)) from warning
+
+
 def read_config(path: Path, message: str, flag: str) -> Any:  # noqa: ANN401 - the class is made from the table
     """Parse a file as one of the messages above; unknown fields and wrong types are errors.
 
@@ -49,7 +70,7 @@ def read_config(path: Path, message: str, flag: str) -> Any:  # noqa: ANN401 - t
         SettingsError: the file cannot be read as this message.
     """
     try:
-        return text_format.Parse(path.read_text(encoding="utf-8"), _classes()[message]())
+        return parse_file(path, _classes()[message]())
     except OSError as error:
         raise SettingsError(f"{flag}: expected a readable file; received '{path}': {error.strerror}; check the path") from error
     except (text_format.ParseError, UnicodeDecodeError) as error:

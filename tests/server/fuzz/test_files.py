@@ -40,8 +40,6 @@ FILES: dict[str, tuple[Callable[[Path], object], str]] = {
 CONTENTS = st.sampled_from(sorted(FILES)).flatmap(lambda flag: st.tuples(st.just(flag), text_mutants([FILES[flag][1]], TOKENS)))
 
 
-# protobuf lets Python read escapes, which warns of one that it does not know and takes it for the characters that it is written with.
-@pytest.mark.filterwarnings("ignore:.*invalid escape sequence:DeprecationWarning")
 @settings(deadline=None)
 @given(file=CONTENTS)
 @example(file=("model_config_file", b'model_config_list { config { name: "\\\x00" } }'))
