@@ -50,6 +50,11 @@ class Recipe(BaseModel):
 
 _AUGMENTATION: Final = Augmentation(rotation=15, scale=0.12, shear=8, shift=2.5, stroke=0.4, elastic=0.7)
 
+# Every image bent anew in every epoch, no dropout: bent images are variety enough. Small batches, which find weights that read more.
+_BEST: Final = Recipe(
+    epochs=20, batch_size=64, learning_rate=2e-3, warmup=0.1, decay="cosine", averaging=0.998, dropout=0, augmentation=_AUGMENTATION
+)
+
 FINE_TUNE: Final = "fine-tune"
 """Goes on from the served version, with corrected drawings among the images."""
 
@@ -61,31 +66,11 @@ RECIPES: Final = {
     "quick": Recipe(epochs=2),
     # More than the notebook's accuracy in less than a tenth of its time: one rise and fall of a larger step. `make bench-training`
     "fast": Recipe(epochs=2, learning_rate=3e-3, warmup=0.2, decay="cosine", averaging=0.98, dropout=0),
-    # Every image bent anew in every epoch, no dropout: bent images are variety enough. Small batches, which find weights that read more.
-    "best": Recipe(
-        epochs=20,
-        batch_size=64,
-        learning_rate=2e-3,
-        warmup=0.1,
-        decay="cosine",
-        averaging=0.998,
-        dropout=0,
-        augmentation=_AUGMENTATION,
-    ),
-    # The same with the architecture's dropout, in larger batches, for fewer epochs.
+    "best": _BEST,
+    # Bent images too, with the architecture's dropout, in larger batches, for fewer epochs.
     "augmented": Recipe(epochs=12, learning_rate=2e-3, warmup=0.1, decay="cosine", averaging=0.998, augmentation=_AUGMENTATION),
-    # Networks of `best` go on, and learn what all of them together say.
-    "taught": Recipe(
-        epochs=12,
-        batch_size=64,
-        learning_rate=2e-3,
-        warmup=0.1,
-        decay="cosine",
-        averaging=0.998,
-        dropout=0,
-        augmentation=_AUGMENTATION,
-        teachers="best",
-    ),
+    # Networks of `best` go on as they were trained, but learn what all of them together say.
+    "taught": _BEST.model_copy(update={"epochs": 12, "teachers": "best"}),
     # Small steps, few epochs: what the served version knows is not to be lost.
     FINE_TUNE: Recipe(epochs=2, learning_rate=3e-4, warmup=0.1, decay="cosine", averaging=0.99, dropout=0, augmentation=_AUGMENTATION),
 }
