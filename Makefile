@@ -61,11 +61,11 @@ help: ## List the targets
 setup: .venv/.setup ## Install everything for working on the code into .venv
 
 doctor: ## Say what each of these ways still needs on this machine; needs nothing installed; DIGITS_DATA=
-	@$(or $(PYTHON),python3) deploy/doctor.py --page_port $(PAGE_PORT) --grpc_port $(GRPC_PORT) --rest_port $(REST_PORT) \
+	@$(or $(PYTHON),python3) tools/doctor.py --page_port $(PAGE_PORT) --grpc_port $(GRPC_PORT) --rest_port $(REST_PORT) \
 		$(if $(DIGITS_DATA),--data "$(DIGITS_DATA)")
 
 demo: .venv/.demo ## Draw digits: embedded server and page, until Ctrl-C; PAGE_PORT= GRPC_PORT= REST_PORT=
-	@$(PY) -m ui.demo --page_port $(PAGE_PORT) --grpc_port $(GRPC_PORT) --rest_port $(REST_PORT)
+	@$(PY) -m tools.demo --page_port $(PAGE_PORT) --grpc_port $(GRPC_PORT) --rest_port $(REST_PORT)
 
 train: .venv/.setup ## Train, choose, export and publish on this machine; DIGITS_DATA= ARGS=
 	$(PY) -m trainer $(ARGS)
@@ -86,7 +86,7 @@ fine-tune: .venv/.setup ## Train on from the served version with corrected drawi
 	$(PY) -m trainer --recipe fine-tune --corrections "$(CORRECTIONS)" $(ARGS)
 
 my-digits: .venv/.setup ## Score every published version on the drawings that people put right; CORRECTIONS=
-	$(PY) -m trainer.my_digits --corrections "$(CORRECTIONS)" $(ARGS)
+	$(PY) -m trainer.score_corrections --corrections "$(CORRECTIONS)" $(ARGS)
 
 publish: .venv/.setup ## Publish the chosen network of a finished run; RUN=runs/notebook-seed1
 	@test -n "$(RUN)" || { echo "Name the run's folder: make publish RUN=runs/notebook-seed1" >&2; exit 2; }
@@ -137,27 +137,27 @@ rollback: .venv/.demo ## Serve the version again that was served before the pres
 	@$(PY) -m serving.release rollback --why "$$WHY" $(ARGS)
 
 bench-training: .venv/.setup ## Measure training steps and the time to the notebook's accuracy against the notebook's code; DIGITS_DATA=
-	$(PY) -m trainer.speed $(ARGS)
+	$(PY) -m benchmarks.training_speed $(ARGS)
 
 freehand: .venv/.setup ## Measure how a published version reads drawings and refuses what is none; DIGITS_DATA= PEN_STROKES= NOT_DIGITS= ARGS=
-	$(PY) -m trainer.bench_freehand $(if $(PEN_STROKES),--pen_strokes "$(PEN_STROKES)") $(if $(NOT_DIGITS),--not_digits "$(NOT_DIGITS)") $(ARGS)
+	$(PY) -m benchmarks.freehand $(if $(PEN_STROKES),--pen_strokes "$(PEN_STROKES)") $(if $(NOT_DIGITS),--not_digits "$(NOT_DIGITS)") $(ARGS)
 
 ablation: .venv/.setup ## Train short runs without one ingredient each: what each gives; DIGITS_DATA=
-	$(PY) -m trainer.ablation $(ARGS)
+	$(PY) -m benchmarks.ablation $(ARGS)
 
 results: .venv/.setup ## Write the README's results table anew from results/
-	$(PY) -m trainer.table
+	$(PY) -m trainer.reports.readme_table
 
 bench-kills: .venv/.setup ## Kill trainings at random instants and compare their last bits; writes results/kills.json; KILLS=50
-	$(PY) -m tests.bench_kills --kills $(KILLS) --results results $(ARGS)
+	$(PY) -m benchmarks.kills --kills $(KILLS) --results results $(ARGS)
 
 test: .venv/.setup ## Run the tests; those this machine cannot run are skipped and say why; DIGITS_DATA= ARGS=
-	$(PY) -m pytest -p tests.must_run $(ARGS)
+	$(PY) -m pytest -p tests.support.must_run $(ARGS)
 
 
 fuzz: .venv/.setup ## Send nonsense: twenty times what `make test` does, then a minute for each reader guided by its coverage; ARGS="-k rest" FUZZ_SECONDS=
-	$(PY) -m pytest tests/server/fuzz --hypothesis-profile=fuzz $(ARGS)
-	for target in rest messages files pictures page; do $(PY) -m tests.server.fuzz.guided $$target --seconds $(FUZZ_SECONDS) || exit; done
+	$(PY) -m pytest tests/serving/server/fuzz --hypothesis-profile=fuzz $(ARGS)
+	for target in rest messages files pictures page; do $(PY) -m tests.serving.server.fuzz.guided $$target --seconds $(FUZZ_SECONDS) || exit; done
 
 lint: .venv/.setup ## Check style and types; Dockerfiles too where hadolint runs
 	$(PY) -m ruff check .
@@ -176,7 +176,7 @@ lock: .venv/.setup ## Resolve the dependencies again; ARGS=--upgrade takes newer
 	$(LOCK) --constraint requirements/dev.txt --extra supply-chain --output-file requirements/supply-chain.txt >/dev/null
 
 licences: .venv/supply-chain/.ready ## Write docs/licences.md: what the images install, and under which licence
-	$(SUPPLY_CHAIN) deploy/licences.py
+	$(SUPPLY_CHAIN) tools/licences.py
 
 sbom: .venv/supply-chain/.ready ## Write a bill of materials (CycloneDX) for each lock into build/sbom
 	@mkdir -p build/sbom
@@ -185,29 +185,29 @@ sbom: .venv/supply-chain/.ready ## Write a bill of materials (CycloneDX) for eac
 	@ls build/sbom/*.cdx.json
 
 audit: .venv/supply-chain/.ready ## Ask for known vulnerabilities of everything the locks name; needs the network
-	@$(SUPPLY_CHAIN) deploy/audit.py
+	@$(SUPPLY_CHAIN) tools/audit.py
 
 bench-swaps: .venv/.setup ## Publish versions, good and bad, under callers that never rest; writes results/swaps.json; SWAPS=300
-	$(PY) -m tests.bench_swaps --swaps $(SWAPS) --results results $(ARGS)
+	$(PY) -m benchmarks.swaps --swaps $(SWAPS) --results results $(ARGS)
 
 bench-serving: .venv/.setup ## Load the embedded server's doors and hold them against the bare model; writes results/serving.json and .md; ARGS="--soak 30"
-	$(PY) -m tests.bench_serving --results results $(ARGS)
+	$(PY) -m benchmarks.serving --results results $(ARGS)
 
 bench-soak: .venv/.setup ## Half an hour of everything: does the server's memory stay where it is? Writes results/soak.json; ARGS="--minutes 5"
-	$(PY) -m tests.bench_soak --results results $(ARGS)
+	$(PY) -m benchmarks.soak --results results $(ARGS)
 
 bench-numbers: .venv/.setup ## Read whole numbers of validation digits; writes results/numbers.json; DIGITS_DATA=
-	$(PY) -m tests.bench_numbers --results results $(ARGS)
+	$(PY) -m benchmarks.numbers --results results $(ARGS)
 
 bench-ui: .venv/.setup ## Let 32 people draw on the page at once; writes results/ui.json
-	$(PY) -m tests.bench_ui --results results $(ARGS)
+	$(PY) -m benchmarks.ui --results results $(ARGS)
 
 bench-variants: .venv/.setup ## Hold the released network in float32, bfloat16 and int8 against each other; writes results/variants.json; DIGITS_DATA=
-	$(PY) -m tests.bench_variants --results results $(ARGS)
+	$(PY) -m benchmarks.variants --results results $(ARGS)
 
 bench-images: ## Build the images and record their sizes in results/images.json; ARGS="--engine podman"
 	$(need_python)
-	$(PYTHON) deploy/bench_images.py $(ARGS)
+	$(PYTHON) benchmarks/image_sizes.py $(ARGS)
 
 clean: ## Remove caches and the installed packages; runs/ and models/ stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from digits import store
 from digits.errors import StoreError
-from digits.gate import Finding, refusals
 from digits.ledger import Entry, note_found, read_entries, write_entry
 from digits.manifest import verify
+from digits.release_checks import Finding, refusals
 
 Judge = Callable[[Path | None, Path], Sequence[Finding]]
 """Looks at the folders of the served version, if there is one, and of the new one."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.data import DataSet, load
+from trainer.data.dataset import DataSet, load
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported anywhere
 

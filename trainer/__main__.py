@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 from digits.settings import load as load_settings
-from trainer import stop
 from trainer.environment import describe_command
 from trainer.errors import OutputError, TrainerError
 from trainer.settings import TrainerSettings
+from trainer.training import signals
 
 
 def main() -> int:
@@ -20,7 +20,7 @@ def main() -> int:
     if settings.data is None and os.environ.get("DIGITS_DATA"):
         settings = settings.model_copy(update={"data": Path(os.environ["DIGITS_DATA"])})
     try:
-        with stop.raised():
+        with signals.raised():
             from trainer.pipeline import run  # noqa: PLC0415 - TensorFlow takes seconds to import; --help and refusals need none of it
 
             home = os.environ.get("KERAS_HOME")
@@ -31,7 +31,7 @@ def main() -> int:
     except OSError as error:
         print(f"{settings.program}: {_refusal(error)}", file=sys.stderr)
         return OutputError.exit_code
-    except stop.Stopped as stopped:
+    except signals.Stopped as stopped:
         print(
             f"\n{settings.program}: stopped; {stopped or 'nothing was being trained'}; the same command goes on from there", file=sys.stderr
         )

@@ -11,31 +11,31 @@ import tensorflow as tf
 
 from digits.contract import LABELS
 from digits.promotion import Published
-from trainer.assess import Answers, assess
-from trainer.calibrate import calibrate
-from trainer.data import DataSet, load
-from trainer.device import choose_device
-from trainer.disputed import disputed_in
-from trainer.distribute import choose_strategy, is_chief, together, wait_for_all
-from trainer.ensemble import ensemble
+from trainer.data.dataset import DataSet, load
+from trainer.data.split import Split, choose, split
 from trainer.environment import describe_machine, describe_revision, describe_versions
-from trainer.evaluate import correct, evaluate
-from trainer.fine_tune import Start, begin
-from trainer.freehand import Drawings, draw
-from trainer.freehand_score import FreehandScore, score
-from trainer.ood import Material, prepare
-from trainer.precision import choose_precision
-from trainer.predict import predict
-from trainer.publish import publish
+from trainer.evaluation.assess import Answers, assess
+from trainer.evaluation.freehand_score import FreehandScore, score
+from trainer.evaluation.label_errors import disputed_in
+from trainer.evaluation.metrics import correct, evaluate
+from trainer.evaluation.selection import Candidate, Choice, select
+from trainer.evaluation.temperature import calibrate
+from trainer.export.ood import Material, prepare
+from trainer.export.publish import publish
+from trainer.freehand.drawings import Drawings, draw
+from trainer.networks.inference import predict
 from trainer.recipes import FINE_TUNE
-from trainer.report import write as write_report
-from trainer.results import NetworkResult, Run, read_results, record
-from trainer.run import alone, bind_start, open_run, seed_of
-from trainer.select import Candidate, Choice, select
+from trainer.reports.report import write as write_report
+from trainer.reports.results import NetworkResult, Run, read_results, record
+from trainer.reports.tensorboard import show
 from trainer.settings import OVERRIDES, TrainerSettings
-from trainer.split import Split, choose, split
-from trainer.tensorboard import show
-from trainer.train import Trained, finished, in_precision, train
+from trainer.training.device import choose_device
+from trainer.training.distribution import choose_strategy, is_chief, together, wait_for_all
+from trainer.training.ensemble import ensemble
+from trainer.training.fine_tune import Start, begin
+from trainer.training.precision import choose_precision
+from trainer.training.run_folder import alone, bind_start, open_run, seed_of
+from trainer.training.train import Trained, finished, in_precision, train
 
 
 def run(settings: TrainerSettings, command: str, cache: Path | None = None) -> Run:

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from digits.contract import MODEL_NAME
 from digits.settings import CommaSeparated, Settings
-from trainer.data import MNIST
+from trainer.data.dataset import MNIST
 from trainer.recipes import FINE_TUNE, RECIPES, Recipe
 
 ArchitectureName = Literal["conv3", "conv5", "conv7"]

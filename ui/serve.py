@@ -11,10 +11,10 @@ from fastapi import FastAPI
 
 from serving.client import connect
 from ui.address import url
+from ui.allow_list import Gate
 from ui.app import build
 from ui.compare import Comparer
 from ui.corrections import Corrections
-from ui.gate import Gate
 from ui.settings import PageSettings
 
 _HERE: Final = Path(__file__).parent

@@ -29,9 +29,9 @@ _ENOUGH_PIXELS: Final = 250_000
 _POINTS: Final = 4096
 """Pixels that the paper's colour is fitted to."""
 _FAINTEST: Final = 24.0
-"""Contrast to the paper (of 255) below which nothing is ink. Source: trainer/ink.py."""
+"""Contrast to the paper (of 255) below which nothing is ink. Source: trainer/preprocessing/ink.py."""
 _STRONG: Final = (0.25, 0.5)
-"""Ink is at least this share of the strongest contrast: on clean paper, and at most on noisy paper. Source: trainer/ink.py."""
+"""Ink is at least this share of the strongest contrast: on clean paper, and at most on noisy paper. Source: trainer/preprocessing/ink.py."""
 _NOISE: Final = 6.0
 """Median distances from the paper above which something is ink: four standard deviations of normal noise."""
 _SPECK: Final = 0.15

@@ -12,7 +12,7 @@ from typing import Final
 
 from digits import promotion, store
 from digits.errors import StoreError
-from digits.gate import Finding
+from digits.release_checks import Finding
 from digits.settings import EXIT_BAD_SETTINGS, load
 from serving.release.listing import list_versions
 from serving.release.settings import ReleaseSettings

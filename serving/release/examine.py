@@ -18,15 +18,15 @@ from tensorflow_serving.apis import prediction_log_pb2
 from digits import contract
 from digits.contract import IMAGE_SIZE, PREDICT, TOLERANCES, WARMUP_FILE
 from digits.errors import VersionError
-from digits.gate import Facts, Finding, compare
 from digits.manifest import Manifest, read_manifest, verify
-from serving.server import tensors
+from digits.release_checks import Facts, Finding, compare
+from serving.server.codecs import protobuf
 from serving.server.errors import ServingError, VersionRefusedError
-from serving.server.loading import GRAPH_FILE, Loading, load_version
-from serving.server.predict import Limits
+from serving.server.inference.predict import Limits
+from serving.server.inference.warmup import warm_up
+from serving.server.models.loading import GRAPH_FILE, Loading, load_version
+from serving.server.models.version import LoadedVersion
 from serving.server.settings import ServerSettings
-from serving.server.version import LoadedVersion
-from serving.server.warmup import warm_up
 
 _BATCH: Final = 7
 _COMPARED: Final = frozenset({"probabilities", "scores", "digit", "classes", "images", "problem"})
@@ -172,7 +172,7 @@ def _check_answers(version: LoadedVersion, records: list[prediction_log_pb2.Pred
 
 def _difference(version: LoadedVersion, record: prediction_log_pb2.PredictLog) -> float:
     signature = version.signatures[record.request.model_spec.signature_name]
-    inputs = tensors.decode_inputs(record.request.inputs, signature, _limits().max_tensor_bytes)
+    inputs = protobuf.decode_inputs(record.request.inputs, signature, _limits().max_tensor_bytes)
     answer = version.run(signature, inputs, list(signature.outputs))
     expected = {name: tf.make_ndarray(value) for name, value in record.response.outputs.items() if name in _COMPARED}
     return max(_distance(answer[name], value) for name, value in expected.items())

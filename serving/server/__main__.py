@@ -23,7 +23,7 @@ def main() -> int:
         return 0
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's advice about its build is no news of ours
     sys.modules["keras"] = None  # type: ignore[assignment] # TensorFlow would import it: a third of the start, for finished graphs
-    from serving.server.lifecycle import serve  # noqa: PLC0415 - brings TensorFlow; --help and a bad flag need not wait for it
+    from serving.server.server import serve  # noqa: PLC0415 - brings TensorFlow; --help and a bad flag need not wait for it
 
     return serve(settings)
 

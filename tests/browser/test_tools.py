@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import OTHER
 from tests.browser.gestures import choose, digit, hand_over, ink, inked, line, sentence, touch
 from tests.browser.stage import draw
-from tests.released_server import draw_seven
+from tests.support.released_server import draw_seven
 from ui.reading import NOTHING_DRAWN
 
 pytestmark = pytest.mark.browser

@@ -13,10 +13,10 @@ from typing import Final
 import grpc
 
 from digits.settings import read
-from serving.server.lifecycle import Server
+from serving.server.server import Server
 from serving.server.settings import ServerSettings
 from tests.conformance.recordings import HERE, Json
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 RECORDINGS: Final = Path(os.environ.get("CONFORMANCE_RECORDINGS") or HERE / "recordings")
 TARGET: Final = os.environ.get("CONFORMANCE_TARGET", "")

@@ -20,8 +20,8 @@ from digits.contract import LABELS
 from serving.client import connect
 from tests.containers.engine import Container, Engine, missing, prepare
 from tests.containers.stand_in import stand_in
-from tests.toy_digits import toy_arrays
-from trainer.data import load
+from tests.support.toy_digits import toy_arrays
+from trainer.data.dataset import load
 
 ROOT: Final = Path(__file__).parents[2]
 MODELS_INSIDE: Final = "/models"

@@ -11,7 +11,7 @@ import pytest
 from tests.containers.conftest import ROOT, BuildOptions
 from tests.containers.engine import Engine, EngineError
 from tests.containers.page import ask_page, wait_for_page
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.containers
 _COMPOSE = Path(sys.executable).with_name("podman-compose")

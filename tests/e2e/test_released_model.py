@@ -23,8 +23,8 @@ from digits.errors import VersionError
 from digits.manifest import verify
 from digits.store import versions
 from serving.client import Client, Drawing, connect
-from tests.released_server import RELEASED, ROOT, as_png, draw_seven, serve_released
-from trainer.data import DataSet
+from tests.support.released_server import RELEASED, ROOT, as_png, draw_seven, serve_released
+from trainer.data.dataset import DataSet
 from ui.compare import Comparer
 from ui.drawing import Sheet
 from ui.reading import Answer, read

@@ -1,0 +1,120 @@
+"""The servers of the benchmark, each in a process of its own."""
+
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from benchmarks.serving.doors import HOST
+from benchmarks.serving.load import Outcome, Sample
+from digits.contract import MODEL_NAME
+
+CONFIG: Final = Path("serving/tensorflow_serving")
+BATCHING: Final = CONFIG / "batching.config"
+_PATIENCE: Final = 120.0
+_LOOK: Final = 0.01
+"""Seconds between two looks at a server that starts."""
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """One embedded server."""
+
+    grpc_port: int
+    rest_port: int
+    process: psutil.Process
+    ready_s: float
+
+    def memory(self) -> float:
+        """Resident memory, MiB."""
+        return float(self.process.memory_info().rss) / 2**20
+
+
+@contextmanager
+def embedded(base: Path, ports: tuple[int, int], *flags: str) -> Iterator[Embedded]:
+    """The embedded server as `make serve-embedded` starts it, ready."""
+    settings = [f"--model_name={MODEL_NAME}", f"--model_base_path={base}", f"--port={ports[0]}", f"--rest_api_port={ports[1]}"]
+    command = [sys.executable, "-m", "serving.server", *settings, f"--monitoring_config_file={CONFIG / 'monitoring.config'}", *flags]
+    started = time.perf_counter()
+    with _running(command) as process:
+        wait_for(f"http://{HOST}:{ports[1]}/readyz", process)
+        yield Embedded(*ports, psutil.Process(process.pid), time.perf_counter() - started)
+
+
+@contextmanager
+def plain(port: int) -> Iterator[None]:
+    """The server that people write first."""
+    with _running([sys.executable, "-m", "benchmarks.serving.plain", str(port)]) as process:
+        wait_for(f"http://{HOST}:{port}/openapi.json", process)
+        yield
+
+
+class Inside:
+    """The process that calls the SavedModel itself."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self._read()
+
+    def load(self, request: str, clients: int, seconds: float, *, batched: bool) -> Sample:
+        """A closed loop within that process."""
+        assert self._process.stdin
+        print(
+            json.dumps({"request": request, "clients": clients, "seconds": seconds, "batched": batched}),
+            file=self._process.stdin,
+            flush=True,
+        )
+        seen = self._read()
+        sample = Sample(seen["seconds"])
+        sample.latencies[Outcome.ANSWERED] = seen["latencies"]
+        return sample
+
+    def _read(self) -> dict[str, Any]:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit("expected an answer of the process that calls the model; received its end")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+@contextmanager
+def inside(version: Path, images: Path) -> Iterator[Inside]:
+    """That process, ready."""
+    command = [sys.executable, "-m", "benchmarks.serving.inside", str(version), str(BATCHING), str(images)]
+    with _running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        yield Inside(process)
+
+
+@contextmanager
+def _running(command: list[str], **pipes: int) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, text=True, **pipes) as process:  # type: ignore[call-overload]
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def wait_for(address: str, process: subprocess.Popen[str] | None = None) -> bytes:
+    """Return what a page says once it says 200.
+
+    Raises:
+        TimeoutError: it did not.
+    """
+    until = time.perf_counter() + _PATIENCE
+    while time.perf_counter() < until and (process is None or process.poll() is None):
+        try:
+            with urllib.request.urlopen(address, timeout=_PATIENCE) as answer:
+                return bytes(answer.read())
+        except OSError:
+            time.sleep(_LOOK)
+    raise TimeoutError(f"expected an answer from {address} within {_PATIENCE:g} s")

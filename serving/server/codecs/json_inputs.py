@@ -1,0 +1,241 @@
+"""JSON values to NumPy: the REST door's inputs.
+
+Good requests take the short way: a list is flattened level by level at C speed, and the set of its leaves' types tells whether
+every one is right. Only a bad request is looked at item by item, to say where it went wrong.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from typing import Any, Final
+
+import numpy as np
+
+from serving.server.codecs.json_parser import DEEPEST, echo
+from serving.server.errors import InvalidArgumentError, ServingError, UnimplementedError
+from serving.server.inference.validation import Arrays
+from serving.server.models.dtypes import DType
+from serving.server.models.signature import Signature, TensorSpec, braces
+
+Array = np.ndarray[Any, Any]
+
+BASE64_KEY: Final = "b64"
+_JSON_TYPES: Final = {type(None): "Null", bool: "Bool", int: "Number", float: "Number", str: "String", list: "Array", dict: "Object"}
+_UNREADABLE: Final = frozenset({"uint16", "half", "bfloat16", "complex64", "complex128"})
+"""Element types that the REST API has no JSON for, in."""
+
+
+def read_instances(instances: Any, signature: Signature) -> Arrays:  # noqa: ANN401 - any JSON value
+    """Read the row form: a list with one item an instance.
+
+    Raises:
+        InvalidArgumentError: naming the first item that does not fit.
+    """
+    if not isinstance(instances, list):
+        raise InvalidArgumentError(f"JSON Value: {echo({'instances': instances})} Expecting 'instances' to be an list/array")
+    if not instances:
+        raise InvalidArgumentError(f"JSON Value: {echo({'instances': instances})} No values in 'instances' array")
+    if _is_named(instances[0]):
+        return _read_named_rows(instances, signature)
+    if len(signature.inputs) != 1:
+        raise InvalidArgumentError(
+            "instances is a plain list, but expecting list of objects as multiple input tensors required as per tensorinfo_map"
+        )
+    for position, item in enumerate(instances):
+        if _is_named(item):
+            raise InvalidArgumentError(f"Expecting value/list but got object at item {position} of input list")
+    (spec,) = signature.inputs.values()
+    return {spec.name: _read_rows(instances, spec, key=None)}
+
+
+def read_columns(inputs: Any, signature: Signature) -> Arrays:  # noqa: ANN401 - any JSON value
+    """Read the column form: one value an input, each with its batch axis.
+
+    Raises:
+        InvalidArgumentError: naming the input that does not fit.
+    """
+    if _is_named(inputs):
+        for name in signature.inputs:
+            if name not in inputs:
+                raise InvalidArgumentError(f"Missing named input: {name} in 'inputs' object.")
+        return {name: _read_column(inputs[name], spec) for name, spec in signature.inputs.items()}
+    if len(signature.inputs) != 1:
+        raise InvalidArgumentError(
+            "inputs is a plain value/list, but expecting an object as multiple input tensors required as per tensorinfo_map"
+        )
+    (spec,) = signature.inputs.values()
+    return {spec.name: _read_column(inputs, spec)}
+
+
+def _read_column(value: Any, spec: TensorSpec) -> Array:  # noqa: ANN401
+    array = read_value(value, spec.dtype)
+    if array.shape == (0,) and spec.shape and spec.has_batch_axis:  # `[]` is an empty batch, whatever an item looks like
+        return array.reshape(0, *(size or 0 for size in spec.shape[1:]))
+    return array
+
+
+def read_value(value: Any, dtype: DType) -> Array:  # noqa: ANN401 - any JSON value
+    """Read one tensor of any shape.
+
+    Raises:
+        InvalidArgumentError: it is ragged, too deep, or an element has another type.
+        UnimplementedError: JSON cannot carry this element type.
+    """
+    shape, leaves = _flatten(value)
+    if dtype.name in _UNREADABLE and leaves:
+        raise UnimplementedError(f"Conversion of JSON Value: {echo(leaves[0])} to type: {dtype.name}")
+    return _read_leaves(leaves, dtype).reshape(shape)
+
+
+def _is_named(item: Any) -> bool:  # noqa: ANN401
+    return isinstance(item, dict) and not _is_base64(item)
+
+
+def _is_base64(item: Any) -> bool:  # noqa: ANN401
+    return isinstance(item, dict) and len(item) == 1 and isinstance(item.get(BASE64_KEY), str)
+
+
+def _read_named_rows(instances: list[Any], signature: Signature) -> Arrays:
+    for position, item in enumerate(instances):
+        if not _is_named(item):
+            raise InvalidArgumentError(f"Expecting object but got list at item {position} of input list")
+        for name in item:
+            if name not in signature.inputs:
+                raise InvalidArgumentError(
+                    f"Failed to process element: {position} key: {name} of 'instances' list. "
+                    f"Error: INVALID_ARGUMENT: JSON object: does not have named input: {name}"
+                )
+        if len(item) != len(signature.inputs):
+            raise InvalidArgumentError(
+                f"Failed to process element: {position} of 'instances' list. "
+                f"JSON object: {echo(item)} keys must be equal to: {braces(signature.inputs)[1:-1]}"
+            )
+    return {name: _read_rows([item[name] for item in instances], spec, key=name) for name, spec in signature.inputs.items()}
+
+
+def _read_rows(rows: list[Any], spec: TensorSpec, key: str | None) -> Array:
+    try:
+        return read_value(rows, spec.dtype)
+    except ServingError:
+        _blame_row(rows, spec, key)
+        raise
+
+
+def _blame_row(rows: list[Any], spec: TensorSpec, key: str | None) -> None:
+    """Raise for the first row that is wrong by itself or of another shape than the first."""
+    first: tuple[int, ...] | None = None
+    for position, row in enumerate(rows):
+        try:
+            shape = read_value(row, spec.dtype).shape
+            if first is not None and shape != first:
+                raise InvalidArgumentError(_shape_fault(first, shape))
+        except ServingError as error:
+            place = f"{position}" if key is None else f"{position} key: {key}"
+            raise InvalidArgumentError(
+                f"Failed to process element: {place} of 'instances' list. Error: {error.code.name}: {error.text}"
+            ) from error
+        first = shape
+
+
+def _shape_fault(expected: tuple[int, ...], received: tuple[int, ...]) -> str:
+    if len(expected) == len(received) == 1:
+        return f"Expecting tensor size: {expected[0]} but got: {received[0]}"
+    return f"Expecting shape [{','.join(map(str, expected))}] but got: [{','.join(map(str, received))}]"
+
+
+def _flatten(value: Any) -> tuple[tuple[int, ...], list[Any]]:  # noqa: ANN401
+    """The shape of nested lists and their leaves in order."""
+    shape: list[int] = []
+    level = [value]
+    while level and (kinds := set(map(type, level))) & {list}:
+        if kinds != {list}:
+            raise InvalidArgumentError(f"Encountered value and list at the same level: {len(shape)}")
+        size = len(level[0])
+        if set(map(len, level)) != {size}:
+            odd = next(len(item) for item in level if len(item) != size)
+            raise InvalidArgumentError(f"Encountered list at unexpected size: {odd} at level: {len(shape)} expected size: {size}")
+        if len(shape) == DEEPEST:
+            raise InvalidArgumentError(f"Encountered list at unexpected level: {DEEPEST}; send a flatter one")
+        shape.append(size)
+        level = list(chain.from_iterable(level))
+    return tuple(shape), level
+
+
+def _read_leaves(leaves: list[Any], dtype: DType) -> Array:
+    if dtype.is_string:
+        return _read_strings(leaves, dtype)
+    kinds = set(map(type, leaves))
+    if not kinds <= _TAKEN[dtype.numpy.kind]:
+        _blame_leaf(leaves, dtype, lambda leaf: type(leaf) in _TAKEN[dtype.numpy.kind])
+    if dtype.is_integer:
+        return _read_integers(leaves, dtype)
+    with np.errstate(over="ignore"):  # 1e39 becomes infinity in float32, as with TensorFlow Serving
+        return np.fromiter(leaves, np.bool_ if dtype.numpy.kind == "b" else np.float64, len(leaves)).astype(dtype.numpy)
+
+
+_TAKEN: Final[Mapping[str, frozenset[type]]] = {
+    "f": frozenset({int, float}),
+    "i": frozenset({int}),
+    "u": frozenset({int}),
+    "b": frozenset({bool}),
+}
+"""Python types of JSON values that fit an element type, by NumPy's kind."""
+
+
+def _read_integers(leaves: list[Any], dtype: DType) -> Array:
+    limits = np.iinfo(dtype.numpy)
+    if leaves and not (limits.min <= min(leaves) and max(leaves) <= limits.max):
+        _blame_leaf(leaves, dtype, lambda leaf: limits.min <= leaf <= limits.max)
+    return np.fromiter(leaves, dtype.numpy, len(leaves))
+
+
+def _read_strings(leaves: list[Any], dtype: DType) -> Array:
+    array = np.empty(len(leaves), dtype=dtype.numpy)
+    for position, leaf in enumerate(leaves):
+        array[position] = _read_string(leaf, dtype)
+    return array
+
+
+def _read_string(leaf: Any, dtype: DType) -> bytes:  # noqa: ANN401
+    text = read_bytes(leaf)
+    if text is None:
+        raise _type_fault(leaf, dtype)
+    return text
+
+
+_LINE_BREAKS: Final = re.compile(r"[ \t\r\n]")
+"""Base64 is often sent in lines; everything else outside its alphabet is refused."""
+
+
+def _blame_leaf(leaves: Iterable[Any], dtype: DType, fits: Any) -> None:  # noqa: ANN401 - a predicate
+    raise _type_fault(next(leaf for leaf in leaves if not fits(leaf)), dtype)
+
+
+def _type_fault(leaf: Any, dtype: DType) -> InvalidArgumentError:  # noqa: ANN401
+    return InvalidArgumentError(f"JSON Value: {echo(leaf)} Type: {type_name(leaf)} is not of expected type: {dtype.name}")
+
+
+def type_name(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """What RapidJSON calls this kind of value; true and false are kinds of their own."""
+    return str(value) if isinstance(value, bool) else _JSON_TYPES[type(value)]
+
+
+def read_bytes(value: Any) -> bytes | None:  # noqa: ANN401 - any JSON value
+    """A string, or what a base64 object holds; none if it is neither.
+
+    Raises:
+        InvalidArgumentError: it cannot be decoded.
+    """
+    if isinstance(value, str):
+        try:
+            return value.encode("utf-8", errors="surrogateescape")
+        except UnicodeEncodeError as error:
+            raise InvalidArgumentError("JSON Parse error: The surrogate pair in string is invalid.") from error
+    if not _is_base64(value):
+        return None
+    try:
+        return base64.b64decode(_LINE_BREAKS.sub("", value[BASE64_KEY]), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidArgumentError("Unable to base64 decode") from error

@@ -1,0 +1,98 @@
+"""The gRPC server itself: addresses, TLS, threads, and the services it offers."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import grpc
+from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+
+from digits.errors import SettingsError
+from serving.server.grpc import reflection
+from serving.server.grpc.health import Health
+from serving.server.grpc.servicers import ModelService, PredictionService
+from serving.server.grpc.tls import read_credentials
+from serving.server.inference.admission import Gate
+from serving.server.inference.predict import Limits
+from serving.server.models.registry import Models
+from serving.server.models.reload import Reloader
+from serving.server.settings import ServerSettings
+
+_SERVICES: Final = ("tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
+_HEALTH: Final = "grpc.health.v1.Health"
+
+
+def open_grpc(
+    models: Models,
+    gate: Gate,
+    limits: Limits,
+    settings: ServerSettings,
+    *,
+    interceptors: Sequence[grpc.ServerInterceptor],
+    reloader: Reloader,
+    health: Health,
+) -> tuple[grpc.Server, int]:
+    """Bind the addresses, without answering yet; `start()` on the result does that.
+
+    Args:
+        interceptors: what stands around every call, outermost first.
+        reloader: takes new configurations, where callers may send them.
+        health: tells who is ready, where it is offered.
+
+    Returns:
+        The server and the port it has; 0 if it listens on a socket only.
+
+    Raises:
+        SettingsError: the TLS file or an option cannot be used.
+        OSError: the port is taken or may not be used.
+    """
+    server = grpc.server(
+        ThreadPoolExecutor(settings.grpc_max_threads, thread_name_prefix="grpc"),
+        interceptors=list(interceptors),
+        options=[
+            ("grpc.so_reuseport", 0),  # or a second server would silently share the port
+            ("grpc.max_receive_message_length", settings.max_message_bytes),
+            ("grpc.max_send_message_length", -1),  # what was computed is answered, whatever its size
+            *_read_options(settings.grpc_channel_arguments),
+        ],
+    )
+    prediction = PredictionService(models, gate, limits, as_content=settings.enable_serialization_as_tensor_content)
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(prediction, server)
+    model_service = ModelService(models, reloader if settings.enable_reload_config_request else None)
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(model_service, server)
+    offered: tuple[str, ...] = _SERVICES
+    if settings.enable_grpc_healthcheck_service:
+        health.join(server)
+        offered += (_HEALTH,)
+    if settings.enable_grpc_reflection:
+        reflection.join(server, offered)
+    return server, _bind(server, settings)
+
+
+def _read_options(text: str) -> list[tuple[str, int | str]]:
+    """`a=1,b=x` as gRPC's options; a whole number is one."""
+    options: list[tuple[str, int | str]] = []
+    for part in filter(None, text.split(",")):
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise SettingsError(f"grpc_channel_arguments: expected key=value; received '{part}'; write grpc.name=value")
+        options.append((name, int(value) if value.lstrip("-").isdigit() else value))
+    return options
+
+
+def _bind(server: grpc.Server, settings: ServerSettings) -> int:
+    credentials = read_credentials(settings.ssl_config_file)
+    port = 0
+    if settings.grpc_socket_path:
+        _listen(server, f"unix:{settings.grpc_socket_path}", None)  # the file's permissions guard it
+    if settings.port:
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        port = _listen(server, f"{host}:{settings.port}", credentials)
+    return port
+
+
+def _listen(server: grpc.Server, address: str, credentials: grpc.ServerCredentials | None) -> int:
+    try:
+        return server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise OSError(f"expected a free port for gRPC; received {address}, which cannot be bound; choose another") from error

@@ -1,0 +1,71 @@
+"""The core both doors share: find the version, find the signature, read the inputs, guard, compute.
+
+It knows neither gRPC nor HTTP: a door hands in who is asked and a function that reads its own kind of inputs.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from serving.server.inference.validation import Arrays, check_inputs
+from serving.server.models.registry import Models, Target
+from serving.server.models.signature import Signature, find_signature
+from serving.server.models.version import LoadedVersion
+
+ReadInputs = Callable[[Signature], Arrays]
+"""Turns what a caller sent into tensors, once it is known which signature they are for."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one call may ask for."""
+
+    max_tensor_bytes: int
+    max_items: int
+    check_method_names: bool = False
+    """Whether classify and regress take only signatures that were exported for it."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """One call, as a door hands it in. An empty signature name is the default one; an empty filter keeps every output."""
+
+    target: Target
+    signature_name: str
+    read_inputs: ReadInputs
+    output_filter: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The outputs of one call, and who gave them."""
+
+    model: str
+    version: int
+    signature: Signature
+    outputs: dict[str, np.ndarray[Any, Any]]
+
+
+def predict(models: Models, query: Query, limits: Limits) -> Answer:
+    """Answer one call from the version it asks for, which stays loaded until the answer is complete.
+
+    Raises:
+        ServingError: the model, version, label, signature, an input or an output is not as it should be.
+    """
+    with models.lease(query.target) as version:
+        return predict_with(version, query, limits)
+
+
+def predict_with(version: LoadedVersion, query: Query, limits: Limits) -> Answer:
+    """As `predict`, with a version in hand.
+
+    Raises:
+        ServingError: the signature, an input or an output is not as it should be.
+    """
+    signature = find_signature(version.signatures, query.signature_name)
+    inputs = query.read_inputs(signature)
+    wanted = signature.choose_outputs(query.output_filter)
+    check_inputs(signature, inputs, limits.max_items)
+    return Answer(version.model, version.number, signature, version.run(signature, inputs, wanted))

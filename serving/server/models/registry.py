@@ -1,0 +1,233 @@
+"""The models and their versions as a caller sees them: who is asked, who answers, and what state each version is in.
+
+A call leases its version; a version that is retired answers no new calls and leaves memory when its last lease ends.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+from serving.server.errors import Code, FailedPreconditionError, InvalidArgumentError, NotFoundError, VersionRefusedError
+from serving.server.models.version import LoadedVersion
+
+_MOST_ENDED: Final = 100
+"""Ended versions remembered in the status of a model; older ones are forgotten, so that years of swaps fit in memory."""
+
+
+class State(IntEnum):
+    """Life of a version. Source: tensorflow_serving/apis/get_model_status.proto."""
+
+    START = 10
+    LOADING = 20
+    AVAILABLE = 30
+    UNLOADING = 40
+    END = 50
+
+
+@dataclass(frozen=True)
+class VersionStatus:
+    """State of one version; `code` and `text` tell why it ended, if it was refused."""
+
+    number: int
+    state: State
+    code: Code = Code.OK
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Who is asked: the newest version, that of a number, or that of a label."""
+
+    model: str
+    version: int | None = None
+    label: str = ""
+
+    @property
+    def is_latest(self) -> bool:
+        """Whether the newest version is meant."""
+        return self.version is None and not self.label
+
+
+@dataclass
+class _Entry:
+    """One version as this module keeps it."""
+
+    status: VersionStatus
+    loaded: LoadedVersion | None = None
+    leases: int = 0
+
+
+@dataclass
+class _Model:
+    """One model. `latest` changes in one step, so a call sees the old version or the new one."""
+
+    labels: Mapping[str, int] = field(default_factory=dict)
+    entries: dict[int, _Entry] = field(default_factory=dict)
+    latest: int | None = None
+    configured: bool = True
+
+
+class Models:
+    """Every model served. All methods may be called from any thread."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._lock = threading.Lock()
+        self._models: dict[str, _Model] = {}
+        self.configure(names)
+
+    def names(self) -> list[str]:
+        """The models that are configured, with or without a version to serve."""
+        with self._lock:
+            return [name for name, model in self._models.items() if model.configured]
+
+    def all_answer(self) -> bool:
+        """Whether every configured model has a version that answers calls."""
+        with self._lock:
+            return all(model.latest is not None for model in self._models.values() if model.configured)
+
+    def known(self) -> set[str]:
+        """The models that are configured or ever were."""
+        with self._lock:
+            return set(self._models)
+
+    def configure(self, names: Iterable[str]) -> None:
+        """Serve these models; of others only what became of their versions is remembered."""
+        wanted = set(names)
+        with self._lock:
+            for name in wanted:
+                self._models.setdefault(name, _Model())
+            for name, model in self._models.items():
+                model.configured = name in wanted
+
+    def label(self, labels: Mapping[str, Mapping[str, int]], *, unavailable_too: bool) -> None:
+        """Set the labels of the named models anew; others lose theirs. All are set, or none.
+
+        Raises:
+            FailedPreconditionError: a label for a version that does not answer calls, unless `unavailable_too`.
+        """
+        with self._lock:
+            if not unavailable_too:
+                self._check_labels(labels)
+            for name, model in self._models.items():
+                model.labels = dict(labels.get(name, {}))
+
+    def _check_labels(self, labels: Mapping[str, Mapping[str, int]]) -> None:
+        for name, of_model in labels.items():
+            for _, number in sorted(of_model.items()):
+                entry = self._models[name].entries.get(number)
+                if entry is None or entry.status.state != State.AVAILABLE:
+                    raise FailedPreconditionError(
+                        f"Request to assign label to version {number} of model {name}, which is not currently available for inference"
+                    )
+
+    @contextmanager
+    def lease(self, target: Target) -> Iterator[LoadedVersion]:
+        """Hold the version that `target` means; it stays loaded meanwhile.
+
+        Raises:
+            InvalidArgumentError: no name, or a label nobody set.
+            NotFoundError: no such model, or that version is not available.
+        """
+        with self._lock:
+            entry, loaded = self._find(target)
+            entry.leases += 1
+        try:
+            yield loaded
+        finally:
+            with self._lock:
+                entry.leases -= 1
+                _end_if_idle(entry)
+
+    def _find(self, target: Target) -> tuple[_Entry, LoadedVersion]:
+        if not target.model:
+            raise InvalidArgumentError("ModelSpec has no name specified.")
+        model = self._models.get(target.model)
+        number = self._number(model, target)
+        entry = model.entries.get(number) if model and number is not None else None
+        if entry is None or entry.loaded is None or entry.status.state != State.AVAILABLE:
+            asked = f"Latest({target.model})" if number is None or target.is_latest else f"Specific({target.model}, {number})"
+            raise NotFoundError(f"Servable not found for request: {asked}")
+        return entry, entry.loaded
+
+    @staticmethod
+    def _number(model: _Model | None, target: Target) -> int | None:
+        if target.label:
+            if model is None or target.label not in model.labels:
+                raise InvalidArgumentError(f"Unrecognized servable version label: {target.label}")
+            return model.labels[target.label]
+        if target.version is not None:
+            return target.version
+        return model.latest if model else None
+
+    def status(self, name: str, version: int | None = None) -> list[VersionStatus]:
+        """The states of a model's versions, newest first; of one version if `version` is given.
+
+        Raises:
+            NotFoundError: none is known.
+        """
+        with self._lock:
+            model = self._models.get(name)
+            entries = dict(model.entries) if model else {}
+        if version is not None:
+            if version not in entries:
+                raise NotFoundError(f"Could not find version {version} of model {name}")
+            return [entries[version].status]
+        if not entries:
+            raise NotFoundError(f"Could not find any versions of model {name}")
+        return [entries[number].status for number in sorted(entries, reverse=True)]
+
+    def available(self, name: str) -> set[int]:
+        """The versions that answer calls now."""
+        with self._lock:
+            model = self._models.get(name)
+            return {number for number, entry in model.entries.items() if entry.status.state == State.AVAILABLE} if model else set()
+
+    def announce(self, name: str, number: int, state: State) -> None:
+        """Note that a version was found (START) or is being loaded (LOADING)."""
+        with self._lock:
+            self._entry(name, number).status = VersionStatus(number, state)
+
+    def refuse(self, name: str, number: int, reason: VersionRefusedError) -> None:
+        """Note why a version will not be served."""
+        with self._lock:
+            self._entry(name, number).status = VersionStatus(number, State.END, reason.code, reason.text)
+
+    def serve(self, name: str, version: LoadedVersion) -> None:
+        """Let a loaded version answer calls; if it is the newest, it answers those that name none."""
+        with self._lock:
+            entry = self._entry(name, version.number)
+            entry.loaded = version
+            entry.status = VersionStatus(version.number, State.AVAILABLE)
+            self._point_at_latest(name)
+
+    def retire(self, name: str, numbers: Iterable[int]) -> None:
+        """Take versions out of service; each leaves memory when the calls it is answering have ended."""
+        with self._lock:
+            for number in numbers:
+                entry = self._entry(name, number)
+                entry.status = VersionStatus(number, State.UNLOADING)
+                _end_if_idle(entry)
+            self._point_at_latest(name)
+            self._forget_oldest(name)
+
+    def _entry(self, name: str, number: int) -> _Entry:
+        return self._models[name].entries.setdefault(number, _Entry(VersionStatus(number, State.START)))
+
+    def _point_at_latest(self, name: str) -> None:
+        model = self._models[name]
+        model.latest = max((number for number, entry in model.entries.items() if entry.status.state == State.AVAILABLE), default=None)
+
+    def _forget_oldest(self, name: str) -> None:
+        entries = self._models[name].entries
+        ended = sorted(number for number, entry in entries.items() if entry.status.state == State.END)
+        for number in ended[:-_MOST_ENDED]:
+            del entries[number]
+
+
+def _end_if_idle(entry: _Entry) -> None:
+    if entry.status.state == State.UNLOADING and entry.leases == 0:
+        entry.loaded = None
+        entry.status = VersionStatus(entry.status.number, State.END)

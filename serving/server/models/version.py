@@ -1,0 +1,51 @@
+"""One loaded version: a SavedModel in memory, ready to compute."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import meta_graph_pb2
+
+from serving.server.errors import KernelError
+from serving.server.inference.validation import Arrays
+from serving.server.models.signature import Signature
+
+
+@dataclass(frozen=True)
+class LoadedVersion:
+    """What one version folder became. `functions` are TensorFlow's concrete functions, by signature."""
+
+    model: str
+    number: int
+    definitions: Mapping[str, meta_graph_pb2.SignatureDef]
+    signatures: Mapping[str, Signature]
+    functions: Mapping[str, Callable[..., Mapping[str, tf.Tensor]]]
+    saved_model: object
+    """Keeps the variables alive; the functions only point at them."""
+
+    def run(self, signature: Signature, inputs: Arrays, outputs: Iterable[str]) -> dict[str, np.ndarray[Any, Any]]:
+        """Compute one signature.
+
+        Args:
+            signature: one of `signatures`.
+            inputs: tensors that passed the guard.
+            outputs: names of the outputs to return.
+
+        Returns:
+            The outputs by name, in the order asked for.
+
+        Raises:
+            KernelError: TensorFlow could not.
+        """
+        try:
+            tensors = {name: tf.constant(array) for name, array in inputs.items()}
+            answer = self.functions[signature.name](**tensors)
+            return {name: _to_numpy(answer[name]) for name in outputs}
+        except tf.errors.OpError as error:
+            raise KernelError(error.error_code, error.message) from error
+
+
+def _to_numpy(tensor: tf.Tensor) -> np.ndarray[Any, Any]:
+    return np.asarray(tensor.numpy(), dtype=tensor.dtype.as_numpy_dtype)

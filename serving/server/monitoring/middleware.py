@@ -1,0 +1,92 @@
+"""Counts the calls of both doors, and shows the page of counts on the REST port: an interceptor and an ASGI application."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from serving.server.config_files import read_config
+from serving.server.errors import Code
+from serving.server.monitoring.metrics import CONTENT_TYPE, Metrics
+
+_DEFAULT_PATH: Final = "/monitoring/prometheus/metrics"
+"""Source: TensorFlow Serving's own, for a configuration that names none."""
+_COUNTED: Final = "/tensorflow.serving.PredictionService/"
+
+
+def read_metrics_path(config: Path | None) -> str | None:
+    """The path of the page of counts that a monitoring configuration opens; none where it is off.
+
+    Raises:
+        SettingsError: the file cannot be used.
+    """
+    if config is None:
+        return None
+    prometheus = read_config(config, "MonitoringConfig", "monitoring_config_file").prometheus_config
+    return (prometheus.path or _DEFAULT_PATH) if prometheus.enable else None
+
+
+class GrpcMeter(grpc.ServerInterceptor):
+    """Counts every call of PredictionService."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def intercept_service(self, continuation: Callable[..., Any], handler_call_details: grpc.HandlerCallDetails) -> Any:  # noqa: ANN401
+        """Put the count around the method's own handler."""
+        handler = continuation(handler_call_details)
+        if handler is None or not handler_call_details.method.startswith(_COUNTED):
+            return handler
+        counted = partial(self._call, handler_call_details.method.removeprefix(_COUNTED), handler.unary_unary)
+        return grpc.unary_unary_rpc_method_handler(counted, handler.request_deserializer, handler.response_serializer)
+
+    def _call(self, api: str, method: Callable[..., Any], request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401
+        began = time.perf_counter()
+        with self._metrics.in_flight("GRPC"):
+            try:
+                return method(request, context)
+            finally:
+                status: grpc.StatusCode | None = context.code()  # type: ignore[attr-defined] # set by abort; absent from the stubs
+                code = Code.OK if status is None else Code(status.value[0])
+                self._metrics.answered(_model_of(request), api, "GRPC", code, time.perf_counter() - began)
+
+
+def _model_of(request: Any) -> str:  # noqa: ANN401 - the messages of four methods
+    """The model asked for; of several tasks, the first one's."""
+    asked = next(iter(request.tasks), None) if hasattr(request, "tasks") else request
+    return "" if asked is None else str(asked.model_spec.name)
+
+
+class RestMeter:
+    """The ASGI application around the REST door."""
+
+    def __init__(self, door: ASGIApp, metrics: Metrics, path: str | None) -> None:
+        """Args: path: where the page of counts is; none leaves it off."""
+        self._door = door
+        self._metrics = metrics
+        self._path = path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Show the page, or let the door answer and count."""
+        if scope["method"] == "GET" and scope["path"] == self._path:
+            await self._page(scope)(scope, receive, send)
+            return
+        began = time.perf_counter()
+        with self._metrics.in_flight("REST"):
+            await self._door(scope, receive, send)
+        self._count(scope.get("state", {}), time.perf_counter() - began)
+
+    def _page(self, scope: Scope) -> Response:
+        if query := scope["query_string"].decode("latin-1"):
+            return Response(f"Unexpected path: {self._path}?{query}. Should be {self._path}", 400, media_type="text/plain")
+        return Response(self._metrics.page(), headers={"content-type": CONTENT_TYPE})
+
+    def _count(self, state: dict[str, Any], seconds: float) -> None:
+        call = state.get("call")
+        api = call.action if call and call.action in ("predict", "classify", "regress") else ""
+        self._metrics.answered(call.target.model if call else "", api, "REST", state.get("code", Code.OK), seconds)

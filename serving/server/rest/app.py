@@ -1,0 +1,188 @@
+"""The REST door: predict, classify, regress, status and metadata over HTTP, thin over the core. An ASGI application."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+from google.protobuf import json_format
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from tensorflow_serving.apis import get_model_metadata_pb2
+
+from serving.server.codecs import json_inputs, json_outputs, json_parser
+from serving.server.codecs.json_examples import read_examples
+from serving.server.errors import Code, DeadlineError, InvalidArgumentError, UnknownSignatureError, as_answer
+from serving.server.inference.admission import Gate
+from serving.server.inference.examples import CLASSIFY, REGRESS, Task, infer
+from serving.server.inference.predict import Limits, Query, predict
+from serving.server.inference.validation import Arrays
+from serving.server.models.registry import Models, Target
+from serving.server.models.signature import Signature
+from serving.server.rest.bodies import TOO_LARGE, BodyTooLargeError, json_response, read_body, read_document, zip_for
+from serving.server.rest.openapi import describe
+from serving.server.rest.routes import Call, path_as_sent, read_path
+from serving.server.settings import ServerSettings
+
+HTTP_STATUS: Final = {
+    Code.OK: 200,
+    Code.INVALID_ARGUMENT: 400,
+    Code.FAILED_PRECONDITION: 400,
+    Code.OUT_OF_RANGE: 400,
+    Code.UNAUTHENTICATED: 401,
+    Code.PERMISSION_DENIED: 403,
+    Code.NOT_FOUND: 404,
+    Code.ALREADY_EXISTS: 409,
+    Code.ABORTED: 409,
+    Code.RESOURCE_EXHAUSTED: 429,
+    Code.CANCELLED: 499,
+    Code.UNIMPLEMENTED: 501,
+    Code.UNAVAILABLE: 503,
+    Code.DEADLINE_EXCEEDED: 504,
+}
+"""HTTP status by canonical code; every other code is 500. Source: the page of TensorFlow Serving's behaviour, 4.4."""
+_EXAMPLE_METHODS: Final = {"classify": CLASSIFY, "regress": REGRESS}
+_ANY_ORIGIN: Final = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "POST, GET",
+    "Access-Control-Allow-Headers": "Content-Type",
+}
+_NO_TYPE: Final = "text/html; charset=ISO-8859-1"
+"""Of an empty answer to OPTIONS. Source: recorded."""
+
+
+_CLIENT_GONE: Final = 499
+"""What logs and counters show for it. Source: nginx's own status, which others took over."""
+
+
+class RestDoor:
+    """The ASGI application."""
+
+    def __init__(self, models: Models, gate: Gate, limits: Limits, settings: ServerSettings, is_draining: Callable[[], bool]) -> None:
+        """Args: is_draining: whether the server is about to end; it is not ready then."""
+        self._models = models
+        self._gate = gate
+        self._limits = limits
+        self._max_body = settings.rest_max_body_bytes
+        self._seconds = settings.rest_api_timeout_in_ms / 1000
+        self._receive_seconds = settings.rest_receive_seconds
+        self._cross_origin = _ANY_ORIGIN if settings.rest_api_enable_cors_support else {}
+        self._threads = ThreadPoolExecutor(settings.rest_api_num_threads, thread_name_prefix="rest")
+        self._is_draining = is_draining
+        self._pages: dict[str, Callable[[], Response]] = {
+            "/livez": self._live,
+            "/readyz": self._ready,
+            "/openapi.json": lambda: json_response(describe()),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        assert scope["type"] == "http", "the server runs with lifespan and websockets off"
+        request = Request(scope, receive)
+        response = await self._answer(request)
+        if scope["path"].lower().startswith("/v1/"):
+            response.headers.update(self._cross_origin)
+        zip_for(request, response)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            path = path_as_sent(request.scope)
+            if request.method == "GET" and path in self._pages:
+                return self._pages[path]()
+            call = request.state.call = read_path(request.method, path)
+            return await self._dispatch(call, request)
+        except ClientDisconnect:  # nobody is left to read an answer
+            request.state.code = Code.CANCELLED
+            return Response(status_code=_CLIENT_GONE)
+        except Exception as error:  # noqa: BLE001 - as_answer logs what is not ours
+            answer = as_answer(error)
+        request.state.code = answer.code  # for the meter around this door
+        status = TOO_LARGE if isinstance(answer, BodyTooLargeError) else HTTP_STATUS.get(answer.code, 500)
+        return json_response({"error": answer.text}, status)
+
+    async def _dispatch(self, call: Call, request: Request) -> Response:
+        if call.action == "options":
+            asked = request.headers.get("origin", "null") != "null"  # a browser's question before a call from another page
+            return Response(status_code=200 if asked else 400, media_type=_NO_TYPE)
+        if call.action == "list":
+            return json_response({"models": [{"name": name, **self._status(Target(name))} for name in self._models.names()]})
+        if call.action == "status":
+            return json_response(self._status(call.target))
+        if call.action == "metadata":
+            return self._metadata(call.target)
+        try:
+            body = await asyncio.wait_for(read_body(request, self._max_body), self._receive_seconds)
+        except TimeoutError:
+            raise DeadlineError(f"Expected the whole body within {self._receive_seconds:g} s; received a part; send it faster") from None
+        return await self._in_time(call, body)
+
+    async def _in_time(self, call: Call, body: bytes) -> Response:
+        working = asyncio.get_running_loop().run_in_executor(self._threads, self._compute, call, body)
+        try:
+            return await asyncio.wait_for(working, self._seconds)
+        except TimeoutError:
+            raise DeadlineError("Timed out waiting for notification") from None
+
+    def _compute(self, call: Call, body: bytes) -> Response:
+        with self._gate.admit(self._seconds):
+            document = read_document(body)
+            if call.action == "predict":
+                return self._predict(call.target, document)
+            return self._infer(call, document)
+
+    def _predict(self, target: Target, document: dict[str, Any]) -> Response:
+        query = Query(target, document.get("signature_name", ""), lambda signature: _read_inputs(document, signature))
+        try:
+            answer = predict(self._models, query, self._limits)
+        except UnknownSignatureError as error:
+            raise InvalidArgumentError(f'Serving signature name: "{error.name}" not found in signature def') from error
+        if "instances" in document:
+            return json_response({"predictions": json_outputs.write_predictions(answer.outputs, answer.signature)}, version=answer.version)
+        return json_response({"outputs": json_outputs.write_columns(answer.outputs, answer.signature)}, version=answer.version)
+
+    def _infer(self, call: Call, document: dict[str, Any]) -> Response:
+        examples = read_examples(document, call.action)
+        task = Task(_EXAMPLE_METHODS[call.action], document.get("signature_name", ""))
+        outcome = infer(self._models, call.target, task, examples, self._limits)
+        return json_response({"results": json_outputs.write_results(outcome.result)}, version=outcome.version)
+
+    def _status(self, target: Target) -> dict[str, Any]:
+        listed = [
+            {
+                "version": str(status.number),
+                "state": status.state.name,
+                "status": {"error_code": status.code.name, "error_message": status.text},
+            }
+            for status in self._models.status(target.model, target.version)
+        ]
+        return {"model_version_status": listed}
+
+    def _metadata(self, target: Target) -> Response:
+        with self._models.lease(target) as version:
+            signatures = get_model_metadata_pb2.SignatureDefMap(signature_def=version.definitions)
+            fields = json_format.MessageToDict(signatures, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+            spec = {"name": version.model, "version": str(version.number), "signature_name": ""}
+            return json_response({"model_spec": spec, "metadata": {"signature_def": fields}}, version=version.number)
+
+    def _live(self) -> Response:
+        return json_response({"live": True})
+
+    def _ready(self) -> Response:
+        """Ready for calls: every model has a version that answers, and the server is not about to end."""
+        models = {name: bool(self._models.available(name)) for name in self._models.names()}
+        ready = all(models.values()) and not self._is_draining()
+        return json_response({"ready": ready, "models": models}, 200 if ready else HTTP_STATUS[Code.UNAVAILABLE])
+
+
+def _read_inputs(document: dict[str, Any], signature: Signature) -> Arrays:
+    if "instances" in document and "inputs" in document:
+        raise InvalidArgumentError(
+            f"JSON Value: {json_parser.echo(document)} Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist "
+        )
+    if "instances" in document:
+        return json_inputs.read_instances(document["instances"], signature)
+    if "inputs" in document:
+        return json_inputs.read_columns(document["inputs"], signature)
+    raise InvalidArgumentError("Missing 'inputs' or 'instances' key")

@@ -1,0 +1,226 @@
+"""A server's life: bind, load, open, follow the folders, drain, end."""
+
+import gc
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import grpc
+import tensorflow as tf
+from starlette.types import ASGIApp
+
+from digits.errors import SettingsError
+from digits.settings import EXIT_BAD_SETTINGS
+from serving.server.errors import FailedPreconditionError
+from serving.server.grpc.health import Health
+from serving.server.grpc.server import open_grpc
+from serving.server.inference.admission import Gate
+from serving.server.inference.predict import Limits
+from serving.server.inference.warmup import warm_up
+from serving.server.models.batching import Batching, read_batching
+from serving.server.models.config import read_sources
+from serving.server.models.loading import Loading, load_version
+from serving.server.models.registry import Models
+from serving.server.models.reload import Reloader
+from serving.server.models.version import LoadedVersion
+from serving.server.models.watcher import Load, Retries, Watcher
+from serving.server.monitoring.access_log import AccessLog, GrpcAccessLog, RestAccessLog
+from serving.server.monitoring.metrics import Metrics
+from serving.server.monitoring.middleware import GrpcMeter, RestMeter, read_metrics_path
+from serving.server.rest.app import RestDoor
+from serving.server.rest.server import RestServer
+from serving.server.settings import ServerSettings
+
+_log = logging.getLogger(__name__)
+
+_EXIT_CANNOT_LISTEN: Final = 1
+_EXIT_AT_ONCE: Final = 130
+"""What a shell reports for a program ended by SIGINT."""
+
+
+def serve(settings: ServerSettings) -> int:
+    """Serve until SIGTERM or SIGINT, then let the calls in flight end; a second signal ends at once.
+
+    Returns:
+        The exit code.
+    """
+    _log_plainly()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, partial(_on_signal, stop))
+    try:
+        _spare_the_collector()
+        limit_threads(settings)
+        server = Server(settings)
+        server.start()
+    except SettingsError as error:
+        print(f"{settings.program}: {error}", file=sys.stderr)
+        return EXIT_BAD_SETTINGS
+    except OSError as error:
+        print(f"{settings.program}: {error}", file=sys.stderr)
+        return _EXIT_CANNOT_LISTEN
+    stop.wait()
+    server.drain(settings.drain_seconds)
+    logging.shutdown()
+    os._exit(0)  # a kernel that still runs must not hold the exit up
+
+
+def _spare_the_collector() -> None:
+    """Keep the modules out of garbage collection: TensorFlow's alone make a full collection stop every call for a while.
+
+    Done before any model is loaded, for a retired model must be collected.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def _log_plainly() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    for name in ("absl", "tensorflow"):  # their steps are no events of ours
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for name in ("uvicorn", "grpc._common"):  # they write a line, or a traceback, for every caller who sends garbage
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def _on_signal(stop: threading.Event, number: int, _frame: FrameType | None) -> None:
+    if stop.is_set():
+        os._exit(_EXIT_AT_ONCE)
+    stop.set()
+
+
+class Server:
+    """Both doors over one set of models. Binds its ports when made, answers after `start`."""
+
+    def __init__(self, settings: ServerSettings) -> None:
+        """Bind the ports.
+
+        Raises:
+            SettingsError: the models' configuration, or another file, cannot be used.
+            OSError: a port is taken.
+        """
+        self._settings = settings
+        self._stop = threading.Event()
+        self._sources = read_sources(settings)
+        self.models = Models(source.name for source in self._sources)
+        limits = Limits(settings.max_message_bytes, settings.max_batch_items, settings.enable_signature_method_name_check)
+        metrics = Metrics(self.models)
+        self._health = Health(self.models)
+        retries = Retries(settings.max_num_load_retries, settings.load_retry_interval_micros / 1e6)
+        load = metrics.watch_loads(_loader(_read_loading(settings), limits, _warm_up_times(settings)))
+        self._watcher = Watcher(self._sources, self.models, load, retries, self._health.refresh)
+        unavailable_labels = settings.allow_version_labels_for_unavailable_models
+        self._reloader = Reloader(self._sources, self.models, self._watcher, unavailable_labels=unavailable_labels)
+        self._open(_gate(settings), limits, metrics)
+
+    def _open(self, gate: Gate, limits: Limits, metrics: Metrics) -> None:
+        """Bind both doors."""
+        settings = self._settings
+        log = AccessLog() if settings.access_log else None
+        interceptors: list[grpc.ServerInterceptor] = [GrpcMeter(metrics), *([GrpcAccessLog(log)] if log else [])]
+        self._grpc, self.port = open_grpc(
+            self.models, gate, limits, settings, interceptors=interceptors, reloader=self._reloader, health=self._health
+        )
+        door: ASGIApp = RestDoor(self.models, gate, limits, settings, self._stop.is_set)
+        door = RestMeter(RestAccessLog(door, log) if log else door, metrics, read_metrics_path(settings.monitoring_config_file))
+        self._rest = _rest_server(door, settings) if settings.rest_api_port else None
+
+    def start(self) -> None:
+        """Load what is there, then answer, then follow the folders in the background.
+
+        Raises:
+            SettingsError: a label names a version that is not there.
+        """
+        began = time.monotonic()
+        self._watcher.look()
+        try:
+            self._reloader.label_first()
+        except FailedPreconditionError as error:
+            raise SettingsError(f"{error.text}; see --allow_version_labels_for_unavailable_models") from error
+        for source in self._sources:
+            if not self.models.available(source.name):
+                _log.warning("model %s: no version to serve yet in %s; it is served as soon as one appears", source.name, source.base)
+        self._grpc.start()
+        if self._rest:
+            self._rest.start()
+        self._follow()
+        doors = f"gRPC on {self._settings.host}:{self.port}" + (f", REST on {self._settings.host}:{self._rest.port}" if self._rest else "")
+        _log.info("ready: %s; models loaded in %.1f s", doors, time.monotonic() - began)
+
+    def _follow(self) -> None:
+        """Follow the folders, and the configuration file, in the background."""
+        settings = self._settings
+        if settings.file_system_poll_wait_seconds:
+            arguments = (settings.file_system_poll_wait_seconds, self._stop)
+            threading.Thread(target=self._watcher.follow, args=arguments, name="watcher", daemon=True).start()
+        if settings.model_config_file and settings.model_config_file_poll_wait_seconds:
+            reading = (settings.model_config_file, settings.model_config_file_poll_wait_seconds, self._stop)
+            threading.Thread(target=self._reloader.follow, args=reading, name="configuration", daemon=True).start()
+
+    def drain(self, seconds: float) -> None:
+        """Tell everybody that this server is going, take no new calls, and wait at most `seconds` for those in flight."""
+        _log.info("draining: calls in flight have %g s to end", seconds)
+        self._stop.set()
+        self._health.leave()
+        until = time.monotonic() + seconds
+        ended: threading.Event = self._grpc.stop(seconds)
+        if self._rest:
+            self._rest.stop(seconds)
+        ended.wait(max(0.0, until - time.monotonic()))
+        _log.info("drained")
+
+
+def _gate(settings: ServerSettings) -> Gate:
+    """With batching on, calls wait in the batch queue, not at the gate: those that wait are those that get together."""
+    if settings.enable_batching:
+        return Gate(settings.max_running_calls + settings.max_queued_calls, 0)
+    return Gate(settings.max_running_calls, settings.max_queued_calls)
+
+
+def _read_loading(settings: ServerSettings) -> Loading:
+    tags = tuple(settings.saved_model_tags.split(","))
+    return Loading(settings.require_manifest, tags, _read_batching(settings), settings.enable_per_model_batching_parameters)
+
+
+def _read_batching(settings: ServerSettings) -> Batching | None:
+    if not settings.enable_batching:
+        return None
+    threads, file = os.cpu_count() or 1, settings.batching_parameters_file
+    return read_batching(file, threads) if file else Batching(num_batch_threads=threads)
+
+
+def _rest_server(door: ASGIApp, settings: ServerSettings) -> RestServer:
+    drain, receive = settings.drain_seconds, settings.rest_receive_seconds
+    return RestServer(door, settings.host, settings.rest_api_port, drain_seconds=drain, receive_seconds=receive)
+
+
+def _warm_up_times(settings: ServerSettings) -> int:
+    return max(1, settings.num_request_iterations_for_warmup) if settings.enable_model_warmup else 0
+
+
+def _loader(how: Loading, limits: Limits, times: int) -> Load:
+    """What the watcher loads a version with; its recorded requests are replayed so many times."""
+
+    def warm(version: LoadedVersion, folder: Path) -> None:
+        if times:
+            warm_up(version, folder, limits, times)
+
+    return lambda model, number, folder: load_version(model, number, folder, how=how, warm_up=warm)
+
+
+def limit_threads(settings: ServerSettings) -> None:
+    """Give TensorFlow as many threads as told; only possible before it computes anything."""
+    if settings.tensorflow_intra_op_parallelism:
+        tf.config.threading.set_intra_op_parallelism_threads(settings.tensorflow_intra_op_parallelism)
+    operations = settings.tensorflow_inter_op_parallelism
+    if not operations and (batching := _read_batching(settings)):
+        # Each running batch keeps one thread; a call that comes meanwhile needs another to join the queue, or be refused, at once.
+        operations = batching.num_batch_threads + (os.cpu_count() or 1)
+    if operations:
+        tf.config.threading.set_inter_op_parallelism_threads(operations)

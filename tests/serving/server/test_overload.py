@@ -1,0 +1,59 @@
+"""More calls than the server takes: refused at once, through both doors, and the running ones go on."""
+
+import threading
+import time
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+
+from serving.server.errors import DeadlineError, OverloadedError
+from serving.server.inference.admission import Gate
+from tests.support.server_fixtures import StartServer, ask, fault_of
+
+
+def test_call_too_many_is_refused_at_once_through_both_doors(toy_base: Path, start_server: StartServer) -> None:
+    doors = start_server(model_base_path=toy_base, max_running_calls=1, max_queued_calls=0)
+    slow = ask({"seconds": np.array([2.0], np.float32)}, signature="slow")
+    running = threading.Thread(target=doors.predict, args=(slow,))
+    image = {"images": np.zeros((1, 28, 28), np.uint8)}
+    doors.predict(ask(image))
+    running.start()
+    time.sleep(0.5)
+    code, text = fault_of(lambda: doors.predict(ask(image)))
+    answer = doors.post({"instances": image["images"].tolist()})
+    assert running.is_alive(), "refused while the other call still runs, not after it"
+    assert code == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "already runs 1 calls" in text
+    assert answer.status_code == 429
+    assert doors.states()[1] == ("AVAILABLE", ""), "status answers all the same"
+    running.join()
+    assert doors.predict(ask(image)).outputs["digit"].int64_val[0] == 3
+
+
+def test_gate_lets_the_next_in_when_one_leaves() -> None:
+    gate = Gate(running=1, queued=1)
+    for _ in range(3):
+        with gate.admit(1):
+            pass
+
+
+def test_gate_full_refuses_and_forgets_the_refused() -> None:
+    gate = Gate(running=1, queued=0)
+    with gate.admit(1), pytest.raises(OverloadedError), gate.admit(1):
+        pass
+    with gate.admit(1):
+        pass
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.0], ids=["waits_in_vain", "no_time_left"])
+def test_gate_gives_up_when_the_callers_time_is_over(seconds: float) -> None:
+    gate = Gate(running=1, queued=1)
+    with gate.admit(1), pytest.raises(DeadlineError), gate.admit(seconds):
+        pass
+
+
+def test_gate_waits_without_end_for_a_call_without_deadline() -> None:
+    with Gate(running=1, queued=0).admit(float("inf")):
+        pass

@@ -1,0 +1,131 @@
+"""`make demo`: the embedded server and the page together, until Ctrl-C or until one of them ends.
+
+Needs the standard library only; the two programs run as processes of their own.
+"""
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import webbrowser
+from collections.abc import Callable, Sequence
+from typing import Final
+
+HOST: Final = "127.0.0.1"
+_POLL: Final = 0.2
+"""Seconds between two looks at the processes."""
+_MODEL_DEADLINE: Final = 120
+"""Seconds until the model must answer; loading TensorFlow for the first time takes most of them."""
+_DRAIN: Final = 20
+"""Seconds a process has to finish what it was asked before it is killed."""
+
+Process = subprocess.Popen[bytes]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Start the server, wait for its model, start the page, and stay until one of them ends.
+
+    Returns:
+        Exit code: 0 after Ctrl-C, else that of the process that ended.
+    """
+    ports = _read_ports(argv)
+    for flag, port in vars(ports).items():
+        if _answers(port):
+            print(f"demo: expected port {port} to be free; something answers there; choose another with {flag.upper()}=", file=sys.stderr)
+            return 1
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell starts what runs in its background without it
+        signal.signal(number, signal.default_int_handler)
+    running: list[Process] = []
+    try:
+        return _run(ports.grpc_port, ports.rest_port, ports.page_port, running)
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        _stop(running)
+
+
+def _run(grpc_port: int, rest_port: int, page_port: int, running: list[Process]) -> int:
+    """Bring the chain up one link at a time; `running` receives each process as it starts."""
+
+    def start(module: str, *flags: str) -> Process:
+        # A process group of its own: Ctrl-C reaches this program alone, which then ends the others in order.
+        running.append(subprocess.Popen([sys.executable, "-m", module, *flags], process_group=0))  # noqa: S603 - our own modules
+        return running[-1]
+
+    address = f"grpc://{HOST}:{grpc_port}"
+    server = start(
+        "serving.server",
+        "--model_name=digits",
+        "--model_base_path=models/digits",
+        "--monitoring_config_file=serving/tensorflow_serving/monitoring.config",
+        f"--port={grpc_port}",
+        f"--rest_api_port={rest_port}",
+    )
+    waiter = start("serving.client", "wait", "--server", address, "--timeout", str(_MODEL_DEADLINE))
+    code = _until(lambda: waiter.poll() is not None, [server]) or waiter.returncode
+    if code:
+        return code
+    running.remove(waiter)
+    page = start("ui", "--server", address, "--host", HOST, "--port", str(page_port))
+    code = _until(lambda: _answers(page_port), [server, page])
+    if code is None:
+        _announce(f"http://{HOST}:{page_port}")
+        code = _until(lambda: False, [server, page])
+    return code or 0
+
+
+def _until(done: Callable[[], bool], needed: Sequence[Process]) -> int | None:
+    """Wait until `done`, or until a needed process ends; then its exit code, or 1 where it ended well but too early."""
+    while not done():
+        for process in needed:
+            if process.poll() is not None:
+                return process.returncode or 1
+        time.sleep(_POLL)
+    return None
+
+
+def _announce(url: str) -> None:
+    print(f"\nDraw a digit: {url}   (Ctrl-C ends the server and the page)\n", flush=True)
+    if sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        webbrowser.open(url)
+
+
+def _stop(running: Sequence[Process]) -> None:
+    """End the page before its server; both drain on SIGTERM."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    for process in reversed(running):
+        process.terminate()
+        try:
+            process.wait(_DRAIN)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection((HOST, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _read_ports(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tools.demo", description=__doc__, allow_abbrev=False)
+    for name, default in (("page_port", 7860), ("grpc_port", 8500), ("rest_port", 8501)):
+        parser.add_argument(f"--{name}", type=_port, default=default, help="default %(default)s")
+    return parser.parse_args(argv)
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 65_535:  # noqa: PLR2004 - the range of TCP ports
+        raise ValueError
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,200 @@
+"""`make doctor`: what each way of using Inkwell still needs on this machine, in plain sentences.
+
+Runs before anything is installed, so it needs the standard library only, and any Python 3.8 or later: one that is not 3.11
+must be able to say so. It changes nothing and asks nothing of the network.
+
+Exit code: 0 when `make demo` works, else 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+if __package__ in (None, ""):  # started as a file: the folder above is then not on the path
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tools.doctor_data import check_data
+
+HOST = "127.0.0.1"
+ANSWER_WITHIN = 10
+"""Seconds that a program has to answer; an engine whose daemon is away can hang."""
+OLDEST_DRIVER = 525
+"""Major number of the oldest NVIDIA driver that runs CUDA 12, which TensorFlow 2.20 brings as 12.5. Source: CUDA Compatibility, table 1."""
+GIGABYTE = 1 << 30
+
+
+class Need(NamedTuple):
+    """One thing that a path needs: whether it is there, and a sentence."""
+
+    met: bool
+    text: str
+
+
+def main() -> int:
+    """Look at everything once, then say for each path what it lacks."""
+    chosen = read_arguments()
+    root = Path(__file__).resolve().parent.parent
+    python, engine = check_python(), check_engine()
+    gpu = [check_driver(Path("/")), check_container_gpu(Path("/"))]
+    ports = {flag: check_port(getattr(chosen, flag), flag) for flag in ("page_port", "grpc_port", "rest_port")}
+    model, data = check_model(root), Need(*check_data(chosen.data, root, Path(chosen.keras_cache)))
+    installed = (root / ".venv" / ".demo").exists()
+    paths = {
+        "demo (make demo)": [python, check_room(root, 0.5 if installed else 3), model, *ports.values()],
+        "train on the processor (make train)": [python, check_room(root, 1 if installed else 4), check_writable(root), data],
+        "train on a GPU (make train-gpu)": [engine, *gpu, check_room(root, 10), check_writable(root), data],
+        "serve with TensorFlow Serving (make serve)": [
+            engine,
+            check_arch(),
+            check_room(root, 2),
+            model,
+            ports["grpc_port"],
+            ports["rest_port"],
+        ],
+        "the page alone (make ui)": [python, check_room(root, 0.5 if installed else 3), ports["page_port"]],
+    }
+    for number, (name, needs) in enumerate(paths.items()):
+        print(f"{'' if number == 0 else chr(10)}{name}: {'ready' if all(need.met for need in needs) else 'not ready'}")
+        for need in needs:
+            print(f"  {'ok      ' if need.met else 'missing '}{need.text}")
+    return 0 if all(need.met for need in next(iter(paths.values()))) else 1
+
+
+def read_arguments() -> argparse.Namespace:
+    """Ports and data as the make targets have them."""
+    parser = argparse.ArgumentParser(prog="make doctor", description=__doc__, allow_abbrev=False)
+    for flag, default in (("page_port", 7860), ("grpc_port", 8500), ("rest_port", 8501)):
+        parser.add_argument(f"--{flag}", type=int, default=default)
+    parser.add_argument("--data", default=os.environ.get("DIGITS_DATA", ""), help="copy of MNIST; default: the variable DIGITS_DATA")
+    home = os.environ.get("KERAS_HOME") or str(Path.home() / ".keras")
+    parser.add_argument("--keras_cache", default=str(Path(home) / "datasets"), help="where Keras keeps data sets")
+    return parser.parse_args()
+
+
+def check_python() -> Need:
+    """A Python 3.11 that can make virtual environments, by the names that make tries."""
+    for name in ("python3.11", "python3", "python"):
+        if answer([name, "-c", "import sys; sys.exit(sys.version_info[:2] != (3, 11))"]) is not None:
+            if answer([name, "-c", "import ensurepip, venv"]) is None:
+                return Need(
+                    False, f"{name} is Python 3.11 but cannot make virtual environments; install its venv package (python3.11-venv)"
+                )
+            return Need(True, f"Python 3.11 is here as {name}")
+    return Need(False, "Python 3.11 was not found; install it, or name it: make PYTHON=/path/to/python3.11 ...")
+
+
+def check_engine() -> Need:
+    """The first container engine that answers and has Compose, as make picks it."""
+    choices = (("docker", ["docker", "compose"]), ("podman", ["podman-compose"]), ("podman", ["podman", "compose"]))
+    silent = []
+    for engine, compose in choices:
+        if shutil.which(engine) is None:
+            continue
+        if answer([engine, "info"]) is None:
+            silent.append(f"{engine} is installed but does not answer")
+        elif answer([*compose, "version"]) is not None:
+            return Need(True, f"{engine} answers, with Compose as `{' '.join(compose)}`")
+        else:
+            silent.append(f"{engine} answers but has no Compose (`{' '.join(compose)}`)")
+    found = "; ".join(dict.fromkeys(silent)) or "neither docker nor podman is installed"
+    return Need(False, f"a container engine with Compose: {found}; install or start one, or use make demo, make train, make serve-embedded")
+
+
+def check_driver(root: Path) -> Need:
+    """An NVIDIA driver new enough for the CUDA that comes with TensorFlow; read from /proc, since nvidia-smi may be absent."""
+    if (root / "dev/dxg").exists():
+        return Need(True, "an NVIDIA driver comes from Windows (WSL); its version is Windows' business")
+    try:
+        text = (root / "proc/driver/nvidia/version").read_text(encoding="utf-8")
+    except OSError:
+        return Need(
+            False, "no NVIDIA driver is loaded (/proc/driver/nvidia/version is absent); install it from your distribution or NVIDIA"
+        )
+    number = next((word for word in text.split() if word[0].isdigit() and word.count(".") >= 1), "0")
+    if int(number.split(".")[0]) < OLDEST_DRIVER:
+        return Need(False, f"the NVIDIA driver is {number}; CUDA 12 needs {OLDEST_DRIVER} or later; update it")
+    if not (root / "dev/nvidiactl").exists():
+        return Need(False, f"NVIDIA driver {number} is loaded, but /dev/nvidiactl is absent: no GPU is visible here")
+    return Need(True, f"NVIDIA driver {number}, and a GPU is visible")
+
+
+def check_container_gpu(root: Path) -> Need:
+    """Something that hands a GPU to a container: a CDI specification, or Docker's NVIDIA runtime."""
+    for folder in ("etc/cdi", "var/run/cdi"):
+        for spec in sorted((root / folder).glob("*")):
+            if spec.suffix in (".yaml", ".yml", ".json") and "nvidia" in spec.read_text(encoding="utf-8", errors="replace"):
+                return Need(True, f"containers get the GPU through the CDI specification /{folder}/{spec.name}")
+    daemon = root / "etc/docker/daemon.json"
+    if daemon.is_file() and "nvidia-container-runtime" in daemon.read_text(encoding="utf-8", errors="replace"):
+        return Need(True, "containers get the GPU through Docker's NVIDIA runtime (/etc/docker/daemon.json)")
+    return Need(
+        False,
+        "nothing hands a GPU to containers: install the NVIDIA container toolkit, then run "
+        "`nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml` (podman) or `nvidia-ctk runtime configure --runtime=docker` (docker)",
+    )
+
+
+def check_port(port: int, flag: str) -> Need:
+    """Whether nobody answers there."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        taken = probe.connect_ex((HOST, port)) == 0
+    if taken:
+        return Need(
+            False,
+            f"port {port} is taken, perhaps by Inkwell itself; end what listens there, or choose another: {flag.upper()}={port + 100}",
+        )
+    return Need(True, f"port {port} is free")
+
+
+def check_arch() -> Need:
+    """TensorFlow Serving's image is made for one kind of processor."""
+    machine = os.uname().machine
+    if machine in ("x86_64", "amd64"):
+        return Need(True, "the processor is x86_64, as TensorFlow Serving's image")
+    return Need(False, f"TensorFlow Serving's image is for x86_64, this is {machine}; use make serve-embedded")
+
+
+def check_room(folder: Path, gigabytes: float) -> Need:
+    """Room on the disk of the project; an engine may keep its images on another."""
+    free = shutil.disk_usage(folder).free / GIGABYTE
+    text = f"{free:.1f} GB are free on this disk, about {gigabytes:g} GB are needed"
+    return Need(free >= gigabytes, text if free >= gigabytes else f"{text}; make room")
+
+
+def check_writable(root: Path) -> Need:
+    """The folders that a training writes to; absent ones are made."""
+    for name in ("runs", "models"):
+        folder = root / name if (root / name).exists() else root
+        if not os.access(folder, os.W_OK | os.X_OK):
+            return Need(False, f"'{name}' cannot be written by this user; mend its permissions")
+    return Need(True, "runs/ and models/ can be written")
+
+
+def check_model(root: Path) -> Need:
+    """A version to serve."""
+    base = root / "models" / "digits"
+    found = [int(folder.name) for folder in base.glob("[1-9]*") if folder.name.isdigit() and (folder / "saved_model.pb").is_file()]
+    if not found:
+        return Need(False, "models/digits holds no version to serve; fetch the released one (git checkout models), or make train")
+    return Need(True, f"version {max(found)} of the model is there to be served")
+
+
+def answer(command: list[str]) -> str | None:
+    """What a program prints; none where it is absent, fails or hangs."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_WITHIN, check=True)  # noqa: S603 - fixed words
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())

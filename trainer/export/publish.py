@@ -1,0 +1,106 @@
+"""Publish a trained network: export it, prove that it answers as trained, and let it appear as the next version."""
+
+import datetime
+import functools
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from digits import promotion
+from digits.errors import StoreError, VersionError
+from digits.manifest import Manifest, describe_files, read_manifest, write_manifest
+from digits.release_checks import Facts, Finding, compare
+from trainer.errors import ExportError, OutputError
+from trainer.evaluation.calibration import Calibration
+from trainer.evaluation.metrics import Scores
+from trainer.export.ood import Detector, Material, fit, summarise
+from trainer.export.saved_model import check, export, read_signatures
+from trainer.reports.results import NetworkResult, Run
+
+
+def publish(  # noqa: PLR0917 - a network, where it came from, where it goes
+    model: keras.Model, network: NetworkResult, run: Run, models: Path, name: str, material: Material | None = None, *, force: bool = False
+) -> promotion.Published:
+    """Make `model` the next version below `models / name`: served, or held if the gate finds it worse than the served one.
+
+    Args:
+        model: the trained network in float32.
+        network: its results, for its temperature and the manifest.
+        run: the run it came from.
+        models: folder of all models.
+        name: name it is served under.
+        material: for telling what is no digit; None: the version will not.
+        force: serve it whatever the gate says.
+
+    Returns:
+        The version's number, and whether it is served.
+
+    Raises:
+        ExportError: the exported model does not answer as `model` does; nothing was published.
+        OutputError: the folder cannot be written; nothing was published.
+    """
+    detector = fit(model, material) if material else None
+    fields = _fields(network, run, name)
+    if detector and material:
+        fields["metrics"]["rejection"] = summarise(model, detector, material)
+    write = functools.partial(_write, model, fields, detector)
+    try:
+        return promotion.publish(models / name, write, judge, f"{network.architecture} of the run '{run.command}'", force=force)
+    except StoreError as error:
+        raise OutputError(str(error)) from error
+
+
+def judge(served: Path | None, new: Path) -> list[Finding]:
+    """The gate: hold the version in `new` against the one in `served`; one that cannot be read stands in nobody's way."""
+    if served is None:
+        return []
+    try:
+        now = Facts(read_manifest(served), read_signatures(served))
+    except (VersionError, ExportError) as error:
+        return [Finding("served", True, f"the served version cannot be compared with: {error}")]
+    return compare(now, Facts(read_manifest(new), read_signatures(new)))
+
+
+def _write(model: keras.Model, fields: dict[str, Any], detector: Detector | None, folder: Path) -> None:
+    export(model, fields["labels"], folder, fields["temperature"], detector)
+    check(model, folder, fields["temperature"], detector)
+    write_manifest(Manifest(**fields, files=describe_files(folder)), folder)
+
+
+def _fields(network: NetworkResult, run: Run, name: str) -> dict[str, Any]:
+    return {
+        "model_name": name,
+        "labels": run.labels,
+        "architecture": network.architecture,
+        "parameters": network.parameters,
+        "recipe": run.recipe,
+        "config": run.settings,
+        "seed": run.seed,
+        "data": {"name": run.data, **run.digests},
+        "temperature": network.confidence.temperature,
+        "metrics": {
+            "validation": _metrics(network.validation, network.confidence.validation.calibrated),
+            "test": _metrics(network.test, network.confidence.test.calibrated),
+        }
+        | _freehand(network),
+        "versions": run.versions,
+        "code_revision": run.code_revision,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _freehand(network: NetworkResult) -> dict[str, dict[str, float]]:
+    found = network.freehand
+    return {"freehand": {"accuracy": found.accuracy, "images": found.images, "family": found.family}} if found else {}
+
+
+def _metrics(scores: Scores, calibrated: Calibration) -> dict[str, float]:
+    """`loss` is the network's as trained; the others hold for what is exported."""
+    return {
+        "accuracy": scores.accuracy,
+        "loss": scores.loss,
+        "calibrated_nll": calibrated.nll,
+        "calibrated_brier": calibrated.brier,
+        "calibrated_ece": calibrated.ece,
+    }

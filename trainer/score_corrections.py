@@ -1,0 +1,64 @@
+"""How well every published version reads the drawings that people put right: `python -m trainer.score_corrections --corrections FOLDER`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import tensorflow as tf
+
+from digits import store
+from digits.contract import PREDICT
+from digits.errors import StoreError, VersionError
+from digits.manifest import verify
+from trainer.data.corrections import Corrections, read_corrections
+from trainer.errors import TrainerError
+from trainer.reports.markdown import table
+
+_BATCH: Final = 256
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print a row for each version; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m trainer.score_corrections", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--corrections", type=Path, required=True, help="folder that the page keeps them in")
+    parser.add_argument("--models", type=Path, default=Path("models"), help="folder of published models (default: %(default)s)")
+    arguments = parser.parse_args(argv)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    try:
+        rows = list(_rows(arguments.models, arguments.corrections))
+    except (TrainerError, StoreError, VersionError) as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return error.exit_code if isinstance(error, TrainerError) else 1
+    print(table(("version", "", "read right", "of those held out from fine-tuning"), rows))
+    return 0
+
+
+def _rows(models: Path, folder: Path) -> Iterator[tuple[str, ...]]:
+    bases = (
+        sorted(path for path in models.iterdir() if path.is_dir() and (store.versions(path) or store.held(path))) if models.is_dir() else []
+    )
+    if not bases:
+        raise StoreError(f"expected published versions below '{models}'; received none; publish one with make train")
+    for base in bases:
+        for number in sorted({*store.versions(base), *store.held(base)}):
+            version = store.folder_of(base, number)
+            corrections = read_corrections(folder, tuple(verify(version).labels))
+            state = "served" if number == store.served(base) else "held" if number in store.held(base) else ""
+            yield f"{base.name} {number}", state, *_scores(version, corrections)
+
+
+def _scores(version: Path, corrections: Corrections) -> tuple[str, str]:
+    loaded = tf.saved_model.load(str(version))  # kept: a signature alone does not keep its variables
+    answer = loaded.signatures[PREDICT]
+    batches = [corrections.images[start : start + _BATCH] for start in range(0, len(corrections.images), _BATCH)]
+    read = np.concatenate([answer(images=tf.constant(batch))["digit"].numpy() for batch in batches])
+    right, held_out = read == corrections.labels, corrections.held_out
+    return f"{right.sum()} of {len(right)}", f"{right[held_out].sum()} of {held_out.sum()}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,93 @@
+"""Teachers: finished networks whose mean answer to each bent image is what another network is to give.
+
+The targets of an epoch follow from teachers, images and views alone, so that they are computed once and kept for every
+network that learns from the same teachers.
+Source: Hinton, Vinyals, Dean 2015; that teacher and student see the same view: Beyer et al. 2022, arXiv 2106.05237.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from digits.store import write_synced
+from trainer.data.augmentation import Views, apply, draw
+from trainer.data.readers import Images
+from trainer.networks.inference import BATCH, as_input
+from trainer.recipes import Augmentation
+
+Answers = npt.NDArray[np.float32]
+"""float32 [images, classes], 0..1: the mean of the teachers' probabilities."""
+
+_PREFIX: Final = 16
+"""Hexadecimal digits of a digest that name a folder."""
+
+
+def answers(teachers: Sequence[keras.Model], images: Images, views: Views) -> Answers:
+    """The mean answer of `teachers` to `images`, bent as `views` say.
+
+    Args:
+        teachers: networks from float32 [n, 28, 28, 1] to probabilities.
+        images: uint8 [n, 28, 28].
+        views: float32 [n, columns], see `augment.draw`.
+    """
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def mean_answer(batch: tf.Tensor, bent: tf.Tensor) -> tf.Tensor:
+        pixels = apply(as_input(batch), bent)
+        return tf.add_n([teacher(pixels, training=False) for teacher in teachers]) / len(teachers)
+
+    starts = range(0, len(images), BATCH)
+    return np.concatenate([mean_answer(images[start : start + BATCH], views[start : start + BATCH]).numpy() for start in starts])
+
+
+def kept_answers(
+    teachers: Sequence[keras.Model], images: Images, augmentation: Augmentation | None, seed: int, folder: Path
+) -> Callable[[int], Answers]:
+    """The answers by epoch, read from `folder` where they are kept and kept there where they are not.
+
+    Args:
+        teachers: networks from float32 [n, 28, 28, 1] to probabilities.
+        images: uint8 [n, 28, 28], the training images.
+        augmentation: how the epochs bend them.
+        seed: of the data, see `augment.draw`.
+        folder: of these answers alone, see `digest`.
+    """
+
+    def of_epoch(epoch: int) -> Answers:
+        path = folder / f"epoch-{epoch:05}.npy"
+        if (found := _read(path, len(images))) is not None:
+            return found
+        print(f"asking {len(teachers)} teachers about {len(images):,} images")
+        given = answers(teachers, images, draw(augmentation, len(images), seed, epoch))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_synced(path, hashlib.sha256(given.tobytes()).digest() + given.tobytes())
+        return given
+
+    return of_epoch
+
+
+def _read(path: Path, images: int) -> Answers | None:
+    """What is kept at `path`, if it is there and whole."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    expected, values = content[: hashlib.sha256().digest_size], content[hashlib.sha256().digest_size :]
+    whole = hashlib.sha256(values).digest() == expected
+    return np.frombuffer(values, np.float32).reshape(images, -1) if whole else None
+
+
+def digest(teachers: Sequence[keras.Model], images: Images, augmentation: Augmentation | None, seed: int) -> str:
+    """A name for all that the answers follow from, 16 hexadecimal digits."""
+    made = hashlib.sha256()
+    for weight in (weight for teacher in teachers for weight in teacher.get_weights()):
+        made.update(np.ascontiguousarray(weight).tobytes())
+    made.update(images.tobytes())
+    made.update(f"{augmentation!r} {seed}".encode())
+    return made.hexdigest()[:_PREFIX]

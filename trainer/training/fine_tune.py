@@ -1,0 +1,140 @@
+"""Go on from the served version, with drawings that people put right among the training images."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from digits import store
+from digits.contract import PREDICT
+from digits.errors import VersionError
+from digits.manifest import Manifest, verify
+from trainer.data.corrections import Corrections, mix, read_corrections
+from trainer.data.dataset import DataSet
+from trainer.data.readers import Images
+from trainer.data.split import Split
+from trainer.errors import DataError, ResumeError
+from trainer.freehand.drawings import draw
+from trainer.networks.architecture import ARCHITECTURES, build
+from trainer.networks.inference import predict
+from trainer.settings import TrainerSettings
+
+_DRAWINGS_SEED: Final = 20264
+"""Other than that of the drawings which versions are scored on."""
+_PREFIX: Final = 8
+"""Hexadecimal digits of a digest that name a folder."""
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Where a fine-tuning begins, and what it adds to the training images.
+
+    Attributes:
+        version: number of the served version.
+        model: its network, in float32.
+        corrections: drawings that people put right; None where there are none.
+        drawings: how many training images are drawn as people would.
+    """
+
+    version: int
+    model: keras.Model
+    corrections: Corrections | None
+    drawings: int
+
+    def name(self) -> str:
+        """What the run is bound to."""
+        return f"version {self.version}, corrections {self._digest()}, {self.drawings} drawings"
+
+    def folder(self, settings: TrainerSettings) -> Path:
+        """Where the run goes unless told otherwise: one folder for each start."""
+        name = f"{settings.recipe}-{settings.model_name}-v{self.version}-seed{settings.seed}"
+        return Path("runs") / f"{name}-{self._digest()[:_PREFIX]}-{self.drawings}"
+
+    def _digest(self) -> str:
+        return self.corrections.digest() if self.corrections else "none"
+
+    def mix(self, parts: Split) -> Split:
+        """Put the additional images among the training images; those that validate stay as they are."""
+        more = parts
+        if self.drawings:
+            drawn = draw(parts.x_train, parts.y_train, self.drawings, _DRAWINGS_SEED)
+            images, labels = np.concatenate([parts.x_train, drawn.seen]), np.concatenate([parts.y_train, drawn.labels])
+            more = Split(images, labels, parts.x_validation, parts.y_validation)
+        return mix(more, self.corrections) if self.corrections else more
+
+    def describe(self, model: keras.Model) -> dict[str, Any]:
+        """Where `model` came from, and what became of the corrections that were held out: for the manifest."""
+        found: dict[str, Any] = {"from_version": self.version, "drawings": self.drawings}
+        if self.corrections is None:
+            return found
+        held_out = self.corrections.held_out
+        images, labels = self.corrections.images[held_out], self.corrections.labels[held_out]
+        before, after = (_right(one, images, labels) for one in (self.model, model))
+        return found | {
+            "corrections": len(held_out),
+            "digest": self.corrections.digest(),
+            "held_out": len(labels),
+            "held_out_right_before": before,
+            "held_out_right_after": after,
+        }
+
+
+def begin(settings: TrainerSettings, data: DataSet) -> tuple[TrainerSettings, Start]:
+    """Read the served version and the corrections.
+
+    Args:
+        settings: of a run with the recipe "fine-tune".
+        data: what the version was trained on.
+
+    Returns:
+        The settings with the version's architecture and validation images, in a run folder for this version and these corrections.
+
+    Raises:
+        DataError: there are no corrections, or the version was trained on other data.
+        ResumeError: there is no version to go on from.
+    """
+    base = settings.models / settings.model_name
+    number = store.served(base)
+    if number is None:
+        raise ResumeError(f"expected a served version to go on from; received none in '{base}'; publish one with make train")
+    model, manifest = read_published(store.folder_of(base, number))
+    if manifest.data != {"name": data.name, **data.digests} or tuple(manifest.labels) != data.labels:
+        raise DataError(
+            f"expected the data that version {number} was trained on, '{manifest.data.get('name')}'; received other; set DIGITS_DATA"
+        )
+    corrections = read_corrections(settings.corrections, data.labels) if settings.corrections else None
+    start = Start(number, model, corrections, settings.drawings)
+    return settings.model_copy(
+        update={
+            "architectures": (manifest.architecture,),
+            "validation_size": int(manifest.config["validation_size"]),
+            "data_seed": int(manifest.config.get("data_seed", manifest.seed)),
+            "run_dir": settings.run_dir or start.folder(settings),
+        }
+    ), start
+
+
+def read_published(folder: Path) -> tuple[keras.Model, Manifest]:
+    """The network inside a published version, in float32, and the version's manifest.
+
+    Raises:
+        ResumeError: the version is damaged, or holds no network of `trainer.networks.architecture`, such as an ensemble.
+    """
+    try:
+        manifest = verify(folder)
+        saved = tf.saved_model.load(str(folder))  # kept: a signature alone does not keep its variables
+        found = {variable.name.partition(":")[0]: variable.numpy() for variable in saved.signatures[PREDICT].variables}
+    except (VersionError, OSError, KeyError, ValueError, tf.errors.OpError) as error:
+        raise ResumeError(f"expected a whole version to go on from; received: {error}; publish one with make train") from error
+    if manifest.architecture not in ARCHITECTURES:
+        raise ResumeError(f"expected a version that is one network; received '{manifest.architecture}'; promote another with make promote")
+    model = build(manifest.architecture, len(manifest.labels))
+    model.set_weights([found[weight.path] for weight in model.weights])
+    return model, manifest
+
+
+def _right(model: keras.Model, images: Images, labels: np.ndarray[Any, np.dtype[np.uint8]]) -> int:
+    return int(np.count_nonzero(predict(model, images).argmax(axis=1) == labels)) if len(labels) else 0

@@ -1,0 +1,150 @@
+"""The run folder: everything one training leaves behind, bound to the settings and data it was made with."""
+
+import contextlib
+import fcntl
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from digits.errors import StoreError
+from digits.store import check_writable, write_synced
+from trainer.data.dataset import DataSet
+from trainer.errors import OutputError, ResumeError
+from trainer.settings import TrainerSettings
+
+CONFIG: Final = "config.json"
+LOCK: Final = ".lock"
+TEACHERS: Final = "teachers.txt"
+"""Holds the digest of the teachers' weights."""
+START: Final = "start.txt"
+"""Holds what a fine-tuning goes on from."""
+_DECIDE_RESULT: Final = ("dataset", "recipe", "validation_size", "seed", "data_seed", "deterministic", "precision")
+"""Settings under which the same weights come out; the others say where things lie, or which networks to train."""
+
+
+def open_run(settings: TrainerSettings, data: DataSet, *, chief: bool = True) -> Path:
+    """Make the run's folder, or go on in one made with the same settings and data.
+
+    Args:
+        settings: every choice of the run.
+        data: what it learns from.
+        chief: False for a worker that only reads what the chief has made before.
+
+    Returns:
+        The folder.
+
+    Raises:
+        OutputError: the folder, or that of the models, cannot be written.
+        ResumeError: the folder belongs to another run.
+    """
+    folder, identity = settings.folder(), _identity(settings, data)
+    if not chief:
+        _compare(folder, identity)
+        return folder
+    try:
+        if settings.publish != "none":
+            check_writable(settings.models / settings.model_name)
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / CONFIG).exists():
+            _compare(folder, identity)
+        write_synced(folder / CONFIG, _encode({"identity": identity, "settings": settings.model_dump(mode="json")}))
+    except StoreError as error:
+        raise OutputError(str(error)) from error
+    except OSError as error:
+        raise OutputError(
+            f"expected a run folder that can be written; received '{folder}': {error.strerror}; choose another --run_dir"
+        ) from error
+    return folder
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other trainings out of the folder of a run. The kernel lets go if we are killed.
+
+    Raises:
+        OutputError: another one is at work there.
+    """
+    with (folder / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OutputError(
+                f"expected a run folder for one training at a time; received '{folder}', where another is at work; "
+                "wait for it, or choose another --run_dir"
+            ) from error
+        yield
+
+
+def bind_start(folder: Path, name: str) -> None:
+    """Bind the run to what it goes on from: a version, and what is added to the images.
+
+    Raises:
+        ResumeError: the folder was begun from something else.
+    """
+    _bind(folder, START, name, "version and corrections", "choose another --run_dir")
+
+
+def bind_teachers(folder: Path, digest: str) -> None:
+    """Bind the run to its teachers: what was begun with some does not go on with others.
+
+    Raises:
+        ResumeError: the folder was begun with others.
+    """
+    _bind(folder, TEACHERS, digest, "teachers", "name those again with --teachers, or another --run_dir")
+
+
+def _bind(folder: Path, file: str, value: str, what: str, advice: str) -> None:
+    path = folder / file
+    if path.exists() and path.read_text().strip() != value:
+        raise ResumeError(f"expected the {what} that '{folder}' was begun with; received others; {advice}")
+    write_synced(path, f"{value}\n".encode())
+
+
+def read_identity(folder: Path) -> dict[str, Any]:
+    """What the run in `folder` is bound to: settings, data, teachers, start. Its checkpoints carry it too."""
+    identity: dict[str, Any] = json.loads((folder / CONFIG).read_text())["identity"]
+    further = {"teachers of the run": folder / TEACHERS, "start of the run": folder / START}
+    return identity | {name: path.read_text().strip() for name, path in further.items() if path.exists()}
+
+
+def seed_of(folder: Path, settings: TrainerSettings, data: DataSet) -> int:
+    """The seed of the run in `folder`, which must have been trained on the images that `settings` train on.
+
+    Raises:
+        ResumeError: there is no run, or its validation images are others: it would have learned some of ours by heart.
+    """
+    try:
+        before = json.loads((folder / CONFIG).read_text())["identity"]
+        seed = int(before["seed"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ResumeError(f"expected the folder of a run to teach; received '{folder}'; name another with --teachers") from error
+    identity = _identity(settings, data)
+    if any(before.get(name) != identity[name] for name in ("data", "data_seed", "validation_size")):
+        raise ResumeError(
+            f"expected teachers that never saw this run's validation images; received '{folder}', which has other data, "
+            "--data_seed or --validation_size; train it with the same"
+        )
+    return seed
+
+
+def _identity(settings: TrainerSettings, data: DataSet) -> dict[str, Any]:
+    chosen = {name: getattr(settings, name) for name in _DECIDE_RESULT}
+    return chosen | settings.chosen_recipe().model_dump() | {"data": data.digests, "labels": list(data.labels)}
+
+
+def _compare(folder: Path, identity: dict[str, Any]) -> None:
+    try:
+        before = json.loads((folder / CONFIG).read_text())["identity"]
+    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+        raise ResumeError(f"expected the {CONFIG} of a run in '{folder}'; received something else; choose another --run_dir") from error
+    differences = [f"{name} {before.get(name)!r} then, {value!r} now" for name, value in identity.items() if before.get(name) != value]
+    if differences:
+        raise ResumeError(
+            f"expected the settings and data that '{folder}' was begun with; received others: {'; '.join(differences)}; "
+            "use those again, or another --run_dir"
+        )
+
+
+def _encode(value: dict[str, Any]) -> bytes:
+    return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode()
