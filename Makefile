@@ -9,14 +9,13 @@ SERVER ?= grpc://127.0.0.1:$(GRPC_PORT)
 ARGS ?=
 SEEDS ?= 1,2,3
 RECIPE ?= best
-KILLS ?= 50
 FUZZ_SECONDS ?= 60
-SWAPS ?= 300
 WHY ?=
 CORRECTIONS ?= corrections
 
 PY := .venv/bin/python
-CODE := digits trainer serving ui tests
+CODE := digits trainer serving ui benchmarks tools tests
+BENCHMARKS := ablation freehand image_sizes kills numbers serving soak swaps training_speed ui variants
 
 # The first of these that is Python 3.11.
 PYTHON ?= $(shell for python in python3.11 python3 python; do \
@@ -53,7 +52,7 @@ LOCK = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo train train-gpu train-cpu sweep fine-tune my-digits publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor bench-training bench-kills bench-swaps bench-serving bench-soak bench-numbers bench-ui bench-variants freehand ablation results test fuzz lint lock licences sbom audit bench-images clean
+.PHONY: help setup demo train train-gpu train-cpu sweep fine-tune my-digits publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor bench results test fuzz lint lock licences sbom audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -136,20 +135,13 @@ promote: .venv/.demo ## Serve a version that is held or older, if it passes; VER
 rollback: .venv/.demo ## Serve the version again that was served before the present one; WHY=
 	@$(PY) -m serving.release rollback --why "$$WHY" $(ARGS)
 
-bench-training: .venv/.setup ## Measure training steps and the time to the notebook's accuracy against the notebook's code; DIGITS_DATA=
-	$(PY) -m benchmarks.training_speed $(ARGS)
-
-freehand: .venv/.setup ## Measure how a published version reads drawings and refuses what is none; DIGITS_DATA= PEN_STROKES= NOT_DIGITS= ARGS=
-	$(PY) -m benchmarks.freehand $(if $(PEN_STROKES),--pen_strokes "$(PEN_STROKES)") $(if $(NOT_DIGITS),--not_digits "$(NOT_DIGITS)") $(ARGS)
-
-ablation: .venv/.setup ## Train short runs without one ingredient each: what each gives; DIGITS_DATA=
-	$(PY) -m benchmarks.ablation $(ARGS)
+bench: .venv/.setup ## Run one benchmark and write what it finds to results/; NAME=serving DIGITS_DATA= ARGS=; without NAME: list them
+	@test -f "benchmarks/$(NAME).py" -o -f "benchmarks/$(NAME)/__main__.py" || { \
+		echo "Name a benchmark: make bench NAME=…, one of: $(BENCHMARKS)" >&2; exit 2; }
+	$(PY) -m benchmarks.$(NAME) $(ARGS)
 
 results: .venv/.setup ## Write the README's results table anew from results/
 	$(PY) -m trainer.reports.readme_table
-
-bench-kills: .venv/.setup ## Kill trainings at random instants and compare their last bits; writes results/kills.json; KILLS=50
-	$(PY) -m benchmarks.kills --kills $(KILLS) --results results $(ARGS)
 
 test: .venv/.setup ## Run the tests; those this machine cannot run are skipped and say why; DIGITS_DATA= ARGS=
 	$(PY) -m pytest -p tests.support.must_run $(ARGS)
@@ -186,28 +178,6 @@ sbom: .venv/supply-chain/.ready ## Write a bill of materials (CycloneDX) for eac
 
 audit: .venv/supply-chain/.ready ## Ask for known vulnerabilities of everything the locks name; needs the network
 	@$(SUPPLY_CHAIN) tools/audit.py
-
-bench-swaps: .venv/.setup ## Publish versions, good and bad, under callers that never rest; writes results/swaps.json; SWAPS=300
-	$(PY) -m benchmarks.swaps --swaps $(SWAPS) --results results $(ARGS)
-
-bench-serving: .venv/.setup ## Load the embedded server's doors and hold them against the bare model; writes results/serving.json and .md; ARGS="--soak 30"
-	$(PY) -m benchmarks.serving --results results $(ARGS)
-
-bench-soak: .venv/.setup ## Half an hour of everything: does the server's memory stay where it is? Writes results/soak.json; ARGS="--minutes 5"
-	$(PY) -m benchmarks.soak --results results $(ARGS)
-
-bench-numbers: .venv/.setup ## Read whole numbers of validation digits; writes results/numbers.json; DIGITS_DATA=
-	$(PY) -m benchmarks.numbers --results results $(ARGS)
-
-bench-ui: .venv/.setup ## Let 32 people draw on the page at once; writes results/ui.json
-	$(PY) -m benchmarks.ui --results results $(ARGS)
-
-bench-variants: .venv/.setup ## Hold the released network in float32, bfloat16 and int8 against each other; writes results/variants.json; DIGITS_DATA=
-	$(PY) -m benchmarks.variants --results results $(ARGS)
-
-bench-images: ## Build the images and record their sizes in results/images.json; ARGS="--engine podman"
-	$(need_python)
-	$(PYTHON) benchmarks/image_sizes.py $(ARGS)
 
 clean: ## Remove caches and the installed packages; runs/ and models/ stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build

@@ -1,8 +1,9 @@
 """What each ingredient of the recipes gives: `python -m benchmarks.ablation`.
 
-Short trainings of conv3 that change one ingredient at a time, on a part of MNIST's training images; what is left of them
-measures, so that the differences are not lost in the noise of 5,000 validation images. The test set is not touched.
-Writes results/ablation.json, result by result: stopped, the same command goes on.
+Short trainings of conv3 that change one ingredient at a time, on a part of MNIST's training images;
+what is left of them measures, so that the differences are not lost in the noise of 5,000 validation
+images. The test set is not touched. Writes results/ablation.json, result by result: stopped, the
+same command goes on.
 """
 
 import argparse
@@ -30,10 +31,9 @@ from trainer.networks.architecture import build
 from trainer.networks.inference import predict
 from trainer.recipes import RECIPES, Recipe
 from trainer.reports.markdown import table
-from trainer.training.device import choose_device
+from trainer.training.device import Arithmetic, choose_device, choose_precision
 from trainer.training.distillation import answers
 from trainer.training.fit import fit
-from trainer.training.precision import Arithmetic, choose_precision
 from trainer.training.step import Lesson
 
 ABLATION_FILE: Final = "ablation.json"
@@ -47,7 +47,9 @@ def _with(**changes: Any) -> Change:  # noqa: ANN401 - fields of a recipe
 def _bent(**changes: float) -> Change:
     def change(recipe: Recipe) -> Recipe:
         assert recipe.augmentation is not None
-        return recipe.model_copy(update={"augmentation": recipe.augmentation.model_copy(update=changes)})
+        return recipe.model_copy(
+            update={"augmentation": recipe.augmentation.model_copy(update=changes)}
+        )
 
     return change
 
@@ -72,7 +74,10 @@ VARIANTS: Final[dict[str, Change]] = {
 """What is changed in the recipe."""
 IN_FLOAT32: Final = "everything, in float32"
 """The same in full precision: what `--precision auto` costs where it takes bfloat16."""
-LONGER: Final = {"everything, then longer with labels": False, "everything, then longer with teachers": True}
+LONGER: Final = {
+    "everything, then longer with labels": False,
+    "everything, then longer with teachers": True,
+}
 """What the recipe `taught` adds, and what the same epochs give without its teachers."""
 ALL: Final = (*VARIANTS, IN_FLOAT32, *LONGER)
 
@@ -107,15 +112,47 @@ _LAYOUT: Final = TypeAdapter(list[Ablation])
 
 def main(argv: Sequence[str]) -> int:
     """Train what is missing, write each result, print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.ablation", description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=os.environ.get("DIGITS_DATA"), help="MNIST; default: DIGITS_DATA, else Keras' cache")
-    parser.add_argument("--results", type=Path, default=Path("results"), help=f"folder for {ABLATION_FILE} (default: %(default)s)")
-    parser.add_argument("--recipe", choices=["augmented", "best"], default="augmented", help="what is changed (default: %(default)s)")
-    parser.add_argument("--variants", nargs="+", choices=ALL, default=ALL, metavar="NAME", help=f"some of: {', '.join(ALL)} (default: all)")
-    parser.add_argument("--seeds", type=int, default=2, help="trainings of each variant (default: %(default)s)")
-    parser.add_argument("--epochs", type=int, default=6, help="of each training (default: %(default)s)")
-    parser.add_argument("--train_size", type=int, default=10_000, help="images that train (default: %(default)s)")
-    parser.add_argument("--measured_on", type=int, default=20_000, help="images that measure (default: %(default)s)")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.ablation", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=os.environ.get("DIGITS_DATA"),
+        help="MNIST; default: DIGITS_DATA, else Keras' cache",
+    )
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        help=f"folder for {ABLATION_FILE} (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--recipe",
+        choices=["augmented", "best"],
+        default="augmented",
+        help="what is changed (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--variants",
+        nargs="+",
+        choices=ALL,
+        default=ALL,
+        metavar="NAME",
+        help=f"some of: {', '.join(ALL)} (default: all)",
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=2, help="trainings of each variant (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--epochs", type=int, default=6, help="of each training (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--train_size", type=int, default=10_000, help="images that train (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--measured_on", type=int, default=20_000, help="images that measure (default: %(default)s)"
+    )
     arguments = parser.parse_args(argv)
     gpus = choose_device("auto", 1, deterministic=False)
     data = load(Path(arguments.data) if arguments.data else None, MNIST, None, None)
@@ -160,25 +197,39 @@ def tables(results: Sequence[Ablation]) -> list[list[Ablation]]:
 
 
 def compose(results: Sequence[Ablation]) -> str:
-    """The table of comparable results: a row a variant, with mean error and loss, and the distance from everything with the same seeds."""
+    """The table of comparable results: a row a variant, with mean error and loss, and the distance
+    from everything with the same seeds."""
     whole = {result.seed: result.error for result in results if result.variant == EVERYTHING}
     rows, first = [], results[0]
     for variant in dict.fromkeys(result.variant for result in results):
         alike = [result for result in results if result.variant == variant]
         apart = mean(result.error - whole[result.seed] for result in alike)
         loss = mean(result.loss for result in alike)
-        rows.append([variant, str(len(alike)), f"{mean(result.error for result in alike):.2%}", f"{apart:+.2%}", f"{loss:.4f}"])
+        rows.append(
+            [
+                variant,
+                str(len(alike)),
+                f"{mean(result.error for result in alike):.2%}",
+                f"{apart:+.2%}",
+                f"{loss:.4f}",
+            ]
+        )
     standard_error = sqrt(mean(whole.values()) * (1 - mean(whole.values())) / first.measured_on)
     return (
         f"{table(['recipe', 'seeds', 'error', 'against everything', 'loss'], rows)}\n\n"
-        f"conv3 by the recipe {first.recipe}, {first.train_size:,} images, {first.epochs} epochs; measured on "
+        f"conv3 by the recipe {first.recipe}, {first.train_size:,} images, {first.epochs} epochs; "
+        "measured on "
         f"{first.measured_on:,} others; the standard error of one error is {standard_error:.2%}."
     )
 
 
 def chosen(variants: Sequence[str], recipe: Recipe) -> list[str]:
     """The recipe itself first, then those of the variants that are other trainings than it."""
-    others = [variant for variant in variants if variant not in VARIANTS or VARIANTS[variant](recipe) != recipe]
+    others = [
+        variant
+        for variant in variants
+        if variant not in VARIANTS or VARIANTS[variant](recipe) != recipe
+    ]
     return list(dict.fromkeys([EVERYTHING, *others]))
 
 
@@ -186,31 +237,55 @@ def _precision(variant: str) -> Arithmetic:
     return "float32" if variant == IN_FLOAT32 else choose_precision("auto")
 
 
-def _measure(variant: str, seed: int, recipe: Recipe, parts: Split, models: dict[str, keras.Model]) -> tuple[float, float]:
-    """Train one variant; returns its loss and error. `models` keeps "everything", which the longer trainings go on from."""
+def _measure(
+    variant: str, seed: int, recipe: Recipe, parts: Split, models: dict[str, keras.Model]
+) -> tuple[float, float]:
+    """Train one variant; returns its loss and error. `models` keeps "everything", which the longer
+    trainings go on from."""
     print(f"{variant}, seed {seed}")
     if variant in LONGER:
         first = models.get(EVERYTHING) or _trained(recipe, seed, parts)
         models[EVERYTHING] = first
         model = _longer(first, seed, recipe, parts, taught=LONGER[variant])
     else:
-        model = _trained(VARIANTS.get(variant, _with())(recipe), seed, parts, precision=_precision(variant))
+        model = _trained(
+            VARIANTS.get(variant, _with())(recipe), seed, parts, precision=_precision(variant)
+        )
         models[variant] = model
     scores = evaluate(predict(model, parts.x_validation), parts.y_validation)
     return scores.loss, 1 - scores.accuracy
 
 
-def _trained(recipe: Recipe, seed: int, parts: Split, *, name: str = "conv3", precision: Arithmetic | None = None) -> keras.Model:
+def _trained(
+    recipe: Recipe,
+    seed: int,
+    parts: Split,
+    *,
+    name: str = "conv3",
+    precision: Arithmetic | None = None,
+) -> keras.Model:
     labels = keras.utils.to_categorical(parts.y_train, 10).astype(np.float32)
-    model = build(name, seed=seed, precision=precision or choose_precision("auto"), initialisation=recipe.initialisation)
+    model = build(
+        name,
+        seed=seed,
+        precision=precision or choose_precision("auto"),
+        initialisation=recipe.initialisation,
+    )
     _fit(model, recipe, seed, parts, lambda _: labels, first_epoch=0)
     return model
 
 
-def _longer(first: keras.Model, seed: int, recipe: Recipe, parts: Split, *, taught: bool) -> keras.Model:
-    """Half as many epochs more, with the labels, or with what this network, a conv5 and a conv7 say together."""
+def _longer(
+    first: keras.Model, seed: int, recipe: Recipe, parts: Split, *, taught: bool
+) -> keras.Model:
+    """Half as many epochs more, with the labels, or with what this network, a conv5 and a conv7 say
+    together."""
     labels = keras.utils.to_categorical(parts.y_train, 10).astype(np.float32)
-    teachers = [first, *(_trained(recipe, seed, parts, name=name) for name in ("conv5", "conv7"))] if taught else []
+    teachers = (
+        [first, *(_trained(recipe, seed, parts, name=name) for name in ("conv5", "conv7"))]
+        if taught
+        else []
+    )
 
     def targets(epoch: int) -> Any:  # noqa: ANN401 - float32 [n, 10]
         views = draw(recipe.augmentation, len(labels), seed, recipe.epochs + epoch)
@@ -223,18 +298,35 @@ def _longer(first: keras.Model, seed: int, recipe: Recipe, parts: Split, *, taug
     return model
 
 
-def _fit(model: keras.Model, recipe: Recipe, seed: int, parts: Split, targets: Any, *, first_epoch: int) -> None:  # noqa: ANN401
-    few = Split(parts.x_train, parts.y_train, parts.x_validation[:1000], parts.y_validation[:1000])  # what is printed on the way
+def _fit(
+    model: keras.Model,
+    recipe: Recipe,
+    seed: int,
+    parts: Split,
+    targets: Any,  # noqa: ANN401
+    *,
+    first_epoch: int,
+) -> None:
+    few = Split(
+        parts.x_train, parts.y_train, parts.x_validation[:1000], parts.y_validation[:1000]
+    )  # what is printed on the way
 
     def lesson(epoch: int) -> Lesson:
-        return Lesson(draw(recipe.augmentation, len(parts.y_train), seed, first_epoch + epoch), targets(epoch))
+        return Lesson(
+            draw(recipe.augmentation, len(parts.y_train), seed, first_epoch + epoch), targets(epoch)
+        )
 
     with tempfile.TemporaryDirectory() as folder:
         fit(model, few, recipe, seed, Path(folder), lesson=lesson)
 
 
 def _part(whole: Split, measured_on: int) -> Split:
-    return Split(whole.x_train, whole.y_train, whole.x_validation[:measured_on], whole.y_validation[:measured_on])
+    return Split(
+        whole.x_train,
+        whole.y_train,
+        whole.x_validation[:measured_on],
+        whole.y_validation[:measured_on],
+    )
 
 
 def read(path: Path) -> list[Ablation]:

@@ -1,8 +1,10 @@
-"""How well a published version reads what people draw, and refuses what is no digit: `python -m benchmarks.freehand`.
+"""How well a published version reads what people draw, and refuses what is no digit: `python -m
+benchmarks.freehand`.
 
-Asks the SavedModel itself, as a server does, about drawings of the validation digits of its own run; with `--pen_strokes` about
-recorded handwriting too, and with `--not_digits` about images that are none. Writes results/freehand.json, and the same as a page
-with the mistakes that remain into a folder of its own, since those show the data.
+Asks the SavedModel itself, as a server does, about drawings of the validation digits of its own
+run; with `--pen_strokes` about recorded handwriting too, and with `--not_digits` about images that
+are none. Writes results/freehand.json, and the same as a page with the mistakes that remain into a
+folder of its own, since those show the data.
 """
 
 import argparse
@@ -29,7 +31,12 @@ from digits.store import write_synced
 from trainer.data.dataset import load
 from trainer.data.readers import Images
 from trainer.data.split import Split, split
-from trainer.environment import describe_command, describe_machine, describe_revision, describe_versions
+from trainer.environment import (
+    describe_command,
+    describe_machine,
+    describe_revision,
+    describe_versions,
+)
 from trainer.errors import DataError, TrainerError
 from trainer.evaluation.freehand_score import FreehandScore, score
 from trainer.export.ood import measure, prepare
@@ -55,9 +62,15 @@ class Rejection(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    false_rejection: dict[str, float] = Field(description="share of digits told not to be one, by where they come from")
-    accepted: dict[str, float] = Field(description="share of drawings that are none, but are taken for digits, by kind")
-    auroc: dict[str, float] = Field(description="how often one of that kind scores above a validation digit, drawn or not")
+    false_rejection: dict[str, float] = Field(
+        description="share of digits told not to be one, by where they come from"
+    )
+    accepted: dict[str, float] = Field(
+        description="share of drawings that are none, but are taken for digits, by kind"
+    )
+    auroc: dict[str, float] = Field(
+        description="how often one of that kind scores above a validation digit, drawn or not"
+    )
 
 
 class FreehandResult(BaseModel):
@@ -68,7 +81,9 @@ class FreehandResult(BaseModel):
     version: int = Field(description="number of the version")
     created: str = Field(description="when that was exported")
     scores: dict[str, FreehandScore] = Field(description="by where the digits come from")
-    rejection: Rejection | None = Field(description="null where the version does not tell what is no digit")
+    rejection: Rejection | None = Field(
+        description="null where the version does not tell what is no digit"
+    )
     machine: str
     versions: dict[str, str]
     code_revision: str
@@ -88,25 +103,68 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.freehand", description=__doc__.splitlines()[0])
-    parser.add_argument("--models", type=Path, default=Path("models") / MODEL_NAME, help="folder of the versions (default: %(default)s)")
-    parser.add_argument("--version", type=int, help="number of the version; default: the served one")
-    parser.add_argument("--data", type=Path, default=os.environ.get("DIGITS_DATA"), help="MNIST; default: DIGITS_DATA, else Keras' cache")
-    parser.add_argument("--pen_strokes", type=Path, default=os.environ.get("PEN_STROKES"), help="recorded pens; default: PEN_STROKES")
-    parser.add_argument("--not_digits", type=Path, default=os.environ.get("NOT_DIGITS"), help="images that are none; default: NOT_DIGITS")
-    parser.add_argument("--results", type=Path, default=Path("results"), help=f"folder for {FREEHAND_FILE} (default: %(default)s)")
-    parser.add_argument("--page", type=Path, default=Path("runs") / "freehand", help="folder for the page (default: %(default)s)")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.freehand", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument(
+        "--models",
+        type=Path,
+        default=Path("models") / MODEL_NAME,
+        help="folder of the versions (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--version", type=int, help="number of the version; default: the served one"
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=os.environ.get("DIGITS_DATA"),
+        help="MNIST; default: DIGITS_DATA, else Keras' cache",
+    )
+    parser.add_argument(
+        "--pen_strokes",
+        type=Path,
+        default=os.environ.get("PEN_STROKES"),
+        help="recorded pens; default: PEN_STROKES",
+    )
+    parser.add_argument(
+        "--not_digits",
+        type=Path,
+        default=os.environ.get("NOT_DIGITS"),
+        help="images that are none; default: NOT_DIGITS",
+    )
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        help=f"folder for {FREEHAND_FILE} (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--page",
+        type=Path,
+        default=Path("runs") / "freehand",
+        help="folder for the page (default: %(default)s)",
+    )
     return parser
 
 
 def _run(arguments: argparse.Namespace, command: str) -> None:
     number = arguments.version or store.served(arguments.models)
     if number is None:
-        raise StoreError(f"expected a version in '{arguments.models}'; received none; publish one with make train")
+        raise StoreError(
+            f"expected a version in '{arguments.models}'; received none; publish one with make "
+            "train"
+        )
     folder = store.folder_of(arguments.models, number)
     manifest = read_manifest(folder)
-    data = load(arguments.data and Path(arguments.data), manifest.data["name"], manifest.labels, None)
-    parts = split(data, int(manifest.config["validation_size"]), int(manifest.config.get("data_seed", manifest.seed)))
+    data = load(
+        arguments.data and Path(arguments.data), manifest.data["name"], manifest.labels, None
+    )
+    parts = split(
+        data,
+        int(manifest.config["validation_size"]),
+        int(manifest.config.get("data_seed", manifest.seed)),
+    )
     ask = asker(folder)
     drawn = {VALIDATION: draw(parts.x_validation, parts.y_validation)}
     if arguments.pen_strokes:
@@ -116,8 +174,13 @@ def _run(arguments: argparse.Namespace, command: str) -> None:
     result = FreehandResult(
         version=number,
         created=manifest.created,
-        scores={name: score(answers[name]["probabilities"], drawings.labels, drawings.looks) for name, drawings in drawn.items()},
-        rejection=reject(ask, parts, drawn[VALIDATION], answers, strangers) if OOD_SCORE in answers[VALIDATION] else None,
+        scores={
+            name: score(answers[name]["probabilities"], drawings.labels, drawings.looks)
+            for name, drawings in drawn.items()
+        },
+        rejection=reject(ask, parts, drawn[VALIDATION], answers, strangers)
+        if OOD_SCORE in answers[VALIDATION]
+        else None,
         machine=describe_machine(),
         versions=describe_versions(),
         code_revision=describe_revision(),
@@ -125,8 +188,12 @@ def _run(arguments: argparse.Namespace, command: str) -> None:
         command=command,
     )
     arguments.results.mkdir(parents=True, exist_ok=True)
-    write_synced(arguments.results / FREEHAND_FILE, (result.model_dump_json(indent=2) + "\n").encode())
-    _write_page(result, {name: answers[name]["images"] for name in drawn}, manifest.labels, arguments.page)
+    write_synced(
+        arguments.results / FREEHAND_FILE, (result.model_dump_json(indent=2) + "\n").encode()
+    )
+    _write_page(
+        result, {name: answers[name]["images"] for name in drawn}, manifest.labels, arguments.page
+    )
 
 
 def asker(folder: Path) -> Ask:
@@ -136,8 +203,13 @@ def asker(folder: Path) -> Ask:
 
     def ask(pictures: Sequence[bytes]) -> dict[str, npt.NDArray[Any]]:
         _ = loaded  # the signature alone would let go of the weights
-        batches = [signature(png=tf.constant(pictures[start : start + _BATCH])) for start in range(0, len(pictures), _BATCH)]
-        return {name: np.concatenate([batch[name].numpy() for batch in batches]) for name in batches[0]}
+        batches = [
+            signature(png=tf.constant(pictures[start : start + _BATCH]))
+            for start in range(0, len(pictures), _BATCH)
+        ]
+        return {
+            name: np.concatenate([batch[name].numpy() for batch in batches]) for name in batches[0]
+        }
 
     return ask
 
@@ -150,7 +222,8 @@ def recorded(path: Path) -> Drawings:
 
 
 def read_strangers(path: Path) -> dict[str, Images]:
-    """Images that are no digits, by family, from an .npz file with `images` uint8 [n, 28, 28] and `family` [n].
+    """Images that are no digits, by family, from an .npz file with `images` uint8 [n, 28, 28] and
+    `family` [n].
 
     Raises:
         DataError: the file cannot be read or holds something else.
@@ -160,22 +233,40 @@ def read_strangers(path: Path) -> dict[str, Images]:
             images, family = file["images"], file["family"]
         return {str(name): images[family == name] for name in np.unique(family)}
     except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile) as error:
-        raise DataError(f"expected images and families; received '{path}': {error}; give another file") from error
+        raise DataError(
+            f"expected images and families; received '{path}': {error}; give another file"
+        ) from error
 
 
 def reject(
-    ask: Ask, parts: Split, drawn: Drawings, answers: dict[str, dict[str, npt.NDArray[Any]]], strangers: dict[str, Images]
+    ask: Ask,
+    parts: Split,
+    drawn: Drawings,
+    answers: dict[str, dict[str, npt.NDArray[Any]]],
+    strangers: dict[str, Images],
 ) -> Rejection:
-    """Measure what is told not to be a digit: digits, made-up drawings of every family, and what else there is."""
+    """Measure what is told not to be a digit: digits, made-up drawings of every family, and what
+    else there is."""
     material = prepare(parts, drawn.seen)
     fresh = material.fresh if material else {}
-    families = {f"{name}, {'fitted' if name in FITTED else 'unseen'}": seen for name, seen in fresh.items()}
-    others = {name: ask(_encoded(images))[OOD_SCORE] for name, images in {**families, **strangers}.items() if len(images)}
-    digits = {"validation images": ask(_encoded(parts.x_validation))[OOD_SCORE], **{name: one[OOD_SCORE] for name, one in answers.items()}}
+    families = {
+        f"{name}, {'fitted' if name in FITTED else 'unseen'}": seen for name, seen in fresh.items()
+    }
+    others = {
+        name: ask(_encoded(images))[OOD_SCORE]
+        for name, images in {**families, **strangers}.items()
+        if len(images)
+    }
+    digits = {
+        "validation images": ask(_encoded(parts.x_validation))[OOD_SCORE],
+        **{name: one[OOD_SCORE] for name, one in answers.items()},
+    }
     known = np.concatenate([digits["validation images"], digits[VALIDATION]])
     found = measure(known, others)
     return Rejection(
-        false_rejection={name: float((scores > NOT_A_DIGIT).mean()) for name, scores in digits.items()},
+        false_rejection={
+            name: float((scores > NOT_A_DIGIT).mean()) for name, scores in digits.items()
+        },
         accepted={name: one["accepted"] for name, one in found.items()},
         auroc={name: one["auroc"] for name, one in found.items()},
     )
@@ -190,18 +281,35 @@ def _encoded(images: Images) -> list[bytes]:
     return pictures
 
 
-def _write_page(result: FreehandResult, seen: dict[str, Images], labels: tuple[str, ...], folder: Path) -> None:
+def _write_page(
+    result: FreehandResult, seen: dict[str, Images], labels: tuple[str, ...], folder: Path
+) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    sections = [f"# What version {result.version} makes of drawings", EXPLANATION, compare(result.scores)]
+    sections = [
+        f"# What version {result.version} makes of drawings",
+        EXPLANATION,
+        compare(result.scores),
+    ]
     for number, (name, one) in enumerate(result.scores.items()):
         gallery(one, seen[name], labels, name, folder / f"mistakes-{number}.png")
         if one.mistakes:
             sections.append(f"![{name}: the surest mistakes](mistakes-{number}.png)")
     if result.rejection:
-        turned_away = [[name, f"{share:.2%}"] for name, share in result.rejection.false_rejection.items()]
-        kinds = [[name, f"{share:.1%}", f"{result.rejection.auroc[name]:.4f}"] for name, share in result.rejection.accepted.items()]
-        sections += [table(["digits", "told not to be one"], turned_away), table(["no digits", "taken for one", "AUROC"], kinds)]
-    write_synced(folder / PAGE_FILE, ("\n\n".join([*sections, f"```sh\n{result.command}\n```"]) + "\n").encode())
+        turned_away = [
+            [name, f"{share:.2%}"] for name, share in result.rejection.false_rejection.items()
+        ]
+        kinds = [
+            [name, f"{share:.1%}", f"{result.rejection.auroc[name]:.4f}"]
+            for name, share in result.rejection.accepted.items()
+        ]
+        sections += [
+            table(["digits", "told not to be one"], turned_away),
+            table(["no digits", "taken for one", "AUROC"], kinds),
+        ]
+    write_synced(
+        folder / PAGE_FILE,
+        ("\n\n".join([*sections, f"```sh\n{result.command}\n```"]) + "\n").encode(),
+    )
 
 
 if __name__ == "__main__":

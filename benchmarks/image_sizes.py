@@ -1,4 +1,5 @@
-"""Build the images and record their sizes in `results/images.json`: `make bench-images`."""
+"""Build the images and record their sizes in `results/images.json`: `make bench
+NAME=image_sizes`."""
 
 import argparse
 import datetime
@@ -23,18 +24,36 @@ IMAGES: Final = {
 
 def main(arguments: Sequence[str]) -> None:
     """Measure what the arguments name; entries of other images stay as they are."""
-    parser = argparse.ArgumentParser(prog="make bench-images", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make bench NAME=image_sizes", description=__doc__)
     parser.add_argument("--engine", default="docker", help="docker, podman, or a path to either")
-    parser.add_argument("--base", default="docker.io/library/python:3.11-slim-bookworm", help="base image, as for BASE in the Dockerfiles")
-    parser.add_argument("--images", default="trainer,server,ui", help=f"names, separated by commas: {', '.join(IMAGES)}")
-    parser.add_argument("--build_options", default="", help="more options of `build`, as one text, such as --network=host")
-    parser.add_argument("--about_base", default="", help="a remark on the base image, for a stand-in")
+    parser.add_argument(
+        "--base",
+        default="docker.io/library/python:3.11-slim-bookworm",
+        help="base image, as for BASE in the Dockerfiles",
+    )
+    parser.add_argument(
+        "--images",
+        default="trainer,server,ui",
+        help=f"names, separated by commas: {', '.join(IMAGES)}",
+    )
+    parser.add_argument(
+        "--build_options",
+        default="",
+        help="more options of `build`, as one text, such as --network=host",
+    )
+    parser.add_argument(
+        "--about_base", default="", help="a remark on the base image, for a stand-in"
+    )
     chosen = parser.parse_args(arguments)
     engine, names = [chosen.engine], chosen.images.split(",")
     for name in names:
         build(engine, name, [f"--build-arg=BASE={chosen.base}", *shlex.split(chosen.build_options)])
     base = size(engine, chosen.base)
-    entries = {entry["image"]: entry for entry in json.loads(RESULTS.read_text(encoding="utf-8"))} if RESULTS.exists() else {}
+    entries = (
+        {entry["image"]: entry for entry in json.loads(RESULTS.read_text(encoding="utf-8"))}
+        if RESULTS.exists()
+        else {}
+    )
     for name in names:
         whole = size(engine, tag(name))
         entries[name] = {
@@ -44,9 +63,12 @@ def main(arguments: Sequence[str]) -> None:
             "base": chosen.about_base or chosen.base,
             "engine": ask(engine, "--version").strip(),
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            "command": "make bench-images",
+            "command": "make bench NAME=image_sizes",
         }
-    RESULTS.write_text(json.dumps([entries[name] for name in IMAGES if name in entries], indent=2) + "\n", encoding="utf-8")
+    RESULTS.write_text(
+        json.dumps([entries[name] for name in IMAGES if name in entries], indent=2) + "\n",
+        encoding="utf-8",
+    )
 
 
 def tag(name: str) -> str:
@@ -55,9 +77,25 @@ def tag(name: str) -> str:
 
 
 def build(engine: Sequence[str], name: str, options: Sequence[str]) -> None:
-    """Build one image; raises `CalledProcessError` where that fails, after the engine has said why."""
+    """Build one image; raises `CalledProcessError` where that fails, after the engine has said
+    why."""
     dockerfile, target = IMAGES[name]
-    subprocess.run([*engine, "build", "--file", dockerfile, "--target", target, "--tag", tag(name), *options, "."], cwd=ROOT, check=True)  # noqa: S603 - the engine the user names
+    subprocess.run(
+        [
+            *engine,
+            "build",
+            "--file",
+            dockerfile,
+            "--target",
+            target,
+            "--tag",
+            tag(name),
+            *options,
+            ".",
+        ],
+        cwd=ROOT,
+        check=True,
+    )
 
 
 def size(engine: Sequence[str], image: str) -> int:
@@ -67,7 +105,7 @@ def size(engine: Sequence[str], image: str) -> int:
 
 def ask(engine: Sequence[str], *arguments: str) -> str:
     """What the engine prints."""
-    return subprocess.run([*engine, *arguments], capture_output=True, text=True, check=True).stdout  # noqa: S603 - the engine the user names
+    return subprocess.run([*engine, *arguments], capture_output=True, text=True, check=True).stdout
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""The notebook's training as one writes it in Keras, kept as the baseline that `benchmarks.training_speed` measures ours against.
+"""The notebook's training as one writes it in Keras, kept as the baseline that
+`benchmarks.training_speed` measures ours against.
 
-Plain layers, one-hot labels, float pixels, `model.fit`: nothing of this project's training is in it.
+Plain layers, one-hot labels, float pixels, `model.fit`: nothing of this project's training is in
+it.
 """
 
 import keras
@@ -40,6 +42,9 @@ def conv3() -> keras.Model:
     return model
 
 
-def prepare(images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]:
-    """Images uint8 [n, 28, 28] as float32 [n, 28, 28, 1] in 0..1, labels uint8 [n] as one-hot [n, 10]."""
+def prepare(
+    images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8]
+) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]:
+    """Images uint8 [n, 28, 28] as float32 [n, 28, 28, 1] in 0..1, labels uint8 [n] as one-hot [n,
+    10]."""
     return images[..., np.newaxis].astype("float32") / 255, keras.utils.to_categorical(labels, 10)

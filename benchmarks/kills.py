@@ -1,7 +1,9 @@
-"""Kill a real training at random instants, go on each time, and compare its last bits with those of one that was left alone.
+"""Kill a real training at random instants, go on each time, and compare its last bits with those of
+one that was left alone.
 
-`make bench-kills`, or `python -m benchmarks.kills --help`. The trainer's processes are forks of this one, so that
-TensorFlow is imported once; each is `python -m trainer` from its first line on, and dies of SIGKILL.
+`make bench NAME=kills`, or `python -m benchmarks.kills --help`. The trainer's processes are forks
+of this one, so that TensorFlow is imported once; each is `python -m trainer` from its first line
+on, and dies of SIGKILL.
 """
 
 import argparse
@@ -32,7 +34,8 @@ from trainer.training.history import read_history
 
 RESULTS_FILE: Final = "kills.json"
 FLAGS: Final = (
-    "--dataset toy --labels 0,1,2,3,4,5,6,7,8,9 --architectures conv3 --epochs 3 --batch_size 16 --validation_size 100 --device cpu "
+    "--dataset toy --labels 0,1,2,3,4,5,6,7,8,9 --architectures conv3 --epochs 3 --batch_size 16 "
+    "--validation_size 100 --device cpu "
     "--deterministic"
 )
 TRAIN_IMAGES: Final = 500
@@ -43,7 +46,10 @@ _STUCK: Final = 1_200.0
 
 def write_data(path: Path) -> Path:
     """Write some of scikit-learn's digits, enough for trainings of seconds."""
-    arrays = {name: values[: TRAIN_IMAGES if name.endswith("train") else TEST_IMAGES] for name, values in toy_arrays().items()}
+    arrays = {
+        name: values[: TRAIN_IMAGES if name.endswith("train") else TEST_IMAGES]
+        for name, values in toy_arrays().items()
+    }
     np.savez(path, **arrays)  # type: ignore[arg-type]
     return path
 
@@ -57,7 +63,13 @@ def start(folder: Path, data: Path) -> int:
     log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    sys.argv = ["trainer", *FLAGS.split(), f"--data={data}", f"--run_dir={folder / 'run'}", f"--models={folder / 'models'}"]
+    sys.argv = [
+        "trainer",
+        *FLAGS.split(),
+        f"--data={data}",
+        f"--run_dir={folder / 'run'}",
+        f"--models={folder / 'models'}",
+    ]
     code = 1
     try:
         code = train()
@@ -84,7 +96,8 @@ def kill(child: int) -> None:
 
 
 def phase(folder: Path, since: float) -> str:
-    """What the training that began in `folder` at `since` and just died was doing, by what it left and said."""
+    """What the training that began in `folder` at `since` and just died was doing, by what it left
+    and said."""
     network, said = folder / "run" / "conv3", (folder / "log").read_text(errors="replace")
     if any(staging.stat().st_mtime >= since for staging in folder.glob("models/digits/.staging-*")):
         return "export"
@@ -101,16 +114,25 @@ def phase(folder: Path, since: float) -> str:
 
 
 def digest(folder: Path) -> str:
-    """SHA-256 of all that must not depend on a kill: every variable, the weights of the kept model, the history without times."""
+    """SHA-256 of all that must not depend on a kill: every variable, the weights of the kept model,
+    the history without times."""
     made = hashlib.sha256()
-    content = max((folder / "run" / "conv3" / "checkpoints").iterdir()).read_bytes()[hashlib.sha256().digest_size :]
+    content = max((folder / "run" / "conv3" / "checkpoints").iterdir()).read_bytes()[
+        hashlib.sha256().digest_size :
+    ]
     with np.load(io.BytesIO(content)) as archive:
         for name in sorted(set(archive) - {"facts"}):
             made.update(name.encode() + archive[name].tobytes())
     with zipfile.ZipFile(folder / "run" / "conv3" / "model.keras") as model:
         weights: dict[str, bytes] = {}
         with h5py.File(io.BytesIO(model.read("model.weights.h5"))) as file:
-            file.visititems(lambda name, item: weights.update({name: item[()].tobytes()}) if isinstance(item, h5py.Dataset) else None)
+            file.visititems(
+                lambda name, item: (
+                    weights.update({name: item[()].tobytes()})
+                    if isinstance(item, h5py.Dataset)
+                    else None
+                )
+            )
     for name in sorted(weights):
         made.update(name.encode() + weights[name])
     for epoch in read_history(folder / "run" / "conv3" / "history.json"):
@@ -123,12 +145,16 @@ def whole(folder: Path) -> float:
     started = time.monotonic()
     ended = wait(start(folder, folder.parent / "toy.npz"), _STUCK)
     if ended != 0:
-        raise SystemExit(f"expected a training that ends well; received {ended}:\n{(folder / 'log').read_text()[-3000:]}")
+        raise SystemExit(
+            "expected a training that ends well; received "
+            f"{ended}:\n{(folder / 'log').read_text()[-3000:]}"
+        )
     return time.monotonic() - started
 
 
 def bench(kills: int, seed: int, place: Path) -> dict[str, object]:
-    """Train once in peace, then again and again with kills until there were `kills` of them; returns what was seen."""
+    """Train once in peace, then again and again with kills until there were `kills` of them;
+    returns what was seen."""
     write_data(place / "toy.npz")
     (place / "whole").mkdir()
     duration, expected = whole(place / "whole"), digest(place / "whole")
@@ -152,7 +178,9 @@ def bench(kills: int, seed: int, place: Path) -> dict[str, object]:
                 verify(folder / "models" / "digits" / str(number))
         whole(folder)
         ends.append(digest(folder) == expected)
-        print(f"training {len(ends)} ended in {'the same' if ends[-1] else 'OTHER'} bits", flush=True)
+        print(
+            f"training {len(ends)} ended in {'the same' if ends[-1] else 'OTHER'} bits", flush=True
+        )
     return {
         "kills": phases.total(),
         "phases": dict(sorted(phases.items())),
@@ -167,16 +195,29 @@ def bench(kills: int, seed: int, place: Path) -> dict[str, object]:
 
 def main() -> int:
     """Run the benchmark; 0 if every training ended in the bits of the one that was left alone."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.kills", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.kills",
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
     parser.add_argument("--kills", type=int, default=50, help="number of kills; default 50")
-    parser.add_argument("--seed", type=int, default=1, help="decides the instants, as shares of an uninterrupted training; default 1")
-    parser.add_argument("--results", type=Path, help="folder to write kills.json in; default: none is written")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=1,
+        help="decides the instants, as shares of an uninterrupted training; default 1",
+    )
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        help="folder to write kills.json in; default: %(default)s",
+    )
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         seen = bench(chosen.kills, chosen.seed, Path(place))
     print(json.dumps(seen, indent=2))
-    if chosen.results:
-        record(seen, chosen.results / RESULTS_FILE, "benchmarks.kills", sys.argv[1:])
+    record(seen, chosen.results / RESULTS_FILE, "benchmarks.kills", sys.argv[1:])
     return 0 if seen["trainings"] == seen["trainings_ending_in_the_same_bits"] else 1
 
 

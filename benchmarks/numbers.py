@@ -1,7 +1,9 @@
-"""Read whole numbers of the validation digits through the client, over gRPC, from the released version.
+"""Read whole numbers of the validation digits through the client, over gRPC, from the released
+version.
 
-`make bench-numbers`, or `python -m benchmarks.numbers --help`. The numbers are pasted from digits that no released network was trained
-on, at spacings from clear gaps to digits that overlap, on plain paper and as photos.
+`make bench NAME=numbers`, or `python -m benchmarks.numbers --help`. The numbers are pasted from
+digits that no released network was trained on, at spacings from clear gaps to digits that overlap,
+on plain paper and as photos.
 """
 
 import argparse
@@ -44,13 +46,19 @@ Ink = npt.NDArray[np.float64]
 """float64 [h, w], 0 for paper to 1 for full ink."""
 
 
-def write_number(images: npt.NDArray[np.uint8], spacing: str, paper: str, generator: np.random.Generator) -> bytes:
+def write_number(
+    images: npt.NDArray[np.uint8], spacing: str, paper: str, generator: np.random.Generator
+) -> bytes:
     """A line of digits, uint8 [n, 28, 28], as a PNG (plain) or JPEG (photo)."""
     digits = [_enlarged(image) for image in images]
-    line = np.zeros((2 * _LINE, sum(digit.shape[1] for digit in digits) + _LINE * (len(digits) + 1)))
+    line = np.zeros(
+        (2 * _LINE, sum(digit.shape[1] for digit in digits) + _LINE * (len(digits) + 1))
+    )
     left = end = _LINE // 2
     for digit in digits:
-        top = int(_LINE / 2 + generator.uniform(-_JITTER, _JITTER) * _LINE + (_LINE - digit.shape[0]) / 2)
+        top = int(
+            _LINE / 2 + generator.uniform(-_JITTER, _JITTER) * _LINE + (_LINE - digit.shape[0]) / 2
+        )
         place = line[top : top + digit.shape[0], left : left + digit.shape[1]]
         np.maximum(place, digit, out=place)
         end = left + digit.shape[1]
@@ -61,7 +69,13 @@ def write_number(images: npt.NDArray[np.uint8], spacing: str, paper: str, genera
 def _enlarged(image: npt.NDArray[np.uint8]) -> Ink:
     rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
     ink = Image.fromarray(image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
-    return np.asarray(ink.resize((ink.width * _SCALE, ink.height * _SCALE), Image.Resampling.BICUBIC), np.float64) / 255
+    return (
+        np.asarray(
+            ink.resize((ink.width * _SCALE, ink.height * _SCALE), Image.Resampling.BICUBIC),
+            np.float64,
+        )
+        / 255
+    )
 
 
 def _encode(ink: Ink, paper: str, generator: np.random.Generator) -> bytes:
@@ -69,7 +83,11 @@ def _encode(ink: Ink, paper: str, generator: np.random.Generator) -> bytes:
     if paper == "plain":
         Image.fromarray((255 * (1 - ink)).astype(np.uint8)).save(file, "PNG")
         return file.getvalue()
-    light = 215 - 45 * np.linspace(0, 1, ink.shape[1]) - 25 * np.linspace(0, 1, ink.shape[0])[:, np.newaxis]
+    light = (
+        215
+        - 45 * np.linspace(0, 1, ink.shape[1])
+        - 25 * np.linspace(0, 1, ink.shape[0])[:, np.newaxis]
+    )
     grey = light * (1 - 0.75 * ink) + generator.normal(0, 5, ink.shape)
     Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).save(file, "JPEG", quality=70)
     return file.getvalue()
@@ -80,9 +98,15 @@ def bench(count: int, data: Path | None) -> dict[str, object]:
     version = store.served(RELEASED)
     assert version is not None
     manifest = read_manifest(store.folder_of(RELEASED, version))
-    parts = split(load(data), int(manifest.config["validation_size"]), int(manifest.config.get("data_seed", manifest.seed)))
+    parts = split(
+        load(data),
+        int(manifest.config["validation_size"]),
+        int(manifest.config.get("data_seed", manifest.seed)),
+    )
     with serve_released() as (grpc, _), connect(f"grpc://127.0.0.1:{grpc}", deadline=30) as client:
-        rows = [_row(client, parts, spacing, paper, count) for spacing in SPACINGS for paper in PAPERS]
+        rows = [
+            _row(client, parts, spacing, paper, count) for spacing in SPACINGS for paper in PAPERS
+        ]
     return {"model": MODEL_NAME, "version": version, "digits_a_number": [1, _LONGEST], "rows": rows}
 
 
@@ -91,14 +115,19 @@ def _row(client: Client, parts: Split, spacing: str, paper: str, count: int) -> 
     right = counted = 0
     seconds: list[float] = []
     for _ in range(count):
-        chosen = generator.integers(len(parts.x_validation), size=int(generator.integers(1, _LONGEST + 1)))
+        chosen = generator.integers(
+            len(parts.x_validation), size=int(generator.integers(1, _LONGEST + 1))
+        )
         picture = write_number(parts.x_validation[chosen], spacing, paper, generator)
         begin = time.perf_counter()
         number = client.read_number(picture)
         seconds.append(time.perf_counter() - begin)
         right += number.text == "".join(str(label) for label in parts.y_validation[chosen])
         counted += len(number.digits) == len(chosen)
-    print(f"{spacing}, {paper}: {right} of {count} numbers of 1 to {_LONGEST} digits read right", flush=True)
+    print(
+        f"{spacing}, {paper}: {right} of {count} numbers of 1 to {_LONGEST} digits read right",
+        flush=True,
+    )
     return {
         "spacing": spacing,
         "paper": paper,
@@ -112,10 +141,24 @@ def _row(client: Client, parts: Split, spacing: str, paper: str, count: int) -> 
 
 def main(argv: Sequence[str]) -> int:
     """Measure and write; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.numbers", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--count", type=int, default=200, help="numbers of each spacing and paper; default %(default)s")
-    parser.add_argument("--data", type=Path, default=os.environ.get("DIGITS_DATA"), help="MNIST; default: DIGITS_DATA, else Keras' cache")
-    parser.add_argument("--results", type=Path, default=Path("results"), help="folder; default %(default)s")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.numbers", description=__doc__, allow_abbrev=False
+    )
+    parser.add_argument(
+        "--count",
+        type=int,
+        default=200,
+        help="numbers of each spacing and paper; default %(default)s",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=os.environ.get("DIGITS_DATA"),
+        help="MNIST; default: DIGITS_DATA, else Keras' cache",
+    )
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), help="folder; default %(default)s"
+    )
     arguments = parser.parse_args(argv)
     found = bench(arguments.count, arguments.data)
     record(found, arguments.results / RESULTS_FILE, "benchmarks.numbers", argv)

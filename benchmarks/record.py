@@ -6,7 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from digits.store import write_synced
-from trainer.environment import describe_command, describe_machine, describe_revision, describe_versions
+from trainer.environment import (
+    describe_command,
+    describe_machine,
+    describe_revision,
+    describe_versions,
+)
 
 
 def record(found: Mapping[str, object], path: Path, module: str, argv: Sequence[str]) -> None:

@@ -1,7 +1,8 @@
 """Half an hour of everything: does the server's memory stay where it is?
 
-`make bench-soak`, or `python -m benchmarks.soak --help`. The released model behind the embedded server, as it is started for people.
-Calls come at a steady rate through both doors: images, drawings, batches, nonsense; every few minutes a new version takes over.
+`make bench NAME=soak`, or `python -m benchmarks.soak --help`. The released model behind the
+embedded server, as it is started for people. Calls come at a steady rate through both doors:
+images, drawings, batches, nonsense; every few minutes a new version takes over.
 """
 
 import argparse
@@ -135,7 +136,10 @@ def _look(server: Embedded, base: Path, minutes: float) -> tuple[list[float], li
         time.sleep(60 * minutes / _LOOKS)
         memory.append(server.memory())
         files.append(server.process.num_fds())
-        print(f"{(look + 1) * minutes / _LOOKS:.1f} minutes: {memory[-1]:.0f} MiB, {files[-1]} files", flush=True)
+        print(
+            f"{(look + 1) * minutes / _LOOKS:.1f} minutes: {memory[-1]:.0f} MiB, {files[-1]} files",
+            flush=True,
+        )
     return memory, files
 
 
@@ -150,14 +154,21 @@ def _swap(base: Path) -> None:
 
 def main(argv: Sequence[str]) -> int:
     """Measure and write; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.soak", description=__doc__, allow_abbrev=False
+    )
     parser.add_argument("--minutes", type=float, default=30, help="default %(default)s")
-    parser.add_argument("--results", type=Path, default=Path("results"), help="folder; default %(default)s")
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), help="folder; default %(default)s"
+    )
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as place:
         found = bench(arguments.minutes, Path(place))
     record(found, arguments.results / RESULTS_FILE, "benchmarks.soak", argv)
-    print(f"{found['calls']:,} calls, {found['failed_calls']} failed; growth {found['growth_from_middle_to_last_third']:+.1%}")
+    print(
+        f"{found['calls']:,} calls, {found['failed_calls']} failed; growth "
+        f"{found['growth_from_middle_to_last_third']:+.1%}"
+    )
     return 0 if found["flat"] and not found["failed_calls"] else 1
 
 

@@ -1,7 +1,8 @@
-"""Publish version after version under a server that callers never leave alone, good ones and bad ones: not one call may fail.
+"""Publish version after version under a server that callers never leave alone, good ones and bad
+ones: not one call may fail.
 
-`make bench-swaps`, or `python -m benchmarks.swaps --help`. The model is a toy whose versions each answer a digit of their own, so that
-every answer tells which version gave it.
+`make bench NAME=swaps`, or `python -m benchmarks.swaps --help`. The model is a toy whose versions
+each answer a digit of their own, so that every answer tells which version gave it.
 """
 
 import argparse
@@ -29,7 +30,8 @@ KINDS: Final = ("good", "good", "flipped bit", "good", "slow warm-up", "good", "
 """What is published, in turns."""
 _SERVED: Final = {"good", "slow warm-up"}
 _KEPT: Final = 2
-"""Older versions that stay in the folder, so that a deletion never meets the version that answers."""
+"""Older versions that stay in the folder, so that a deletion never meets the version that
+answers."""
 _FINGERPRINTS: Final = 10
 _CALLERS: Final = 3
 """Of each door."""
@@ -76,7 +78,11 @@ def bench(swaps: int, place: Path) -> dict[str, object]:
                 shutil.rmtree(base / str(number))
             for old in store.versions(base)[: -_KEPT - 1]:
                 shutil.rmtree(base / str(old))
-            print(f"swap {turn + 1} of {swaps}: version {number}, {kind}; {seen.calls} calls, {len(seen.faults)} failed", flush=True)
+            print(
+                f"swap {turn + 1} of {swaps}: version {number}, {kind}; {seen.calls} calls, "
+                f"{len(seen.faults)} failed",
+                flush=True,
+            )
     wrong = {answer for answer in seen.answers if fingerprints.get(answer[0]) != answer[1]}
     return {
         "swaps": swaps,
@@ -87,7 +93,8 @@ def bench(swaps: int, place: Path) -> dict[str, object]:
         "first_faults": seen.faults[:3],
         "versions_that_answered": len({version for version, _ in seen.answers}),
         "answers_of_another_version_than_they_name": len(wrong),
-        "callers": f"{_CALLERS} over gRPC and {_CALLERS} over REST, of the latest version, without retries",
+        "callers": f"{_CALLERS} over gRPC and {_CALLERS} over REST, of the latest version, "
+        "without retries",
     }
 
 
@@ -95,9 +102,23 @@ def bench(swaps: int, place: Path) -> dict[str, object]:
 def _server(base: Path) -> Iterator[Doors]:
     """The server as a process of its own."""
     ports = free_port(), free_port()
-    flags = [f"--model_name={MODEL_NAME}", f"--model_base_path={base}", f"--port={ports[0]}", f"--rest_api_port={ports[1]}"]
-    command = [sys.executable, "-m", "serving.server", *flags, "--file_system_poll_wait_seconds=0.1"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process, closing(Doors(*ports)) as doors:
+    flags = [
+        f"--model_name={MODEL_NAME}",
+        f"--model_base_path={base}",
+        f"--port={ports[0]}",
+        f"--rest_api_port={ports[1]}",
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "serving.server",
+        *flags,
+        "--file_system_poll_wait_seconds=0.1",
+    ]
+    with (
+        subprocess.Popen(command, stderr=subprocess.DEVNULL) as process,
+        closing(Doors(*ports)) as doors,
+    ):
         try:
             doors.predict(ask({"images": BLANK}))
             yield doors
@@ -126,7 +147,11 @@ def _callers(doors: Doors, seen: Seen) -> Iterator[None]:
             except Exception as error:  # noqa: BLE001 - whatever it is, a call failed
                 seen.fail(repr(error)[:300])
 
-    threads = [threading.Thread(target=keep, args=(call,)) for call in (over_grpc, over_rest) for _ in range(_CALLERS)]
+    threads = [
+        threading.Thread(target=keep, args=(call,))
+        for call in (over_grpc, over_rest)
+        for _ in range(_CALLERS)
+    ]
     for thread in threads:
         thread.start()
     try:
@@ -139,7 +164,9 @@ def _callers(doors: Doors, seen: Seen) -> Iterator[None]:
 
 def _publish(toys: Toys, base: Path, kind: str, fingerprint: int) -> int:
     signature = {"slow warm-up": "slow", "failing warm-up": "absent"}.get(kind, "serving_default")
-    return toys.publish(base, fingerprint, signature, _flip_a_bit if kind == "flipped bit" else lambda _: False)
+    return toys.publish(
+        base, fingerprint, signature, _flip_a_bit if kind == "flipped bit" else lambda _: False
+    )
 
 
 def _flip_a_bit(folder: Path) -> bool:
@@ -158,21 +185,31 @@ def _wait(doors: Doors, number: int, state: str) -> str:
         if found == state:
             return text
         if time.monotonic() > until or found == "END":
-            raise SystemExit(f"expected version {number} to be {state}; received {found or 'nothing'}: {text}")
+            raise SystemExit(
+                f"expected version {number} to be {state}; received {found or 'nothing'}: {text}"
+            )
         time.sleep(0.02)
 
 
 def main() -> int:
     """Run the benchmark; 0 if no call failed and every answer was of the version it named."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.swaps", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.swaps",
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
     parser.add_argument("--swaps", type=int, default=300, help="versions published; default 300")
-    parser.add_argument("--results", type=Path, help=f"folder to write {RESULTS_FILE} in; default: none is written")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        help=f"folder to write {RESULTS_FILE} in; default: %(default)s",
+    )
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         seen = bench(chosen.swaps, Path(place))
     print(json.dumps(seen, indent=2))
-    if chosen.results:
-        record(seen, chosen.results / RESULTS_FILE, "benchmarks.swaps", sys.argv[1:])
+    record(seen, chosen.results / RESULTS_FILE, "benchmarks.swaps", sys.argv[1:])
     return 1 if seen["failed_calls"] or seen["answers_of_another_version_than_they_name"] else 0
 
 

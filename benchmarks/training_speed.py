@@ -1,7 +1,9 @@
-"""How fast we train, against the notebook's code and against the machine: `python -m benchmarks.training_speed`.
+"""How fast we train, against the notebook's code and against the machine: `python -m
+benchmarks.training_speed`.
 
-All in one run and interleaved, since a machine's speed drifts: a round is some steps of each, and the trainings to the
-notebook's accuracy take turns epoch by epoch. Writes results/training-speed.json.
+All in one run and interleaved, since a machine's speed drifts: a round is some steps of each, and
+the trainings to the notebook's accuracy take turns epoch by epoch. Writes
+results/training-speed.json.
 """
 
 import argparse
@@ -25,13 +27,17 @@ from benchmarks.cropped_conv import cropped
 from digits.store import write_synced
 from trainer.data.dataset import MNIST, load
 from trainer.data.split import Split, split
-from trainer.environment import describe_command, describe_machine, describe_revision, describe_versions
+from trainer.environment import (
+    describe_command,
+    describe_machine,
+    describe_revision,
+    describe_versions,
+)
 from trainer.evaluation.published_baseline import REFERENCES
 from trainer.networks.architecture import ARCHITECTURES, build
 from trainer.recipes import RECIPES
-from trainer.training.device import choose_device
+from trainer.training.device import choose_device, choose_precision
 from trainer.training.fit import fit
-from trainer.training.precision import choose_precision
 from trainer.training.step import compile_steps, plain
 
 SPEED_FILE: Final = "training-speed.json"
@@ -59,14 +65,18 @@ class Steps(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     code: str = Field(
-        description="notebook: model.fit as one writes it; ours: the trainer's step; cropped: ours, see benchmarks.cropped_conv"
+        description="notebook: model.fit as one writes it; ours: the trainer's step; cropped: "
+        "ours, see benchmarks.cropped_conv"
     )
     architecture: str
     precision: str
     batch_size: int = Field(description="images a step")
     ms_per_step: Spread
     images_per_s: float = Field(description="by the median")
-    gflop_per_step: float = Field(description="multiplications and additions of forward and backward pass, 10^9, by the layers' shapes")
+    gflop_per_step: float = Field(
+        description="multiplications and additions of forward and backward pass, 10^9, by the "
+        "layers' shapes"
+    )
     share_of_peak: float = Field(description="of the measured matrix product in the same precision")
 
 
@@ -82,7 +92,9 @@ class ToAccuracy(BaseModel):
     target: float = Field(description="share of the validation images read right")
     accuracies: tuple[float, ...] = Field(description="after each epoch")
     epochs: int | None = Field(description="epochs to the target; null: not reached")
-    seconds: float | None = Field(description="training and validation to the target, with compilation; null: not reached")
+    seconds: float | None = Field(
+        description="training and validation to the target, with compilation; null: not reached"
+    )
     seconds_per_epoch: Spread
 
 
@@ -92,12 +104,17 @@ class Speed(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     peak_gflop_per_s: dict[str, float] = Field(
-        description=f"product of two {_SIDE} x {_SIDE} matrices, by precision, the best of its rounds"
+        description=f"product of two {_SIDE} x {_SIDE} matrices, by precision, the best of its "
+        "rounds"
     )
     steps: tuple[Steps, ...]
     to_accuracy: tuple[ToAccuracy, ...]
-    of_the_notebooks_time_to_accuracy: float | None = Field(description="our median time to the target over the notebook code's")
-    of_the_notebooks_whole_time: float | None = Field(description="the same over 12 of the notebook code's epochs, by its median epoch")
+    of_the_notebooks_time_to_accuracy: float | None = Field(
+        description="our median time to the target over the notebook code's"
+    )
+    of_the_notebooks_whole_time: float | None = Field(
+        description="the same over 12 of the notebook code's epochs, by its median epoch"
+    )
     machine: str
     versions: dict[str, str]
     code_revision: str
@@ -107,14 +124,38 @@ class Speed(BaseModel):
 
 def main(argv: Sequence[str]) -> int:
     """Measure and write; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.training_speed", description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=os.environ.get("DIGITS_DATA"), help="MNIST; default: DIGITS_DATA, else Keras' cache")
-    parser.add_argument("--results", type=Path, default=Path("results"), help=f"folder for {SPEED_FILE} (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="times each step is measured (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=10, help="steps a measurement (default: %(default)s)")
-    parser.add_argument("--runs", type=int, default=3, help="our trainings to the target, each with its own seed (default: %(default)s)")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.training_speed", description=__doc__.splitlines()[0]
+    )
     parser.add_argument(
-        "--notebook_epochs", type=int, default=_NOTEBOOK_EPOCHS, help="most epochs of the notebook's (default: %(default)s)"
+        "--data",
+        type=Path,
+        default=os.environ.get("DIGITS_DATA"),
+        help="MNIST; default: DIGITS_DATA, else Keras' cache",
+    )
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        help=f"folder for {SPEED_FILE} (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="times each step is measured (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--steps", type=int, default=10, help="steps a measurement (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--runs",
+        type=int,
+        default=3,
+        help="our trainings to the target, each with its own seed (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--notebook_epochs",
+        type=int,
+        default=_NOTEBOOK_EPOCHS,
+        help="most epochs of the notebook's (default: %(default)s)",
     )
     arguments = parser.parse_args(argv)
     gpus = choose_device("auto", 1, deterministic=False)
@@ -134,20 +175,31 @@ def main(argv: Sequence[str]) -> int:
         command=describe_command("benchmarks.training_speed", argv),
     )
     arguments.results.mkdir(parents=True, exist_ok=True)
-    write_synced(arguments.results / SPEED_FILE, TypeAdapter(Speed).dump_json(speed, indent=2) + b"\n")
+    write_synced(
+        arguments.results / SPEED_FILE, TypeAdapter(Speed).dump_json(speed, indent=2) + b"\n"
+    )
     return 0
 
 
-def measure_steps(parts: Split, rounds: int, steps: int) -> tuple[tuple[Steps, ...], dict[str, float]]:
-    """Time `steps` training steps of each network in turn, `rounds` times, and the matrix product between them."""
+def measure_steps(
+    parts: Split, rounds: int, steps: int
+) -> tuple[tuple[Steps, ...], dict[str, float]]:
+    """Time `steps` training steps of each network in turn, `rounds` times, and the matrix product
+    between them."""
     precisions: dict[str, None] = dict.fromkeys(["float32", choose_precision("auto")])
     batch = keras_baseline.BATCH
     order = np.arange(steps * batch, dtype=np.int32).reshape(steps, batch)
-    doings: dict[tuple[str, str, str], Callable[[], Any]] = {("notebook", "conv3", "float32"): _notebook_steps(parts, steps * batch)}
+    doings: dict[tuple[str, str, str], Callable[[], Any]] = {
+        ("notebook", "conv3", "float32"): _notebook_steps(parts, steps * batch)
+    }
     for precision in precisions:
         for name in ARCHITECTURES:
-            doings["ours", name, precision] = _our_steps(parts, build(name, seed=1, precision=precision), order)
-            doings["cropped", name, precision] = _our_steps(parts, cropped(build(name, seed=1, precision=precision)), order)
+            doings["ours", name, precision] = _our_steps(
+                parts, build(name, seed=1, precision=precision), order
+            )
+            doings["cropped", name, precision] = _our_steps(
+                parts, cropped(build(name, seed=1, precision=precision)), order
+            )
     products = {precision: _product(precision) for precision in precisions}
     seconds: dict[Any, list[float]] = {key: [] for key in [*doings, *products]}
     for number in range(rounds + 1):  # the first round compiles and is dropped
@@ -157,11 +209,15 @@ def measure_steps(parts: Split, rounds: int, steps: int) -> tuple[tuple[Steps, .
                 seconds[key].append(took)
     peak = {precision: 2 * _SIDE**3 / min(seconds[precision]) / 1e9 for precision in precisions}
     work = {name: 3 * batch * multiply_adds(build(name)) * 2 / 1e9 for name in ARCHITECTURES}
-    return tuple(_steps(key, [took / steps for took in seconds[key]], work[key[1]], peak[key[2]], batch) for key in doings), peak
+    return tuple(
+        _steps(key, [took / steps for took in seconds[key]], work[key[1]], peak[key[2]], batch)
+        for key in doings
+    ), peak
 
 
 def multiply_adds(model: keras.Model) -> int:
-    """Multiplications with additions of one image's forward pass through convolutions and dense layers."""
+    """Multiplications with additions of one image's forward pass through convolutions and dense
+    layers."""
     count = 0
     for layer in model.layers:
         if isinstance(layer, keras.layers.Conv2D):
@@ -172,20 +228,33 @@ def multiply_adds(model: keras.Model) -> int:
 
 
 def measure_to_accuracy(parts: Split, runs: int, notebook_epochs: int) -> tuple[ToAccuracy, ...]:
-    """Train to the notebook's accuracy with its code and with ours, in turns: one of its epochs, one of our trainings."""
+    """Train to the notebook's accuracy with its code and with ours, in turns: one of its epochs,
+    one of our trainings."""
     keras.utils.set_random_seed(1)
     model, (x, y) = keras_baseline.conv3(), keras_baseline.prepare(parts.x_train, parts.y_train)
     validation = keras_baseline.prepare(parts.x_validation, parts.y_validation)
     seconds: list[float] = []
     accuracies: list[float] = []
     ours: list[ToAccuracy] = []
-    while len(ours) < runs or (len(seconds) < notebook_epochs and max(accuracies, default=0) < _TARGET):
+    while len(ours) < runs or (
+        len(seconds) < notebook_epochs and max(accuracies, default=0) < _TARGET
+    ):
         if len(seconds) < notebook_epochs and max(accuracies, default=0) < _TARGET:
             started = time.monotonic()
-            history = model.fit(x, y, batch_size=keras_baseline.BATCH, epochs=1, validation_data=validation, verbose=0)
+            history = model.fit(
+                x,
+                y,
+                batch_size=keras_baseline.BATCH,
+                epochs=1,
+                validation_data=validation,
+                verbose=0,
+            )
             seconds.append(time.monotonic() - started)
             accuracies.append(history.history["val_accuracy"][0])
-            print(f"notebook: epoch {len(seconds)}, validation accuracy {accuracies[-1]:.2%}, {seconds[-1]:.0f} s")
+            print(
+                f"notebook: epoch {len(seconds)}, validation accuracy {accuracies[-1]:.2%}, "
+                f"{seconds[-1]:.0f} s"
+            )
         if len(ours) < runs:
             ours.append(_our_training(parts, len(ours) + 1))
     return (_to_accuracy("notebook", "notebook", "float32", 1, accuracies, seconds), *ours)
@@ -194,15 +263,30 @@ def measure_to_accuracy(parts: Split, runs: int, notebook_epochs: int) -> tuple[
 def _our_training(parts: Split, seed: int) -> ToAccuracy:
     precision = choose_precision("auto")
     with tempfile.TemporaryDirectory() as folder:
-        history = fit(build("conv3", seed=seed, precision=precision), parts, RECIPES[FASTEST], seed, Path(folder))
+        history = fit(
+            build("conv3", seed=seed, precision=precision),
+            parts,
+            RECIPES[FASTEST],
+            seed,
+            Path(folder),
+        )
     accuracies = [epoch.validation_accuracy for epoch in history]
-    return _to_accuracy("ours", FASTEST, precision, seed, accuracies, [epoch.seconds for epoch in history])
+    return _to_accuracy(
+        "ours", FASTEST, precision, seed, accuracies, [epoch.seconds for epoch in history]
+    )
 
 
 def _to_accuracy(  # noqa: PLR0917 - what the record holds
-    code: str, recipe: str, precision: str, seed: int, accuracies: Sequence[float], seconds: Sequence[float]
+    code: str,
+    recipe: str,
+    precision: str,
+    seed: int,
+    accuracies: Sequence[float],
+    seconds: Sequence[float],
 ) -> ToAccuracy:
-    reached = next((number for number, accuracy in enumerate(accuracies, 1) if accuracy >= _TARGET), None)
+    reached = next(
+        (number for number, accuracy in enumerate(accuracies, 1) if accuracy >= _TARGET), None
+    )
     return ToAccuracy(
         code=code,
         recipe=recipe,
@@ -221,20 +305,35 @@ def _ratios(trainings: Sequence[ToAccuracy]) -> dict[str, float | None]:
     reached = [training.seconds for training in ours if training.seconds is not None]
     ours_took = median(reached) if len(reached) == len(ours) else None
     return {
-        "of_the_notebooks_time_to_accuracy": ours_took / theirs.seconds if ours_took and theirs.seconds else None,
-        "of_the_notebooks_whole_time": ours_took / (_NOTEBOOK_EPOCHS * theirs.seconds_per_epoch.median) if ours_took else None,
+        "of_the_notebooks_time_to_accuracy": ours_took / theirs.seconds
+        if ours_took and theirs.seconds
+        else None,
+        "of_the_notebooks_whole_time": ours_took
+        / (_NOTEBOOK_EPOCHS * theirs.seconds_per_epoch.median)
+        if ours_took
+        else None,
     }
 
 
 def _notebook_steps(parts: Split, images: int) -> Callable[[], Any]:
-    model, (x, y) = keras_baseline.conv3(), keras_baseline.prepare(parts.x_train[:images], parts.y_train[:images])
+    model, (x, y) = (
+        keras_baseline.conv3(),
+        keras_baseline.prepare(parts.x_train[:images], parts.y_train[:images]),
+    )
     return lambda: model.fit(x, y, batch_size=keras_baseline.BATCH, epochs=1, verbose=0)
 
 
 def _our_steps(parts: Split, model: keras.Model, order: Any) -> Callable[[], Any]:  # noqa: ANN401 - int32 [steps, batch]
     optimizer = keras.optimizers.Adam()
     optimizer.build(model.trainable_variables)
-    train = compile_steps(model, optimizer, model, RECIPES["notebook"], parts, xla=bool(tf.config.get_visible_devices("GPU")))
+    train = compile_steps(
+        model,
+        optimizer,
+        model,
+        RECIPES["notebook"],
+        parts,
+        xla=bool(tf.config.get_visible_devices("GPU")),
+    )
     lesson = plain(parts, model.output_shape[-1])(1)
     return lambda: train(lesson, order)
 
@@ -251,7 +350,9 @@ def _timed(do: Callable[[], Any]) -> float:
     return time.monotonic() - started
 
 
-def _steps(key: tuple[str, str, str], seconds: Sequence[float], work: float, peak: float, batch: int) -> Steps:
+def _steps(
+    key: tuple[str, str, str], seconds: Sequence[float], work: float, peak: float, batch: int
+) -> Steps:
     return Steps(
         code=key[0],
         architecture=key[1],

@@ -1,7 +1,8 @@
 """Thirty-two people draw on the page at once: how long do their answers take?
 
-`make bench-ui`, or `python -m benchmarks.ui --help`. The page, the embedded server and the released model are the real ones. The people
-speak the page's own protocol, at the pace of its script, since so many browsers would need a machine of their own; they share the cores.
+`make bench NAME=ui`, or `python -m benchmarks.ui --help`. The page, the embedded server and the
+released model are the real ones. The people speak the page's own protocol, at the pace of its
+script, since so many browsers would need a machine of their own; they share the cores.
 """
 
 import argparse
@@ -68,7 +69,10 @@ Frames = tuple[int, list[str]]
 def draw(digit: int, generator: np.random.Generator) -> Frames:
     """Draw a digit as somebody's hand would, and note what the page has every `_FRAME` seconds."""
     size, left, top = generator.uniform(0.7, 1.1), *generator.uniform(-0.1, 0.1, 2)
-    strokes = [[(0.5 + size * (x - 0.5) + left, 0.5 + size * (y - 0.5) + top) for x, y in smooth(stroke)] for stroke in STROKES[digit]]
+    strokes = [
+        [(0.5 + size * (x - 0.5) + left, 0.5 + size * (y - 0.5) + top) for x, y in smooth(stroke)]
+        for stroke in STROKES[digit]
+    ]
     frames: list[str] = []
     drawn: list[list[Place]] = []
     spent = 0.0
@@ -101,13 +105,18 @@ async def bench(address: str, people: int, seconds: float) -> Seen:
     hands = [draw(digit, generator) for digit in range(10) for _ in range(_HANDS)]
     seen, end = Seen(), time.monotonic() + seconds
     limits = httpx.Limits(max_connections=2 * people)
-    async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=60, limits=limits) as client, asyncio.TaskGroup() as group:
+    async with (
+        httpx.AsyncClient(base_url=address, trust_env=False, timeout=60, limits=limits) as client,
+        asyncio.TaskGroup() as group,
+    ):
         for number in range(people):
             group.create_task(_person(client, number, hands, seen, end))
     return seen
 
 
-async def _person(client: httpx.AsyncClient, number: int, hands: Sequence[Frames], seen: Seen, end: float) -> None:
+async def _person(
+    client: httpx.AsyncClient, number: int, hands: Sequence[Frames], seen: Seen, end: float
+) -> None:
     generator = np.random.default_rng([_SEED, number])
     await asyncio.sleep(generator.uniform(0, _LOOK))
     while time.monotonic() < end:
@@ -141,10 +150,18 @@ async def _ask(client: httpx.AsyncClient, number: int, sent: str, seen: Seen) ->
     """Ask as the page's script does; returns the digit answered, None if the page was too busy."""
     seen.questions += 1
     session = f"person{number}-{seen.questions}"
-    question = {"data": [sent], "fn_index": 0, "session_hash": session, "event_data": None, "trigger_id": None}
+    question = {
+        "data": [sent],
+        "fn_index": 0,
+        "session_hash": session,
+        "event_data": None,
+        "trigger_id": None,
+    }
     joined = await client.post("/gradio_api/queue/join", json=question)
     if joined.status_code == 200:
-        async with client.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as lines:
+        async with client.stream(
+            "GET", "/gradio_api/queue/data", params={"session_hash": session}
+        ) as lines:
             async for line in lines.aiter_lines():
                 if "process_completed" in line:
                     panel = json.loads(line.removeprefix("data: "))["output"]["data"][0]
@@ -157,7 +174,9 @@ def summarise(seen: Seen, people: int, seconds: float) -> dict[str, object]:
     """What is recorded."""
 
     def percentiles(times: Sequence[float]) -> dict[str, float]:
-        return {f"p{share}_ms": round(float(np.percentile(times, share)), 1) for share in (50, 95, 99)}
+        return {
+            f"p{share}_ms": round(float(np.percentile(times, share)), 1) for share in (50, 95, 99)
+        }
 
     together = [*seen.live, *seen.finished]
     return {
@@ -167,7 +186,8 @@ def summarise(seen: Seen, people: int, seconds: float) -> dict[str, object]:
         "answers_per_s": round(len(together) / seconds, 1),
         "all": percentiles(together),
         "while_drawing": percentiles(seen.live),
-        "finished_digits": percentiles(seen.finished) | {"count": len(seen.finished), "read_right": seen.right / len(seen.finished)},
+        "finished_digits": percentiles(seen.finished)
+        | {"count": len(seen.finished), "read_right": seen.right / len(seen.finished)},
         "turned_away": seen.refused,
         "overtaken": seen.overtaken,
         "aim_p95_ms": _AIM,
@@ -177,13 +197,19 @@ def summarise(seen: Seen, people: int, seconds: float) -> dict[str, object]:
 
 def main(argv: Sequence[str]) -> int:
     """Measure and write; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.ui", description=__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.ui", description=__doc__, allow_abbrev=False
+    )
     parser.add_argument("--people", type=int, default=32, help="default %(default)s")
     parser.add_argument("--seconds", type=float, default=60, help="default %(default)s")
-    parser.add_argument("--results", type=Path, default=Path("results"), help="folder; default %(default)s")
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), help="folder; default %(default)s"
+    )
     arguments = parser.parse_args(argv)
     with model_server(RELEASED) as server, page_process(server.address) as address:
-        asyncio.run(bench(address, arguments.people, 5))  # the first answers load what later ones have
+        asyncio.run(
+            bench(address, arguments.people, 5)
+        )  # the first answers load what later ones have
         seen = asyncio.run(bench(address, arguments.people, arguments.seconds))
     found = summarise(seen, arguments.people, arguments.seconds)
     print(json.dumps(found, indent=2))

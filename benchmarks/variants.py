@@ -1,7 +1,9 @@
-"""The released network in float32, in bfloat16 and in int8: how many of MNIST's 10,000 test digits each reads right, and how fast.
+"""The released network in float32, in bfloat16 and in int8: how many of MNIST's 10,000 test digits
+each reads right, and how fast.
 
-`make bench-variants`, or `python -m benchmarks.variants --help`. float32 and bfloat16 are SavedModels as `--export_precision` makes them;
-int8 is LiteRT's, quantised with training images, which no SavedModel can hold. The test set is looked at here after everything was chosen.
+`make bench NAME=variants`, or `python -m benchmarks.variants --help`. float32 and bfloat16 are
+SavedModels as `--export_precision` makes them; int8 is LiteRT's, quantised with training images,
+which no SavedModel can hold. The test set is looked at here after everything was chosen.
 """
 
 import argparse
@@ -63,16 +65,23 @@ def variants(folder: Path, sample: Images) -> dict[str, Answer]:
         export(network, LABELS, folder / precision, manifest.temperature)
         answers[precision] = _saved(folder / precision)
     quantised = _quantised(model, sample)
-    return answers | {"int8": lambda images: np.asarray(calibrate(tf.constant(quantised(images)), manifest.temperature))}
+    return answers | {
+        "int8": lambda images: np.asarray(
+            calibrate(tf.constant(quantised(images)), manifest.temperature)
+        )
+    }
 
 
 def _saved(folder: Path) -> Answer:
     loaded = tf.saved_model.load(str(folder))
-    return lambda images: np.asarray(loaded.signatures[PREDICT](images=tf.constant(images))["probabilities"])
+    return lambda images: np.asarray(
+        loaded.signatures[PREDICT](images=tf.constant(images))["probabilities"]
+    )
 
 
 def _quantised(model: keras.Model, sample: Images) -> Answer:
-    """The network as LiteRT computes it with 8-bit weights and activations; two threads, as the machine has cores."""
+    """The network as LiteRT computes it with 8-bit weights and activations; two threads, as the
+    machine has cores."""
 
     def representative() -> Iterator[list[tf.Tensor]]:
         for image in sample:
@@ -89,11 +98,15 @@ def _quantised(model: keras.Model, sample: Images) -> Answer:
         count = len(images)
         if count not in interpreters:
             interpreter = tf.lite.Interpreter(model_content=content, num_threads=os.cpu_count())
-            interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], [count, 28, 28, 1])
+            interpreter.resize_tensor_input(
+                interpreter.get_input_details()[0]["index"], [count, 28, 28, 1]
+            )
             interpreter.allocate_tensors()
             interpreters[count] = interpreter
         interpreter = interpreters[count]
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], as_input(tf.constant(images)).numpy())
+        interpreter.set_tensor(
+            interpreter.get_input_details()[0]["index"], as_input(tf.constant(images)).numpy()
+        )
         interpreter.invoke()
         return np.asarray(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]))
 
@@ -103,8 +116,8 @@ def _quantised(model: keras.Model, sample: Images) -> Answer:
 def _silenced(model: keras.Model) -> keras.Model:
     """The same network, in which units that never fired while it trained keep silent.
 
-    Batch norm divides by their spread of 0, and folded into the next layer that factor widens the range of its weights until int8
-    has no steps left for the others.
+    Batch norm divides by their spread of 0, and folded into the next layer that factor widens the
+    range of its weights until int8 has no steps left for the others.
     """
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
@@ -123,12 +136,17 @@ def bench(data: Path | None, test_images: int | None = None) -> dict[str, object
         read = {name: _all(answer, images) for name, answer in answers.items()}
         speed = _speed(answers, images)
     exact = read["float32"]
-    rows = [_row(name, probabilities, exact, labels, speed[name]) for name, probabilities in read.items()]
+    rows = [
+        _row(name, probabilities, exact, labels, speed[name])
+        for name, probabilities in read.items()
+    ]
     return {"version": store.served(RELEASED), "test_images": len(labels), "rows": rows}
 
 
 def _all(answer: Answer, images: Images) -> Probabilities:
-    return np.concatenate([answer(images[start : start + 100]) for start in range(0, len(images), 100)])
+    return np.concatenate(
+        [answer(images[start : start + 100]) for start in range(0, len(images), 100)]
+    )
 
 
 def _row(
@@ -138,12 +156,16 @@ def _row(
     labels: npt.NDArray[np.uint8],
     speed: dict[str, object],
 ) -> dict[str, object]:
-    right, exactly_right = (int(np.count_nonzero(one.argmax(axis=1) == labels)) for one in (probabilities, exact))
+    right, exactly_right = (
+        int(np.count_nonzero(one.argmax(axis=1) == labels)) for one in (probabilities, exact)
+    )
     return {
         "arithmetic": name,
         "accuracy": right / len(labels),
         "interval": list(interval(right / len(labels), len(labels))),
-        "other_digits_than_float32": int(np.count_nonzero(probabilities.argmax(axis=1) != exact.argmax(axis=1))),
+        "other_digits_than_float32": int(
+            np.count_nonzero(probabilities.argmax(axis=1) != exact.argmax(axis=1))
+        ),
         "largest_difference": float(np.max(np.abs(probabilities - exact))),
         "within_0.01_points": (exactly_right - right) / len(labels) <= _LOST,
         **speed,
@@ -152,7 +174,9 @@ def _row(
 
 def _speed(answers: dict[str, Answer], images: Images) -> dict[str, dict[str, object]]:
     """Digits a second by batch size, medians over rounds in which all take turns."""
-    seen: dict[tuple[str, int], list[float]] = {(name, batch): [] for name in answers for batch in _BATCHES}
+    seen: dict[tuple[str, int], list[float]] = {
+        (name, batch): [] for name in answers for batch in _BATCHES
+    }
     for _ in range(_ROUNDS):
         for (name, batch), rates in seen.items():
             part = images[:batch]
@@ -169,7 +193,8 @@ def _speed(answers: dict[str, Answer], images: Images) -> dict[str, dict[str, ob
                 "least": min(seen[name, batch]),
                 "most": max(seen[name, batch]),
                 "over_float32": statistics.median(
-                    ours / theirs for ours, theirs in zip(seen[name, batch], seen["float32", batch], strict=True)
+                    ours / theirs
+                    for ours, theirs in zip(seen[name, batch], seen["float32", batch], strict=True)
                 ),
             }
             for batch in _BATCHES
@@ -180,9 +205,18 @@ def _speed(answers: dict[str, Answer], images: Images) -> dict[str, dict[str, ob
 
 def main(argv: Sequence[str]) -> int:
     """Measure and write; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.variants", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--data", type=Path, default=os.environ.get("DIGITS_DATA"), help="MNIST; default: DIGITS_DATA, else Keras' cache")
-    parser.add_argument("--results", type=Path, default=Path("results"), help="folder; default %(default)s")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.variants", description=__doc__, allow_abbrev=False
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=os.environ.get("DIGITS_DATA"),
+        help="MNIST; default: DIGITS_DATA, else Keras' cache",
+    )
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), help="folder; default %(default)s"
+    )
     arguments = parser.parse_args(argv)
     found = bench(arguments.data)
     print(json.dumps(found, indent=2))

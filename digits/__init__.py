@@ -1,1 +1,2 @@
-"""The contract every program shares: names, shapes, labels, settings, model store. No TensorFlow."""
+"""The contract every program shares: names, shapes, labels, settings, model store. No
+TensorFlow."""

@@ -13,7 +13,8 @@ LABELS: Final = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 IMAGE_SIZE: Final = 28
 """Height and width of an image in pixels (MNIST)."""
 INK_BOX: Final = 20
-"""Longest side of the ink inside an image, in pixels. Source: LeCun, Cortes, Burges, the MNIST page."""
+"""Longest side of the ink inside an image, in pixels. Source: LeCun, Cortes, Burges, the MNIST
+page."""
 PIXEL_MAX: Final = 255
 """Value of full ink; 0 is paper."""
 DRAWING_MAX_PIXELS: Final = 4_000_000
@@ -37,7 +38,8 @@ def scale(images: Any) -> Any:  # noqa: ANN401 - a NumPy array or a framework's 
 
 
 NOT_A_DIGIT: Final = 0.5
-"""An `ood_score` above this says that a drawing does not look like a digit. The export scales the score so, whatever it is made of."""
+"""An `ood_score` above this says that a drawing does not look like a digit. The export scales the
+score so, whatever it is made of."""
 NOT_A_DIGIT_SENTENCE: Final = "This does not look like a digit."
 
 
@@ -57,15 +59,18 @@ class Problem(IntEnum):
 
 PROBLEM_SENTENCES: Final = {
     Problem.NONE: "The drawing was read.",
-    Problem.NOT_AN_IMAGE: "This is not a readable PNG or JPEG image; send one of the two, complete.",
-    Problem.TOO_LARGE: f"The image has more than {DRAWING_MAX_PIXELS:,} pixels; send a smaller one.",
+    Problem.NOT_AN_IMAGE: "This is not a readable PNG or JPEG image; send one of the two, "
+    "complete.",
+    Problem.TOO_LARGE: f"The image has more than {DRAWING_MAX_PIXELS:,} pixels; send a smaller "
+    "one.",
     Problem.BLANK: "Nothing is drawn here; draw a digit.",
 }
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """One named input or output. `None` in `shape` is the free batch axis; `dtype` is TensorFlow's name."""
+    """One named input or output. `None` in `shape` is the free batch axis; `dtype` is TensorFlow's
+    name."""
 
     name: str
     dtype: str
@@ -88,7 +93,8 @@ DRAWINGS: Final = "drawings"
 EXPLAIN: Final = "explain"
 CLASSIFY: Final = "classify"
 OOD_SCORE: Final = "ood_score"
-"""How little a drawing looks like a digit, 0..1, see `NOT_A_DIGIT`; 0 where there is a `problem`."""
+"""How little a drawing looks like a digit, 0..1, see `NOT_A_DIGIT`; 0 where there is a
+`problem`."""
 
 
 def signatures(classes: int = len(LABELS), *, complete: bool = False) -> dict[str, Signature]:
@@ -99,7 +105,10 @@ def signatures(classes: int = len(LABELS), *, complete: bool = False) -> dict[st
         complete: promise the optional outputs too.
     """
     images = Tensor("images", "uint8", (None, IMAGE_SIZE, IMAGE_SIZE))
-    answers = (Tensor("probabilities", "float32", (None, classes)), Tensor("digit", "int64", (None,)))
+    answers = (
+        Tensor("probabilities", "float32", (None, classes)),
+        Tensor("digit", "int64", (None,)),
+    )
     listed: tuple[Signature, ...] = (
         Signature(PREDICT, inputs=(images,), outputs=answers),
         Signature(
@@ -116,11 +125,17 @@ def signatures(classes: int = len(LABELS), *, complete: bool = False) -> dict[st
         Signature(
             CLASSIFY,
             inputs=(Tensor("inputs", "string", (None,)),),
-            outputs=(Tensor("classes", "string", (None, classes)), Tensor("scores", "float32", (None, classes))),
+            outputs=(
+                Tensor("classes", "string", (None, classes)),
+                Tensor("scores", "float32", (None, classes)),
+            ),
         ),
     )
     if complete:
-        listed = tuple(replace(signature, outputs=(*signature.outputs, *signature.optional), optional=()) for signature in listed)
+        listed = tuple(
+            replace(signature, outputs=(*signature.outputs, *signature.optional), optional=())
+            for signature in listed
+        )
     return {signature.name: signature for signature in listed}
 
 
@@ -128,8 +143,9 @@ CLASSIFY_FEATURE: Final = "image/encoded"
 """Feature of a `tf.Example` that holds the encoded PNG or JPEG, for the signature `classify`."""
 
 TOLERANCES: Final = {"float32": 1e-5, "bfloat16": 0.05}
-"""Largest difference between two probabilities that should be the same, by the arithmetic of the version (`export_precision` of its
-settings). In bfloat16 fused kernels, as in a loaded graph, round less often than others; images that a network is unsure of show it."""
+"""Largest difference between two probabilities that should be the same, by the arithmetic of the
+version (`export_precision` of its settings). In bfloat16 fused kernels, as in a loaded graph, round
+less often than others; images that a network is unsure of show it."""
 
 EXTRA_ASSETS: Final = "assets.extra"
 WARMUP_FILE: Final = f"{EXTRA_ASSETS}/tf_serving_warmup_requests"

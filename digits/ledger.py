@@ -1,8 +1,10 @@
-"""The ledger of a model: who let which version be served, when, and why. One line an event, appended and synced, never edited.
+"""The ledger of a model: who let which version be served, when, and why. One line an event,
+appended and synced, never edited.
 
-It lies beside the versions (`<base>/ledger.jsonl`), where no server looks. What is served is read from the folders, never from
-here: a version that appeared without an entry (copied in by hand, a fresh clone, a crash after the move) gets one when the next
-event is written, so the history has no gap.
+It lies beside the versions (`<base>/ledger.jsonl`), where no server looks. What is served is read
+from the folders, never from
+here: a version that appeared without an entry (copied in by hand, a fresh clone, a crash after the
+move) gets one when the next event is written, so the history has no gap.
 """
 
 import datetime
@@ -30,17 +32,23 @@ class Entry(BaseModel):
 
     at: str = Field(description="time, ISO 8601, UTC")
     who: str = Field(description="user who did it")
-    event: Event = Field(description="hold: published but not served; found: served, and nobody told this ledger how that came")
+    event: Event = Field(
+        description="hold: published but not served; found: served, and nobody told this ledger "
+        "how that came"
+    )
     version: int = Field(ge=1, description="the version it is about")
     before: int | None = Field(description="version served before")
     why: str = Field(description="reason given, or what was found")
     forced: bool = Field(default=False, description="served although checks refused it")
     refused: tuple[str, ...] = Field(default=(), description="what the checks that failed said")
-    metrics: dict[str, dict[str, float]] = Field(default_factory=dict, description="the version's metrics, from its manifest")
+    metrics: dict[str, dict[str, float]] = Field(
+        default_factory=dict, description="the version's metrics, from its manifest"
+    )
 
 
 def read_entries(base: Path) -> list[Entry]:
-    """The ledger of the model in `base`, oldest first. A last line that a crash cut short is left out.
+    """The ledger of the model in `base`, oldest first. A last line that a crash cut short is left
+    out.
 
     Raises:
         StoreError: the file cannot be read, or somebody edited it.
@@ -51,15 +59,25 @@ def read_entries(base: Path) -> list[Entry]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise StoreError(f"expected a readable {LEDGER}; received: {error.strerror}; mend its permissions") from error
+        raise StoreError(
+            f"expected a readable {LEDGER}; received: {error.strerror}; mend its permissions"
+        ) from error
     except ValidationError as error:
         raise StoreError(
-            f"expected the {LEDGER} that this project wrote; received an altered one; move it away, a new one is begun"
+            f"expected the {LEDGER} that this project wrote; received an altered one; move it "
+            "away, a new one is begun"
         ) from error
 
 
 def write_entry(
-    base: Path, event: Event, version: int, why: str, *, before: int | None, forced: bool = False, refused: Sequence[str] = ()
+    base: Path,
+    event: Event,
+    version: int,
+    why: str,
+    *,
+    before: int | None,
+    forced: bool = False,
+    refused: Sequence[str] = (),
 ) -> None:
     """Append one event; the store must be locked.
 
@@ -92,13 +110,18 @@ def write_entry(
 def note_found(base: Path) -> None:
     """Write down what is served if the ledger does not know it; the store must be locked."""
     now = served(base)
-    known = next((entry.version for entry in reversed(read_entries(base)) if entry.event != "hold"), None)
+    known = next(
+        (entry.version for entry in reversed(read_entries(base)) if entry.event != "hold"), None
+    )
     if now is not None and now != known:
-        write_entry(base, "found", now, "was served already; came without an entry here", before=known)
+        write_entry(
+            base, "found", now, "was served already; came without an entry here", before=known
+        )
 
 
 def describe_user() -> str:
-    """The name of the user whose process this is; in a container, often only the number is known."""
+    """The name of the user whose process this is; in a container, often only the number is
+    known."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -113,7 +136,8 @@ def _metrics(base: Path, version: int) -> dict[str, dict[str, float]]:
 
 
 def _append(path: Path, line: bytes) -> None:
-    """One write at the end of the file, synced. What a crash cut short before was never written: it makes way."""
+    """One write at the end of the file, synced. What a crash cut short before was never written: it
+    makes way."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:

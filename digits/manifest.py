@@ -34,24 +34,35 @@ class Manifest(BaseModel):
 
     format: int = Field(default=1, ge=1, le=1, description="version of this layout")
     model_name: str = Field(default=MODEL_NAME, description="name the model is served under")
-    labels: tuple[str, ...] = Field(default=LABELS, description="text of each class, in the order of `probabilities`")
+    labels: tuple[str, ...] = Field(
+        default=LABELS, description="text of each class, in the order of `probabilities`"
+    )
     architecture: str = Field(description="name of the network")
     parameters: int = Field(ge=0, description="number of weights, trainable or not")
     recipe: str = Field(description="name of the training recipe")
     config: dict[str, Any] = Field(description="every setting of the run")
     seed: int = Field(description="seed of the run")
-    data: dict[str, str] = Field(description="name of the data set, and SHA-256 of each of its arrays")
+    data: dict[str, str] = Field(
+        description="name of the data set, and SHA-256 of each of its arrays"
+    )
     temperature: float = Field(
-        default=1.0, gt=0, allow_inf_nan=False, description="what the exported graph divides the logits by; 1 where nothing was calibrated"
+        default=1.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="what the exported graph divides the logits by; 1 where nothing was calibrated",
     )
     metrics: dict[str, dict[str, float]] = Field(
-        description="accuracy, loss as trained, and scores of the calibrated probabilities, on validation and on test; "
-        "freehand: accuracy on drawings of validation digits, their number, and the number of their family"
+        description="accuracy, loss as trained, and scores of the calibrated probabilities, on "
+        "validation and on test; "
+        "freehand: accuracy on drawings of validation digits, their number, and the number of "
+        "their family"
     )
     versions: dict[str, str] = Field(description="versions of Python and of the frameworks")
     code_revision: str = Field(description="revision of the code that trained it")
     created: str = Field(description="time of export, ISO 8601, UTC")
-    files: dict[str, FileEntry] = Field(description="every file of the version but this one, by relative path")
+    files: dict[str, FileEntry] = Field(
+        description="every file of the version but this one, by relative path"
+    )
 
 
 def describe_files(version: Path) -> dict[str, FileEntry]:
@@ -64,7 +75,10 @@ def describe_files(version: Path) -> dict[str, FileEntry]:
     for path in sorted(version.rglob("*")):
         name = path.relative_to(version).as_posix()
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise VersionError(f"expected only plain files; received '{name}', which is a link or a device; copy the file itself")
+            raise VersionError(
+                f"expected only plain files; received '{name}', which is a link or a device; copy "
+                "the file itself"
+            )
         if path.is_file() and name != MANIFEST_FILE:
             entries[name] = _describe(path, name)
     return entries
@@ -78,7 +92,9 @@ def _describe(path: Path, name: str) -> FileEntry:
                 digest.update(block)
         return FileEntry(sha256=digest.hexdigest(), size=path.stat().st_size)
     except OSError as error:
-        raise VersionError(f"expected a readable file; received '{name}': {error.strerror}; check its permissions") from error
+        raise VersionError(
+            f"expected a readable file; received '{name}': {error.strerror}; check its permissions"
+        ) from error
 
 
 def write_manifest(manifest: Manifest, version: Path) -> None:
@@ -97,11 +113,15 @@ def read_manifest(version: Path) -> Manifest:
     path = version / MANIFEST_FILE
     try:
         if path.stat().st_size > _LARGEST_MANIFEST:
-            raise VersionError(f"expected a manifest below {_LARGEST_MANIFEST} bytes; received a larger one; publish the version again")
+            raise VersionError(
+                f"expected a manifest below {_LARGEST_MANIFEST} bytes; received a larger one; "
+                "publish the version again"
+            )
         content = path.read_bytes()
     except OSError as error:
         raise VersionError(
-            f"expected {MANIFEST_FILE}; received a version without it; publish the version with this project's trainer"
+            f"expected {MANIFEST_FILE}; received a version without it; publish the version with "
+            "this project's trainer"
         ) from error
     try:
         fields = json.loads(content)
@@ -109,9 +129,17 @@ def read_manifest(version: Path) -> Manifest:
         if content != _encode(fields):
             raise ValueError
         return Manifest.model_validate(fields)
-    except (ValueError, AttributeError, KeyError, TypeError, RecursionError, ValidationError) as error:
+    except (
+        ValueError,
+        AttributeError,
+        KeyError,
+        TypeError,
+        RecursionError,
+        ValidationError,
+    ) as error:
         raise VersionError(
-            f"expected the {MANIFEST_FILE} that was published; received an altered or unknown one; publish the version again"
+            f"expected the {MANIFEST_FILE} that was published; received an altered or unknown "
+            "one; publish the version again"
         ) from error
 
 
@@ -128,18 +156,27 @@ def verify(version: Path) -> Manifest:
     found = describe_files(version)
     for name in sorted(manifest.files.keys() | found.keys()):
         if name not in found:
-            raise VersionError(f"expected the file '{name}'; received a version without it; publish the version again")
+            raise VersionError(
+                f"expected the file '{name}'; received a version without it; publish the version "
+                "again"
+            )
         if name not in manifest.files:
-            raise VersionError(f"expected only files listed in the manifest; received '{name}' too; publish the version again")
+            raise VersionError(
+                f"expected only files listed in the manifest; received '{name}' too; publish the "
+                "version again"
+            )
         if manifest.files[name] != found[name]:
             raise VersionError(
-                f"expected '{name}' with SHA-256 {manifest.files[name].sha256[:12]}… and {manifest.files[name].size} bytes; "
-                f"received {found[name].sha256[:12]}… and {found[name].size} bytes; publish the version again"
+                f"expected '{name}' with SHA-256 {manifest.files[name].sha256[:12]}… and "
+                f"{manifest.files[name].size} bytes; "
+                f"received {found[name].sha256[:12]}… and {found[name].size} bytes; publish the "
+                "version again"
             )
     return manifest
 
 
 def _encode(fields: dict[str, Any]) -> bytes:
-    """The one spelling of a manifest: sorted keys, two spaces, its own digest added, a newline at the end."""
+    """The one spelling of a manifest: sorted keys, two spaces, its own digest added, a newline at
+    the end."""
     digest = hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
     return (json.dumps({**fields, "digest": digest}, sort_keys=True, indent=2) + "\n").encode()

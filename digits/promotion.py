@@ -1,7 +1,8 @@
-"""Which version is served: let a new one through the gate, promote an older or held one, go back to the one before.
+"""Which version is served: let a new one through the gate, promote an older or held one, go back to
+the one before.
 
-All three end the same way: the version is the highest number in the model's folder, so every server follows within a poll,
-and the ledger has a line that says who, when and why.
+All three end the same way: the version is the highest number in the model's folder, so every server
+follows within a poll, and the ledger has a line that says who, when and why.
 """
 
 import functools
@@ -28,7 +29,9 @@ class Published:
     refused: tuple[str, ...]
 
 
-def publish(base: Path, write: Callable[[Path], None], judge: Judge, why: str, *, force: bool = False) -> Published:
+def publish(
+    base: Path, write: Callable[[Path], None], judge: Judge, why: str, *, force: bool = False
+) -> Published:
     """Publish a version; it is served if the gate lets it through, else held.
 
     Args:
@@ -53,13 +56,23 @@ def publish(base: Path, write: Callable[[Path], None], judge: Judge, why: str, *
 
     def record(number: int, held: bool) -> None:
         forced = bool(refused) and not held
-        write_entry(base, "hold" if held else "publish", number, why, before=before, forced=forced, refused=refused)
+        write_entry(
+            base,
+            "hold" if held else "publish",
+            number,
+            why,
+            before=before,
+            forced=forced,
+            refused=refused,
+        )
 
     number = store.publish(base, write, hold, record)
     return Published(number, number in store.held(base), refused)
 
 
-def promote(base: Path, number: int, judge: Judge, why: str, *, force: bool = False) -> tuple[str, ...]:
+def promote(
+    base: Path, number: int, judge: Judge, why: str, *, force: bool = False
+) -> tuple[str, ...]:
     """Serve version `number` if the gate lets it through.
 
     Args:
@@ -78,15 +91,25 @@ def promote(base: Path, number: int, judge: Judge, why: str, *, force: bool = Fa
     with store.locked(base):
         folder, before = store.folder_of(base, number), store.served(base)
         if number == before:
-            raise StoreError(f"expected a version that is not served now; received {number}, which is; see `make versions`")
+            raise StoreError(
+                f"expected a version that is not served now; received {number}, which is; see "
+                "`make versions`"
+            )
         refused = refusals(judge(base / str(before) if before else None, folder))
         if not refused or force:
-            _switch(base, number, functools.partial(write_entry, event="promote", why=why, forced=bool(refused), refused=refused))
+            _switch(
+                base,
+                number,
+                functools.partial(
+                    write_entry, event="promote", why=why, forced=bool(refused), refused=refused
+                ),
+            )
         return refused
 
 
 def rollback(base: Path, why: str) -> int:
-    """Serve the version again that was served before the present one. No gate: this is for when something is wrong.
+    """Serve the version again that was served before the present one. No gate: this is for when
+    something is wrong.
 
     Returns:
         Its number.
@@ -109,18 +132,25 @@ def _switch(base: Path, number: int, write: Callable[..., None]) -> None:
 
 
 def _previous(base: Path) -> int:
-    """The version below the present one in the history, or, where that knows none, the next lower number."""
+    """The version below the present one in the history, or, where that knows none, the next lower
+    number."""
     now, there = store.served(base), {*store.versions(base), *store.held(base)}
-    earlier = [number for number in _history(read_entries(base)) if number in there and number != now]
+    earlier = [
+        number for number in _history(read_entries(base)) if number in there and number != now
+    ]
     if not earlier and now is not None:
         earlier = [number for number in store.versions(base) if number < now]
     if not earlier:
-        raise StoreError("expected a version that was served before; received a model without one; see `make versions`")
+        raise StoreError(
+            "expected a version that was served before; received a model without one; see `make "
+            "versions`"
+        )
     return earlier[-1]
 
 
 def _history(entries: Sequence[Entry]) -> list[int]:
-    """The versions one can go back through, oldest first: a rollback takes back what came after its version."""
+    """The versions one can go back through, oldest first: a rollback takes back what came after its
+    version."""
     history: list[int] = []
     for entry in entries:
         if entry.event == "rollback" and entry.version in history:

@@ -1,6 +1,8 @@
-"""The gate: whether a version may take the place of the one that is served. The test set has no part in it.
+"""The gate: whether a version may take the place of the one that is served. The test set has no
+part in it.
 
-Each check compares two versions by what they say of themselves. A new check is one function and one row in `CHECKS`.
+Each check compares two versions by what they say of themselves. A new check is one function and one
+row in `CHECKS`.
 """
 
 import math
@@ -12,7 +14,8 @@ from digits.contract import Signature, Tensor
 from digits.manifest import Manifest
 
 _ONE_SIDED_95: Final = 1.645
-"""Standard errors; so a version that is as good is turned away by chance once in twenty times at most."""
+"""Standard errors; so a version that is as good is turned away by chance once in twenty times at
+most."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,10 @@ def compare(served: Facts, new: Facts, checks: Mapping[str, Check] | None = None
     Returns:
         One finding a check, in order.
     """
-    return [Finding(name, *check(served, new)) for name, check in (CHECKS if checks is None else checks).items()]
+    return [
+        Finding(name, *check(served, new))
+        for name, check in (CHECKS if checks is None else checks).items()
+    ]
 
 
 def refusals(findings: Sequence[Finding]) -> tuple[str, ...]:
@@ -59,88 +65,134 @@ def same_labels(served: Facts, new: Facts) -> tuple[bool, str]:
     """Whoever counts on class 3 being "3" must not be surprised."""
     if served.manifest.labels == new.manifest.labels:
         return True, f"the same {len(new.manifest.labels)} labels in the same order"
-    return False, f"expected the labels {', '.join(served.manifest.labels)}; received {', '.join(new.manifest.labels)}"
+    return (
+        False,
+        f"expected the labels {', '.join(served.manifest.labels)}; received "
+        f"{', '.join(new.manifest.labels)}",
+    )
 
 
 def same_calls(served: Facts, new: Facts) -> tuple[bool, str]:
-    """A call that works now must work then: the same inputs, and at least the same outputs. More is welcome."""
+    """A call that works now must work then: the same inputs, and at least the same outputs. More is
+    welcome."""
     for name, signature in served.signatures.items():
         if name not in new.signatures:
             return False, f"expected the signature '{name}'; received a version without it"
         inputs, outputs = new.signatures[name].inputs, new.signatures[name].outputs
         if set(inputs) != set(signature.inputs):
-            return False, f"expected '{name}' to take {_show(signature.inputs)}; received {_show(inputs)}"
+            return (
+                False,
+                f"expected '{name}' to take {_show(signature.inputs)}; received {_show(inputs)}",
+            )
         if lost := set(signature.outputs) - set(outputs):
-            return False, f"expected '{name}' to answer {_show(tuple(lost))} too; received {_show(outputs)}"
+            return (
+                False,
+                f"expected '{name}' to answer {_show(tuple(lost))} too; received {_show(outputs)}",
+            )
     return True, f"every call of {', '.join(sorted(served.signatures))} works as before"
 
 
 def _show(tensors: Sequence[Tensor]) -> str:
-    axes = [(tensor, ["n" if size is None else str(size) for size in tensor.shape]) for tensor in sorted(tensors, key=lambda t: t.name)]
+    axes = [
+        (tensor, ["n" if size is None else str(size) for size in tensor.shape])
+        for tensor in sorted(tensors, key=lambda t: t.name)
+    ]
     return ", ".join(f"{tensor.name} {tensor.dtype} [{', '.join(shape)}]" for tensor, shape in axes)
 
 
 def not_worse_on_validation(served: Facts, new: Facts) -> tuple[bool, str]:
     """Refuse a validation accuracy that is lower by more than chance explains.
 
-    Each version was scored on its own draw of validation images, so the interval is that of two independent shares: one-sided,
-    95 %. Source: Agresti and Caffo, The American Statistician 54 (2000).
+    Each version was scored on its own draw of validation images, so the interval is that of two
+    independent shares: one-sided, 95 %. Source: Agresti and Caffo, The American Statistician 54
+    (2000).
     """
     if served.manifest.data != new.manifest.data:
-        return False, f"expected scores on the same data ('{served.manifest.data.get('name')}'); received others: they say nothing"
+        return (
+            False,
+            f"expected scores on the same data ('{served.manifest.data.get('name')}'); received "
+            "others: they say nothing",
+        )
     try:
-        (now, images_now), (then, images_then) = _validation(served.manifest), _validation(new.manifest)
+        (now, images_now), (then, images_then) = (
+            _validation(served.manifest),
+            _validation(new.manifest),
+        )
     except (KeyError, TypeError, ValueError):
-        return False, "expected a validation accuracy and the number of images in both manifests; received one without"
+        return (
+            False,
+            "expected a validation accuracy and the number of images in both manifests; received "
+            "one without",
+        )
     return _judge((then, images_then), (now, images_now), "validation images")
 
 
 def not_worse_freehand(served: Facts, new: Facts) -> tuple[bool, str]:
-    """Refuse a freehand score that is lower by more than chance explains: drawings are what people send.
+    """Refuse a freehand score that is lower by more than chance explains: drawings are what people
+    send.
 
-    A served version from before there was such a score, or one scored on another family of drawings, stands in nobody's way.
+    A served version from before there was such a score, or one scored on another family of
+    drawings, stands in nobody's way.
     """
     try:
         now, then = (_freehand(facts.manifest) for facts in (served, new))
     except (KeyError, TypeError, ValueError):
-        return False, "expected a freehand score, its number of drawings and its family; received others"
+        return (
+            False,
+            "expected a freehand score, its number of drawings and its family; received others",
+        )
     if now is None:
         return True, "not compared: the served version has no freehand score"
     if then is None:
         return False, "expected a freehand score, as the served version has; received none"
     if now[2] != then[2]:
-        return True, f"not compared: scored on drawings of family {then[2]}, the served version on family {now[2]}"
+        return (
+            True,
+            f"not compared: scored on drawings of family {then[2]}, the served version on family "
+            f"{now[2]}",
+        )
     return _judge(then[:2], now[:2], "drawings")
 
 
 def _judge(new: tuple[float, int], served: tuple[float, int], what: str) -> tuple[bool, str]:
-    """Whether one share right, with its number of images, is lower than another by no more than chance explains."""
+    """Whether one share right, with its number of images, is lower than another by no more than
+    chance explains."""
     difference, error = _difference(new, served)
-    figures = f"{new[0]:.4f} of {new[1]:,} {what}, against {served[0]:.4f} of {served[1]:,} of the served version"
+    figures = (
+        f"{new[0]:.4f} of {new[1]:,} {what}, against {served[0]:.4f} of {served[1]:,} of "
+        "the served version"
+    )
     if difference + _ONE_SIDED_95 * error < 0:
         return False, f"expected no fewer right than chance explains; received {figures}"
     return True, f"not shown to be worse: {figures}"
 
 
 def _freehand(manifest: Manifest) -> tuple[float, int, int] | None:
-    """Share right, number of drawings, and number of their family; None where there is no such score."""
+    """Share right, number of drawings, and number of their family; None where there is no such
+    score."""
     if "freehand" not in manifest.metrics:
         return None
-    accuracy, images, family = (manifest.metrics["freehand"][name] for name in ("accuracy", "images", "family"))
+    accuracy, images, family = (
+        manifest.metrics["freehand"][name] for name in ("accuracy", "images", "family")
+    )
     if not (0 <= accuracy <= 1 and images > 0):
         raise ValueError
     return accuracy, int(images), int(family)
 
 
 def _validation(manifest: Manifest) -> tuple[float, int]:
-    accuracy, images = float(manifest.metrics["validation"]["accuracy"]), int(manifest.config["validation_size"])
+    accuracy, images = (
+        float(manifest.metrics["validation"]["accuracy"]),
+        int(manifest.config["validation_size"]),
+    )
     if not (0 <= accuracy <= 1 and images > 0):
         raise ValueError
     return accuracy, images
 
 
 def _difference(first: tuple[float, int], second: tuple[float, int]) -> tuple[float, float]:
-    """First share minus second, and its standard error, with one right and one wrong image added to each."""
+    """First share minus second, and its standard error, with one right and one wrong image added to
+    each."""
     shares = [((share * n + 1) / (n + 2), n + 2) for share, n in (first, second)]
     return shares[0][0] - shares[1][0], math.sqrt(sum(p * (1 - p) / n for p, n in shares))
 

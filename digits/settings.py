@@ -13,13 +13,24 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from digits import errors
 
 EXIT_BAD_SETTINGS: Final = 2
 """Exit code for flags, variables or files that cannot be used, as argparse has it."""
-_PREFIXES: Final = ("INKWELL_SERVER_", "INKWELL_CLIENT_", "INKWELL_RELEASE_", "INKWELL_UI_", "INKWELL_")
+_PREFIXES: Final = (
+    "INKWELL_SERVER_",
+    "INKWELL_CLIENT_",
+    "INKWELL_RELEASE_",
+    "INKWELL_UI_",
+    "INKWELL_",
+)
 """Each program's prefix, longest first: a variable belongs to the first that fits."""
 
 
@@ -32,18 +43,24 @@ CommaSeparated: Final = BeforeValidator(_split)
 
 
 class Settings(BaseModel):
-    """Base of every program's settings. A subclass sets `program` and `env_prefix` and documents each field."""
+    """Base of every program's settings. A subclass sets `program` and `env_prefix` and documents
+    each field."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, protected_namespaces=()
+    )
 
     program: ClassVar[str]
     """What a person types to start it; shown by `--help` and before each error."""
     env_prefix: ClassVar[str]
     """Environment variables are this plus the field's name in capitals; one of `_PREFIXES`."""
     bare_switches: ClassVar[bool] = True
-    """True: a switch is `--name` or `--no-name`. False: `--name=true`, as TensorFlow Serving has it."""
+    """True: a switch is `--name` or `--no-name`. False: `--name=true`, as TensorFlow Serving has
+    it."""
 
-    config: Path | None = Field(default=None, description="TOML file with any of these settings, by the same names")
+    config: Path | None = Field(
+        default=None, description="TOML file with any of these settings, by the same names"
+    )
 
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
@@ -71,7 +88,9 @@ def read(settings: type[AnySettings], argv: Sequence[str]) -> AnySettings:
         SettingsError: one line for each setting that is unknown or out of bounds.
     """
     _refuse_unknown_variables(settings)
-    reader: Any = create_model("Reader", __base__=(_reader(settings), settings), __doc__=settings.__doc__)
+    reader: Any = create_model(
+        "Reader", __base__=(_reader(settings), settings), __doc__=settings.__doc__
+    )
     try:
         found = reader(_cli_parse_args=list(argv), **_read_file(settings, argv))
         return settings(**{name: getattr(found, name) for name in settings.model_fields})
@@ -117,17 +136,29 @@ def _read_file(settings: type[Settings], argv: Sequence[str]) -> dict[str, Any]:
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise errors.SettingsError(f"config: expected a readable TOML file; received '{path}': {error.strerror}; check the path") from error
+        raise errors.SettingsError(
+            f"config: expected a readable TOML file; received '{path}': {error.strerror}; check "
+            "the path"
+        ) from error
     except ValueError as error:
-        raise errors.SettingsError(f"config: expected TOML; received '{path}': {error}; mend the file") from error
+        raise errors.SettingsError(
+            f"config: expected TOML; received '{path}': {error}; mend the file"
+        ) from error
 
 
 def _refuse_unknown_variables(settings: type[Settings]) -> None:
     known = {f"{settings.env_prefix}{name}".upper() for name in settings.model_fields}
-    unknown = sorted(name for name in os.environ if _owner(name) == settings.env_prefix and name.upper() not in known)
+    unknown = sorted(
+        name
+        for name in os.environ
+        if _owner(name) == settings.env_prefix and name.upper() not in known
+    )
     if unknown:
         raise errors.SettingsError(
-            "\n".join(f"{name}: expected a known setting; received this variable; unset it or see --help" for name in unknown)
+            "\n".join(
+                f"{name}: expected a known setting; received this variable; unset it or see --help"
+                for name in unknown
+            )
         )
 
 

@@ -1,7 +1,8 @@
 """The model store: `<base>/<version>/`, one folder a version, never edited, never reused.
 
-A version appears by one rename of a complete, synced folder, so no reader ever sees half of one. Servers serve the highest
-number they see; a version that is not to be served waits, whole, in `<base>/held/<version>/`, where none of them looks.
+A version appears by one rename of a complete, synced folder, so no reader ever sees half of one.
+Servers serve the highest number they see; a version that is not to be served waits, whole, in
+`<base>/held/<version>/`, where none of them looks.
 """
 
 import fcntl
@@ -37,11 +38,18 @@ def versions(base: Path) -> list[int]:
     """
     try:
         with os.scandir(base) as entries:
-            return sorted(int(e.name) for e in entries if _VERSION_NAME.fullmatch(e.name) and e.is_dir(follow_symlinks=False))
+            return sorted(
+                int(e.name)
+                for e in entries
+                if _VERSION_NAME.fullmatch(e.name) and e.is_dir(follow_symlinks=False)
+            )
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise StoreError(f"expected a readable model folder; received: {error.strerror}; check the path and its permissions") from error
+        raise StoreError(
+            f"expected a readable model folder; received: {error.strerror}; check the path and "
+            "its permissions"
+        ) from error
 
 
 def held(base: Path) -> list[int]:
@@ -68,7 +76,10 @@ def folder_of(base: Path, number: int) -> Path:
         if number in versions(place):
             return place / str(number)
     known = ", ".join(str(known) for known in sorted({*versions(base), *held(base)})) or "none"
-    raise StoreError(f"expected a version of '{base.name}' that is there ({known}); received {number}; see `make versions`")
+    raise StoreError(
+        f"expected a version of '{base.name}' that is there ({known}); received {number}; see "
+        "`make versions`"
+    )
 
 
 def publish(
@@ -112,8 +123,9 @@ def publish(
 def switch(base: Path, number: int) -> None:
     """Make version `number` the one that is served; the store must be locked.
 
-    It becomes the highest number below `base`: it is moved there, and higher ones are moved to `held/`. The moves are in an order
-    in which only the last changes what is served, so whoever looks, or a crash in between, sees the old version or the new one.
+    It becomes the highest number below `base`: it is moved there, and higher ones are moved to
+    `held/`. The moves are in an order in which only the last changes what is served, so whoever
+    looks, or a crash in between, sees the old version or the new one.
 
     Raises:
         StoreError: there is no such version, or the folder cannot be written.
@@ -143,18 +155,22 @@ def _in_words(then: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreError(f"expected a model folder that can be written; received: {error.strerror}; {then}") from error
+        raise StoreError(
+            f"expected a model folder that can be written; received: {error.strerror}; {then}"
+        ) from error
 
 
 @contextmanager
 def locked(base: Path) -> Iterator[None]:
-    """Hold the store's lock, so that two publishers get two numbers. The kernel frees it if we are killed."""
+    """Hold the store's lock, so that two publishers get two numbers. The kernel frees it if we are
+    killed."""
     try:
         base.mkdir(parents=True, exist_ok=True)
         lock = os.open(base / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise StoreError(
-            f"expected a folder for models that can be written; received '{base}': {error.strerror}; choose another or mend its permissions"
+            f"expected a folder for models that can be written; received '{base}': "
+            f"{error.strerror}; choose another or mend its permissions"
         ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -200,7 +216,8 @@ def _move(folder: Path, target: Path) -> None:
 
 
 def write_synced(path: Path, content: bytes) -> None:
-    """Replace `path` by `content` so that a crash leaves the old file or the new one, never a mixture."""
+    """Replace `path` by `content` so that a crash leaves the old file or the new one, never a
+    mixture."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", suffix=_UNSYNCED, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -1,1 +1,2 @@
-"""Serving: a client without TensorFlow, an embedded server, and configuration for TensorFlow Serving."""
+"""Serving: a client without TensorFlow, an embedded server, and configuration for TensorFlow
+Serving."""

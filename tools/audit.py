@@ -1,4 +1,5 @@
-"""Ask the vulnerability service about every lock: `make audit`. Exit codes: 0 none known, 1 some, 3 the service did not answer."""
+"""Ask the vulnerability service about every lock: `make audit`. Exit codes: 0 none known, 1 some, 3
+the service did not answer."""
 
 import json
 import subprocess
@@ -34,7 +35,8 @@ def main(locks: Sequence[Path], program: Sequence[str] = PROGRAM) -> int:
         except AwayError as error:
             said = f"({error})" if str(error) else ""
             print(
-                f"expected an answer of the vulnerability service about {lock.name}; received none {said}; try again where it is reachable",
+                f"expected an answer of the vulnerability service about {lock.name}; received "
+                f"none {said}; try again where it is reachable",
                 file=sys.stderr,
             )
             return AWAY
@@ -52,14 +54,17 @@ def audit(lock: Path, program: Sequence[str] = PROGRAM) -> list[str]:
     """
     command = [*program, *_OPTIONS, "--requirement", str(lock)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)  # noqa: S603 - our own tool on our own locks
+        done = subprocess.run(  # noqa: S603 - our own tool on our own locks
+            command, capture_output=True, text=True, timeout=_PATIENCE, check=False
+        )
         packages = json.loads(done.stdout)["dependencies"]
     except subprocess.TimeoutExpired:
         raise AwayError(f"no answer in {_PATIENCE:g} s") from None
     except ValueError:
         raise AwayError(done.stderr.strip().rpartition("\n")[2][:200]) from None
     return [
-        f"{package['name']} {package['version']}: {fault['id']}, mended in {', '.join(fault['fix_versions']) or 'no version yet'}"
+        f"{package['name']} {package['version']}: {fault['id']}, mended in "
+        f"{', '.join(fault['fix_versions']) or 'no version yet'}"
         for package in packages
         for fault in package.get("vulns", [])
     ]

@@ -34,9 +34,16 @@ def main(argv: Sequence[str]) -> int:
     ports = _read_ports(argv)
     for flag, port in vars(ports).items():
         if _answers(port):
-            print(f"demo: expected port {port} to be free; something answers there; choose another with {flag.upper()}=", file=sys.stderr)
+            print(
+                f"demo: expected port {port} to be free; something answers there; choose another "
+                f"with {flag.upper()}=",
+                file=sys.stderr,
+            )
             return 1
-    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell starts what runs in its background without it
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # SIGINT too: a shell starts what runs in its background without it
         signal.signal(number, signal.default_int_handler)
     running: list[Process] = []
     try:
@@ -51,7 +58,8 @@ def _run(grpc_port: int, rest_port: int, page_port: int, running: list[Process])
     """Bring the chain up one link at a time; `running` receives each process as it starts."""
 
     def start(module: str, *flags: str) -> Process:
-        # A process group of its own: Ctrl-C reaches this program alone, which then ends the others in order.
+        # A process group of its own: Ctrl-C reaches this program alone, which then ends the others
+        # in order.
         running.append(subprocess.Popen([sys.executable, "-m", module, *flags], process_group=0))  # noqa: S603 - our own modules
         return running[-1]
 
@@ -78,7 +86,8 @@ def _run(grpc_port: int, rest_port: int, page_port: int, running: list[Process])
 
 
 def _until(done: Callable[[], bool], needed: Sequence[Process]) -> int | None:
-    """Wait until `done`, or until a needed process ends; then its exit code, or 1 where it ended well but too early."""
+    """Wait until `done`, or until a needed process ends; then its exit code, or 1 where it ended
+    well but too early."""
     while not done():
         for process in needed:
             if process.poll() is not None:
@@ -114,7 +123,9 @@ def _answers(port: int) -> bool:
 
 
 def _read_ports(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tools.demo", description=__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.demo", description=__doc__, allow_abbrev=False
+    )
     for name, default in (("page_port", 7860), ("grpc_port", 8500), ("rest_port", 8501)):
         parser.add_argument(f"--{name}", type=_port, default=default, help="default %(default)s")
     return parser.parse_args(argv)

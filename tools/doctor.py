@@ -1,7 +1,8 @@
 """`make doctor`: what each way of using Inkwell still needs on this machine, in plain sentences.
 
-Runs before anything is installed, so it needs the standard library only, and any Python 3.8 or later: one that is not 3.11
-must be able to say so. It changes nothing and asks nothing of the network.
+Runs before anything is installed, so it needs the standard library only, and any Python 3.8 or
+later: one that is not 3.11 must be able to say so. It changes nothing and asks nothing of the
+network.
 
 Exit code: 0 when `make demo` works, else 1.
 """
@@ -26,7 +27,8 @@ HOST = "127.0.0.1"
 ANSWER_WITHIN = 10
 """Seconds that a program has to answer; an engine whose daemon is away can hang."""
 OLDEST_DRIVER = 525
-"""Major number of the oldest NVIDIA driver that runs CUDA 12, which TensorFlow 2.20 brings as 12.5. Source: CUDA Compatibility, table 1."""
+"""Major number of the oldest NVIDIA driver that runs CUDA 12, which TensorFlow 2.20 brings as 12.5.
+Source: CUDA Compatibility, table 1."""
 GIGABYTE = 1 << 30
 
 
@@ -43,13 +45,32 @@ def main() -> int:
     root = Path(__file__).resolve().parent.parent
     python, engine = check_python(), check_engine()
     gpu = [check_driver(Path("/")), check_container_gpu(Path("/"))]
-    ports = {flag: check_port(getattr(chosen, flag), flag) for flag in ("page_port", "grpc_port", "rest_port")}
+    ports = {
+        flag: check_port(getattr(chosen, flag), flag)
+        for flag in ("page_port", "grpc_port", "rest_port")
+    }
     model, data = check_model(root), Need(*check_data(chosen.data, root, Path(chosen.keras_cache)))
     installed = (root / ".venv" / ".demo").exists()
     paths = {
-        "demo (make demo)": [python, check_room(root, 0.5 if installed else 3), model, *ports.values()],
-        "train on the processor (make train)": [python, check_room(root, 1 if installed else 4), check_writable(root), data],
-        "train on a GPU (make train-gpu)": [engine, *gpu, check_room(root, 10), check_writable(root), data],
+        "demo (make demo)": [
+            python,
+            check_room(root, 0.5 if installed else 3),
+            model,
+            *ports.values(),
+        ],
+        "train on the processor (make train)": [
+            python,
+            check_room(root, 1 if installed else 4),
+            check_writable(root),
+            data,
+        ],
+        "train on a GPU (make train-gpu)": [
+            engine,
+            *gpu,
+            check_room(root, 10),
+            check_writable(root),
+            data,
+        ],
         "serve with TensorFlow Serving (make serve)": [
             engine,
             check_arch(),
@@ -58,10 +79,17 @@ def main() -> int:
             ports["grpc_port"],
             ports["rest_port"],
         ],
-        "the page alone (make ui)": [python, check_room(root, 0.5 if installed else 3), ports["page_port"]],
+        "the page alone (make ui)": [
+            python,
+            check_room(root, 0.5 if installed else 3),
+            ports["page_port"],
+        ],
     }
     for number, (name, needs) in enumerate(paths.items()):
-        print(f"{'' if number == 0 else chr(10)}{name}: {'ready' if all(need.met for need in needs) else 'not ready'}")
+        print(
+            f"{'' if number == 0 else chr(10)}{name}: "
+            f"{'ready' if all(need.met for need in needs) else 'not ready'}"
+        )
         for need in needs:
             print(f"  {'ok      ' if need.met else 'missing '}{need.text}")
     return 0 if all(need.met for need in next(iter(paths.values()))) else 1
@@ -72,27 +100,45 @@ def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make doctor", description=__doc__, allow_abbrev=False)
     for flag, default in (("page_port", 7860), ("grpc_port", 8500), ("rest_port", 8501)):
         parser.add_argument(f"--{flag}", type=int, default=default)
-    parser.add_argument("--data", default=os.environ.get("DIGITS_DATA", ""), help="copy of MNIST; default: the variable DIGITS_DATA")
+    parser.add_argument(
+        "--data",
+        default=os.environ.get("DIGITS_DATA", ""),
+        help="copy of MNIST; default: the variable DIGITS_DATA",
+    )
     home = os.environ.get("KERAS_HOME") or str(Path.home() / ".keras")
-    parser.add_argument("--keras_cache", default=str(Path(home) / "datasets"), help="where Keras keeps data sets")
+    parser.add_argument(
+        "--keras_cache", default=str(Path(home) / "datasets"), help="where Keras keeps data sets"
+    )
     return parser.parse_args()
 
 
 def check_python() -> Need:
     """A Python 3.11 that can make virtual environments, by the names that make tries."""
     for name in ("python3.11", "python3", "python"):
-        if answer([name, "-c", "import sys; sys.exit(sys.version_info[:2] != (3, 11))"]) is not None:
+        if (
+            answer([name, "-c", "import sys; sys.exit(sys.version_info[:2] != (3, 11))"])
+            is not None
+        ):
             if answer([name, "-c", "import ensurepip, venv"]) is None:
                 return Need(
-                    False, f"{name} is Python 3.11 but cannot make virtual environments; install its venv package (python3.11-venv)"
+                    False,
+                    f"{name} is Python 3.11 but cannot make virtual environments; install its "
+                    "venv package (python3.11-venv)",
                 )
             return Need(True, f"Python 3.11 is here as {name}")
-    return Need(False, "Python 3.11 was not found; install it, or name it: make PYTHON=/path/to/python3.11 ...")
+    return Need(
+        False,
+        "Python 3.11 was not found; install it, or name it: make PYTHON=/path/to/python3.11 ...",
+    )
 
 
 def check_engine() -> Need:
     """The first container engine that answers and has Compose, as make picks it."""
-    choices = (("docker", ["docker", "compose"]), ("podman", ["podman-compose"]), ("podman", ["podman", "compose"]))
+    choices = (
+        ("docker", ["docker", "compose"]),
+        ("podman", ["podman-compose"]),
+        ("podman", ["podman", "compose"]),
+    )
     silent = []
     for engine, compose in choices:
         if shutil.which(engine) is None:
@@ -104,40 +150,69 @@ def check_engine() -> Need:
         else:
             silent.append(f"{engine} answers but has no Compose (`{' '.join(compose)}`)")
     found = "; ".join(dict.fromkeys(silent)) or "neither docker nor podman is installed"
-    return Need(False, f"a container engine with Compose: {found}; install or start one, or use make demo, make train, make serve-embedded")
+    return Need(
+        False,
+        f"a container engine with Compose: {found}; install or start one, or use make demo, make "
+        "train, make serve-embedded",
+    )
 
 
 def check_driver(root: Path) -> Need:
-    """An NVIDIA driver new enough for the CUDA that comes with TensorFlow; read from /proc, since nvidia-smi may be absent."""
+    """An NVIDIA driver new enough for the CUDA that comes with TensorFlow; read from /proc, since
+    nvidia-smi may be absent."""
     if (root / "dev/dxg").exists():
-        return Need(True, "an NVIDIA driver comes from Windows (WSL); its version is Windows' business")
+        return Need(
+            True, "an NVIDIA driver comes from Windows (WSL); its version is Windows' business"
+        )
     try:
         text = (root / "proc/driver/nvidia/version").read_text(encoding="utf-8")
     except OSError:
         return Need(
-            False, "no NVIDIA driver is loaded (/proc/driver/nvidia/version is absent); install it from your distribution or NVIDIA"
+            False,
+            "no NVIDIA driver is loaded (/proc/driver/nvidia/version is absent); install it from "
+            "your distribution or NVIDIA",
         )
-    number = next((word for word in text.split() if word[0].isdigit() and word.count(".") >= 1), "0")
+    number = next(
+        (word for word in text.split() if word[0].isdigit() and word.count(".") >= 1), "0"
+    )
     if int(number.split(".")[0]) < OLDEST_DRIVER:
-        return Need(False, f"the NVIDIA driver is {number}; CUDA 12 needs {OLDEST_DRIVER} or later; update it")
+        return Need(
+            False,
+            f"the NVIDIA driver is {number}; CUDA 12 needs {OLDEST_DRIVER} or later; update it",
+        )
     if not (root / "dev/nvidiactl").exists():
-        return Need(False, f"NVIDIA driver {number} is loaded, but /dev/nvidiactl is absent: no GPU is visible here")
+        return Need(
+            False,
+            f"NVIDIA driver {number} is loaded, but /dev/nvidiactl is absent: no GPU is visible "
+            "here",
+        )
     return Need(True, f"NVIDIA driver {number}, and a GPU is visible")
 
 
 def check_container_gpu(root: Path) -> Need:
-    """Something that hands a GPU to a container: a CDI specification, or Docker's NVIDIA runtime."""
+    """Something that hands a GPU to a container: a CDI specification, or Docker's NVIDIA
+    runtime."""
     for folder in ("etc/cdi", "var/run/cdi"):
         for spec in sorted((root / folder).glob("*")):
-            if spec.suffix in (".yaml", ".yml", ".json") and "nvidia" in spec.read_text(encoding="utf-8", errors="replace"):
-                return Need(True, f"containers get the GPU through the CDI specification /{folder}/{spec.name}")
+            if spec.suffix in (".yaml", ".yml", ".json") and "nvidia" in spec.read_text(
+                encoding="utf-8", errors="replace"
+            ):
+                return Need(
+                    True,
+                    f"containers get the GPU through the CDI specification /{folder}/{spec.name}",
+                )
     daemon = root / "etc/docker/daemon.json"
-    if daemon.is_file() and "nvidia-container-runtime" in daemon.read_text(encoding="utf-8", errors="replace"):
-        return Need(True, "containers get the GPU through Docker's NVIDIA runtime (/etc/docker/daemon.json)")
+    if daemon.is_file() and "nvidia-container-runtime" in daemon.read_text(
+        encoding="utf-8", errors="replace"
+    ):
+        return Need(
+            True, "containers get the GPU through Docker's NVIDIA runtime (/etc/docker/daemon.json)"
+        )
     return Need(
         False,
         "nothing hands a GPU to containers: install the NVIDIA container toolkit, then run "
-        "`nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml` (podman) or `nvidia-ctk runtime configure --runtime=docker` (docker)",
+        "`nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml` (podman) or `nvidia-ctk runtime "
+        "configure --runtime=docker` (docker)",
     )
 
 
@@ -149,7 +224,8 @@ def check_port(port: int, flag: str) -> Need:
     if taken:
         return Need(
             False,
-            f"port {port} is taken, perhaps by Inkwell itself; end what listens there, or choose another: {flag.upper()}={port + 100}",
+            f"port {port} is taken, perhaps by Inkwell itself; end what listens there, or choose "
+            f"another: {flag.upper()}={port + 100}",
         )
     return Need(True, f"port {port} is free")
 
@@ -159,7 +235,10 @@ def check_arch() -> Need:
     machine = os.uname().machine
     if machine in ("x86_64", "amd64"):
         return Need(True, "the processor is x86_64, as TensorFlow Serving's image")
-    return Need(False, f"TensorFlow Serving's image is for x86_64, this is {machine}; use make serve-embedded")
+    return Need(
+        False,
+        f"TensorFlow Serving's image is for x86_64, this is {machine}; use make serve-embedded",
+    )
 
 
 def check_room(folder: Path, gigabytes: float) -> Need:
@@ -181,16 +260,26 @@ def check_writable(root: Path) -> Need:
 def check_model(root: Path) -> Need:
     """A version to serve."""
     base = root / "models" / "digits"
-    found = [int(folder.name) for folder in base.glob("[1-9]*") if folder.name.isdigit() and (folder / "saved_model.pb").is_file()]
+    found = [
+        int(folder.name)
+        for folder in base.glob("[1-9]*")
+        if folder.name.isdigit() and (folder / "saved_model.pb").is_file()
+    ]
     if not found:
-        return Need(False, "models/digits holds no version to serve; fetch the released one (git checkout models), or make train")
+        return Need(
+            False,
+            "models/digits holds no version to serve; fetch the released one (git checkout "
+            "models), or make train",
+        )
     return Need(True, f"version {max(found)} of the model is there to be served")
 
 
 def answer(command: list[str]) -> str | None:
     """What a program prints; none where it is absent, fails or hangs."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_WITHIN, check=True)  # noqa: S603 - fixed words
+        done = subprocess.run(  # noqa: S603 - fixed words
+            command, capture_output=True, text=True, timeout=ANSWER_WITHIN, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout

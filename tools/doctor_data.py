@@ -1,6 +1,8 @@
-"""Whether MNIST is here and is MNIST, with the standard library only: the part of `make doctor` that reads data.
+"""Whether MNIST is here and is MNIST, with the standard library only: the part of `make doctor`
+that reads data.
 
-The digests stand in `trainer/data/dataset.py`, which cannot be imported before NumPy is installed; they are read from its text.
+The digests stand in `trainer/data/dataset.py`, which cannot be imported before NumPy is installed;
+they are read from its text.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from typing import IO
 
 _CHUNK = 1 << 20
 _IDX_HEADERS = {"x": 16, "y": 8}
-"""Bytes before the values of an IDX file of images and of labels. Source: LeCun, Cortes, Burges, the MNIST page."""
+"""Bytes before the values of an IDX file of images and of labels. Source: LeCun, Cortes, Burges,
+the MNIST page."""
 _IDX_FILES = {
     "x_train": "train-images-idx3-ubyte",
     "y_train": "train-labels-idx1-ubyte",
@@ -36,24 +39,46 @@ def check_data(named: str, root: Path, cache: Path) -> tuple[bool, str]:
     """
     source = Path(named) if named else cache / "mnist.npz"
     if not named and not source.exists():
-        return True, "MNIST is not here yet: it will be downloaded (11 MB), or name a copy: DIGITS_DATA=/path/to/mnist.npz"
+        return (
+            True,
+            "MNIST is not here yet: it will be downloaded (11 MB), or name a copy: "
+            "DIGITS_DATA=/path/to/mnist.npz",
+        )
     if not source.exists():
         return False, f"DIGITS_DATA names '{named}', which is not there; mend the path"
     try:
         found = _digests(source)
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        return False, f"the data in '{source}' cannot be read ({type(error).__name__}: {error}); fetch it again"
+        return (
+            False,
+            f"the data in '{source}' cannot be read ({type(error).__name__}: {error}); fetch it "
+            "again",
+        )
     if found is None:
-        return True, f"the data in '{source}' is a folder of pictures; it is checked when it is read"
+        return (
+            True,
+            f"the data in '{source}' is a folder of pictures; it is checked when it is read",
+        )
     wrong = sorted(name for name, digest in _expected(root).items() if found.get(name) != digest)
     if wrong:
-        return False, f"the data in '{source}' is not MNIST ({', '.join(wrong)} differ); fetch it again, or give it a name: --dataset NAME"
+        return (
+            False,
+            f"the data in '{source}' is not MNIST ({', '.join(wrong)} differ); fetch it again, or "
+            "give it a name: --dataset NAME",
+        )
     return True, f"MNIST is in '{source}', and is MNIST, by the digest of each array"
 
 
 def _expected(root: Path) -> dict[str, str]:
-    for node in ast.parse((root / "trainer" / "data.py").read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "MNIST_DIGESTS" and node.value:
+    for node in ast.parse(
+        (root / "trainer" / "data" / "dataset.py").read_text(encoding="utf-8")
+    ).body:
+        if (
+            isinstance(node, ast.AnnAssign)
+            and isinstance(node.target, ast.Name)
+            and node.target.id == "MNIST_DIGESTS"
+            and node.value
+        ):
             digests: dict[str, str] = ast.literal_eval(node.value)
             return digests
     raise AssertionError("trainer/data/dataset.py holds MNIST_DIGESTS")
@@ -75,7 +100,8 @@ def _idx_path(folder: Path, file: str) -> Path | None:
 
 
 def _digest_npy(archive: zipfile.ZipFile, name: str) -> str:
-    """An .npy file is six fixed bytes, two of version, the length of a text, the text, the values. Source: NumPy's format page."""
+    """An .npy file is six fixed bytes, two of version, the length of a text, the text, the values.
+    Source: NumPy's format page."""
     with archive.open(name) as file:
         start = file.read(8)
         if start[:6] != b"\x93NUMPY":

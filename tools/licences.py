@@ -1,4 +1,5 @@
-"""Write `docs/licences.md`: what the images install and under which licence, as the packages' own metadata say. `make licences`."""
+"""Write `docs/licences.md`: what the images install and under which licence, as the packages' own
+metadata say. `make licences`."""
 
 import json
 import re
@@ -23,7 +24,7 @@ The base image brings Debian's packages, with their licences in `/usr/share/doc/
 
 | package | version | licence | images |
 | :-- | :-- | :-- | :-- |
-"""
+"""  # noqa: E501 - text of a file or a program
 _LONGEST: Final = 60
 """Characters of a licence's name; some packages put the whole text in that place."""
 
@@ -34,30 +35,56 @@ def main() -> None:
     rows = []
     for metadata in fetch_metadata(sorted({pin for lines in pins.values() for pin in lines})):
         name, version = metadata["name"], metadata["version"]
-        images = [lock for lock, lines in pins.items() if any(_is(pin, name, version) for pin in lines)]
+        images = [
+            lock for lock, lines in pins.items() if any(_is(pin, name, version) for pin in lines)
+        ]
         rows.append(f"| {name} | {version} | {licence_of(metadata)} | {', '.join(images)} |\n")
     DOCUMENT.write_text(_HEAD + "".join(sorted(rows, key=str.lower)), encoding="utf-8")
 
 
 def read_pins(lock: Path) -> list[str]:
-    """The lock's requirements with their markers, without hashes: pip only reads metadata alone where it need not check files."""
+    """The lock's requirements with their markers, without hashes: pip only reads metadata alone
+    where it need not check files."""
     text = lock.read_text(encoding="utf-8").replace("\\\n", " ")
-    return [re.split(r"\s+--hash", line)[0].strip() for line in text.splitlines() if line and not line.startswith("#")]
+    return [
+        re.split(r"\s+--hash", line)[0].strip()
+        for line in text.splitlines()
+        if line and not line.startswith("#")
+    ]
 
 
 def fetch_metadata(pins: list[str]) -> list[dict[str, Any]]:
-    """Metadata of each pinned package that this machine would install, as pip reports it; nothing is installed."""
+    """Metadata of each pinned package that this machine would install, as pip reports it; nothing
+    is installed."""
     with tempfile.TemporaryDirectory() as folder:
         wanted, report = Path(folder, "pins.txt"), Path(folder, "report.json")
         wanted.write_text("\n".join(pins), encoding="utf-8")
-        options = ["--dry-run", "--quiet", "--no-deps", "--ignore-installed", "--only-binary=:all:", "--report", str(report)]
-        subprocess.run([sys.executable, "-m", "pip", "install", *options, "--requirement", str(wanted)], check=True)  # noqa: S603 - pip, on our own locks
-        return [item["metadata"] for item in json.loads(report.read_text(encoding="utf-8"))["install"]]
+        options = [
+            "--dry-run",
+            "--quiet",
+            "--no-deps",
+            "--ignore-installed",
+            "--only-binary=:all:",
+            "--report",
+            str(report),
+        ]
+        subprocess.run(  # noqa: S603 - pip, on our own locks
+            [sys.executable, "-m", "pip", "install", *options, "--requirement", str(wanted)],
+            check=True,
+        )
+        return [
+            item["metadata"] for item in json.loads(report.read_text(encoding="utf-8"))["install"]
+        ]
 
 
 def licence_of(metadata: dict[str, Any]) -> str:
-    """The SPDX expression, else the classifiers, else the first line of the free text, else that none is stated."""
-    classifiers = [line.rpartition(" :: ")[2] for line in metadata.get("classifier", []) if line.startswith("License :: ")]
+    """The SPDX expression, else the classifiers, else the first line of the free text, else that
+    none is stated."""
+    classifiers = [
+        line.rpartition(" :: ")[2]
+        for line in metadata.get("classifier", [])
+        if line.startswith("License :: ")
+    ]
     classifiers = [name for name in classifiers if name != "OSI Approved"]
     text = (metadata.get("license") or "").strip().partition("\n")[0][:_LONGEST]
     found = metadata.get("license_expression") or ", ".join(classifiers) or text or NOT_STATED
@@ -65,10 +92,15 @@ def licence_of(metadata: dict[str, Any]) -> str:
 
 
 def _is(pin: str, name: str, version: str) -> bool:
-    """Whether this machine would install just this package for the pin: a lock names some for other machines."""
+    """Whether this machine would install just this package for the pin: a lock names some for other
+    machines."""
     wanted = Requirement(pin)
     here = wanted.marker is None or wanted.marker.evaluate()
-    return here and canonicalize_name(wanted.name) == canonicalize_name(name) and str(wanted.specifier) == f"=={version}"
+    return (
+        here
+        and canonicalize_name(wanted.name) == canonicalize_name(name)
+        and str(wanted.specifier) == f"=={version}"
+    )
 
 
 if __name__ == "__main__":

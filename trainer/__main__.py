@@ -14,7 +14,9 @@ from trainer.training import signals
 
 def main() -> int:
     """Read the settings, run, and turn what was refused into one line and an exit code."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")  # TensorFlow's notes on its own build are not the user's
+    os.environ.setdefault(
+        "TF_CPP_MIN_LOG_LEVEL", "1"
+    )  # TensorFlow's notes on its own build are not the user's
     logging.basicConfig(format="%(message)s")
     settings = load_settings(TrainerSettings, sys.argv[1:])
     if settings.data is None and os.environ.get("DIGITS_DATA"):
@@ -24,7 +26,11 @@ def main() -> int:
             from trainer.pipeline import run  # noqa: PLC0415 - TensorFlow takes seconds to import; --help and refusals need none of it
 
             home = os.environ.get("KERAS_HOME")
-            run(settings, command=describe_command("trainer", sys.argv[1:]), cache=Path(home) / "datasets" if home else None)
+            run(
+                settings,
+                command=describe_command("trainer", sys.argv[1:]),
+                cache=Path(home) / "datasets" if home else None,
+            )
     except TrainerError as error:
         print(f"{settings.program}: {error}", file=sys.stderr)
         return error.exit_code
@@ -33,7 +39,9 @@ def main() -> int:
         return OutputError.exit_code
     except signals.Stopped as stopped:
         print(
-            f"\n{settings.program}: stopped; {stopped or 'nothing was being trained'}; the same command goes on from there", file=sys.stderr
+            f"\n{settings.program}: stopped; {stopped or 'nothing was being trained'}; the same "
+            "command goes on from there",
+            file=sys.stderr,
         )
         return stopped.exit_code
     return 0
@@ -42,7 +50,8 @@ def main() -> int:
 def _refusal(error: OSError) -> str:
     """The disk refused somewhere on the way: all that was finished before is still there."""
     return (
-        f"expected a disk that takes what is written; received: {error.strerror or error}; mend that and start again, it goes on from there"
+        f"expected a disk that takes what is written; received: {error.strerror or error}; "
+        "mend that and start again, it goes on from there"
     )
 
 

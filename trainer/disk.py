@@ -1,4 +1,5 @@
-"""What a disk refuses, in words: TensorFlow writes files of its own, and has errors of its own for them."""
+"""What a disk refuses, in words: TensorFlow writes files of its own, and has errors of its own for
+them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,11 +23,14 @@ def written(folder: str, then: str) -> Iterator[None]:
     try:
         yield
     except (OSError, tf.errors.OpError) as error:
-        raise OutputError(f"expected {folder} that can be written; received: {_reason(error)}; {then}") from error
+        raise OutputError(
+            f"expected {folder} that can be written; received: {_reason(error)}; {then}"
+        ) from error
 
 
 def _reason(error: OSError | tf.errors.OpError) -> str:
-    """The system's own words: TensorFlow puts the operation and the path before them, and the operation after."""
+    """The system's own words: TensorFlow puts the operation and the path before them, and the
+    operation after."""
     if isinstance(error, OSError):
         return error.strerror or str(error)
     reason: str = error.message.rpartition("}} ")[2].rpartition("; ")[2].partition(" [Op:")[0]

@@ -1,4 +1,5 @@
-"""What a run was typed as and ran on: command, machine and versions, without a name that would tell whose it is."""
+"""What a run was typed as and ran on: command, machine and versions, without a name that would tell
+whose it is."""
 
 import os
 import platform
@@ -12,16 +13,20 @@ from typing import Final
 
 _CPU_FACTS: Final = Path("/proc/cpuinfo")
 _FROM_ROOT: Final = re.compile(r"(^|[=,])/(?:[^,]*/)?(?=[^,/])")
-"""All but the last name of each path from the root in an argument, which may hold several behind a flag."""
+"""All but the last name of each path from the root in an argument, which may hold several behind a
+flag."""
 
 
 def describe_machine(gpus: Sequence[str] = ()) -> str:
-    """Processor, cores, graphics cards and system in one line, such as `AMD EPYC 7B13, 2 cores, Linux x86_64`.
+    """Processor, cores, graphics cards and system in one line, such as `AMD EPYC 7B13, 2 cores,
+    Linux x86_64`.
 
     Args:
         gpus: name of each GPU used; none for a run on the processor.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     count = "1 core" if cores == 1 else f"{cores} cores"
     return ", ".join([_processor(), count, *gpus, f"{platform.system()} {platform.machine()}"])
 
@@ -32,12 +37,17 @@ def _processor() -> str:
         facts = _CPU_FACTS.read_text(encoding="utf-8", errors="replace")
     except OSError:
         facts = ""
-    names = (line.partition(":")[2].strip() for line in facts.splitlines() if line.startswith("model name"))
+    names = (
+        line.partition(":")[2].strip()
+        for line in facts.splitlines()
+        if line.startswith("model name")
+    )
     return next(names, "") or platform.processor() or "unknown processor"
 
 
 def describe_versions() -> dict[str, str]:
-    """Versions of Python, TensorFlow, Keras and NumPy, by lower-case name; TensorFlow is not imported for it."""
+    """Versions of Python, TensorFlow, Keras and NumPy, by lower-case name; TensorFlow is not
+    imported for it."""
     return {
         "python": platform.python_version(),
         "tensorflow": _first_installed("tensorflow", "tensorflow-cpu"),
@@ -47,12 +57,16 @@ def describe_versions() -> dict[str, str]:
 
 
 def describe_command(module: str, argv: Sequence[str]) -> str:
-    """What to type to run `module` again. Of files named from the root only the names stay: where they lie is the machine's business."""
-    return shlex.join(["python", "-m", module, *(_FROM_ROOT.sub(r"\1", argument) for argument in argv)])
+    """What to type to run `module` again. Of files named from the root only the names stay: where
+    they lie is the machine's business."""
+    return shlex.join(
+        ["python", "-m", module, *(_FROM_ROOT.sub(r"\1", argument) for argument in argv)]
+    )
 
 
 def describe_revision() -> str:
-    """The commit this code is at, with a mark if it was changed since; "unknown" outside a checkout."""
+    """The commit this code is at, with a mark if it was changed since; "unknown" outside a
+    checkout."""
     try:
         found = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607 - whichever git the user has

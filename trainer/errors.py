@@ -7,7 +7,8 @@
     ├── ResumeError     6   the run folder belongs to another run
     └── ExportError     7   the exported model does not answer as the trained one does
 
-Exit code 2 is for settings, see `digits.settings`; 130 and 143 are for signals, see `trainer.training.signals`.
+Exit code 2 is for settings, see `digits.settings`; 130 and 143 are for signals, see
+`trainer.training.signals`.
 """
 
 

@@ -29,11 +29,10 @@ from trainer.reports.report import write as write_report
 from trainer.reports.results import NetworkResult, Run, read_results, record
 from trainer.reports.tensorboard import show
 from trainer.settings import OVERRIDES, TrainerSettings
-from trainer.training.device import choose_device
+from trainer.training.device import choose_device, choose_precision
 from trainer.training.distribution import choose_strategy, is_chief, together, wait_for_all
 from trainer.training.ensemble import ensemble
 from trainer.training.fine_tune import Start, begin
-from trainer.training.precision import choose_precision
 from trainer.training.run_folder import alone, bind_start, open_run, seed_of
 from trainer.training.train import Trained, finished, in_precision, train
 
@@ -87,19 +86,35 @@ def _train(
     start: Start | None,
     held: contextlib.ExitStack,
 ) -> list[Trained]:
-    """Train every network, or read those that have finished before; `held` keeps the run's folder to itself."""
+    """Train every network, or read those that have finished before; `held` keeps the run's folder
+    to itself."""
     if settings.record:
         read_results(settings.record)  # refuses a damaged record now, not after hours
     folder = _open(settings, data, strategy, held, start)
-    teachers, first = functools.cache(lambda: _teachers(settings, data, parts, strategy, held)), start.model if start else None
+    teachers, first = (
+        functools.cache(lambda: _teachers(settings, data, parts, strategy, held)),
+        start.model if start else None,
+    )
     return [
-        train(name, settings, parts, len(data.labels), folder, teachers=teachers, first=first, strategy=strategy)
+        train(
+            name,
+            settings,
+            parts,
+            len(data.labels),
+            folder,
+            teachers=teachers,
+            first=first,
+            strategy=strategy,
+        )
         for name in settings.architectures
     ]
 
 
-def _as_exported(network: Trained, settings: TrainerSettings, data: DataSet, parts: Split) -> Trained:
-    """The network in the arithmetic it is published with, so that everything told of it is told of what answers."""
+def _as_exported(
+    network: Trained, settings: TrainerSettings, data: DataSet, parts: Split
+) -> Trained:
+    """The network in the arithmetic it is published with, so that everything told of it is told of
+    what answers."""
     if settings.export_precision == "float32":
         return network
     model = in_precision(network, len(data.labels), settings.export_precision)
@@ -107,7 +122,12 @@ def _as_exported(network: Trained, settings: TrainerSettings, data: DataSet, par
 
 
 def _leave(  # noqa: PLR0917 - all that a run has made
-    settings: TrainerSettings, data: DataSet, parts: Split, networks: list[Trained], measured: Run, drawings: Drawings | None
+    settings: TrainerSettings,
+    data: DataSet,
+    parts: Split,
+    networks: list[Trained],
+    measured: Run,
+    drawings: Drawings | None,
 ) -> None:
     """Report, record and publish what was measured."""
     folder = settings.folder()
@@ -122,7 +142,11 @@ def _leave(  # noqa: PLR0917 - all that a run has made
 
 
 def _open(
-    settings: TrainerSettings, data: DataSet, strategy: tf.distribute.Strategy, held: contextlib.ExitStack, start: Start | None = None
+    settings: TrainerSettings,
+    data: DataSet,
+    strategy: tf.distribute.Strategy,
+    held: contextlib.ExitStack,
+    start: Start | None = None,
 ) -> Path:
     """The run's folder; the chief makes it before the others look."""
     chief = is_chief(strategy)
@@ -135,14 +159,23 @@ def _open(
 
 
 def _teachers(
-    settings: TrainerSettings, data: DataSet, parts: Split, strategy: tf.distribute.Strategy, held: contextlib.ExitStack
+    settings: TrainerSettings,
+    data: DataSet,
+    parts: Split,
+    strategy: tf.distribute.Strategy,
+    held: contextlib.ExitStack,
 ) -> list[Trained]:
-    """The networks that teach, where the recipe has teachers: those of the named runs, or of a run made for it."""
+    """The networks that teach, where the recipe has teachers: those of the named runs, or of a run
+    made for it."""
     recipe = settings.chosen_recipe().teachers
     if recipe is None:
         return []
     if settings.teachers:
-        return [teacher for run in settings.teachers for teacher in finished(run, seed_of(run, settings, data), parts)]
+        return [
+            teacher
+            for run in settings.teachers
+            for teacher in finished(run, seed_of(run, settings, data), parts)
+        ]
     own = settings.model_copy(
         update={
             "recipe": recipe,
@@ -152,20 +185,32 @@ def _teachers(
         }
     )
     folder = _open(own, data, strategy, held)
-    return [train(name, own, parts, len(data.labels), folder, strategy=strategy) for name in own.architectures]
+    return [
+        train(name, own, parts, len(data.labels), folder, strategy=strategy)
+        for name in own.architectures
+    ]
 
 
 def _candidate(network: Trained, parts: Split) -> Candidate:
-    return Candidate(network.name, network.model.count_params(), correct(network.validation, parts.y_validation))
+    return Candidate(
+        network.name, network.model.count_params(), correct(network.validation, parts.y_validation)
+    )
 
 
 def _draw(parts: Split, data: DataSet) -> Drawings | None:
-    """Drawings of the validation digits, and what the networks see of them; of other classes nobody has traced any."""
+    """Drawings of the validation digits, and what the networks see of them; of other classes nobody
+    has traced any."""
     drawings = draw(parts.x_validation, parts.y_validation) if data.labels == LABELS else None
     return drawings if drawings and len(drawings.labels) else None
 
 
-def _score(network: Trained, parts: Split, data: DataSet, settings: TrainerSettings, drawings: Drawings | None) -> NetworkResult:
+def _score(
+    network: Trained,
+    parts: Split,
+    data: DataSet,
+    settings: TrainerSettings,
+    drawings: Drawings | None,
+) -> NetworkResult:
     """The network's scores; the only place that reads the test set."""
     _, decided = choose(data.y_train, settings.validation_size, settings.data_seed)
     validation = Answers(network.validation, parts.y_validation, decided)
@@ -183,7 +228,11 @@ def _score(network: Trained, parts: Split, data: DataSet, settings: TrainerSetti
 
 
 def _score_drawings(network: Trained, drawings: Drawings, temperature: float) -> FreehandScore:
-    return score(calibrate(predict(network.model, drawings.seen), temperature).numpy(), drawings.labels, drawings.looks)
+    return score(
+        calibrate(predict(network.model, drawings.seen), temperature).numpy(),
+        drawings.labels,
+        drawings.looks,
+    )
 
 
 def _describe(  # noqa: PLR0917 - the facts of a run are many
@@ -204,8 +253,14 @@ def _describe(  # noqa: PLR0917 - the facts of a run are many
         labels=data.labels,
         train_size=len(parts.y_train),
         # Where things lie is the machine's business, not the model's.
-        settings=settings.model_dump(mode="json", exclude={"config", "data", "run_dir", "models", "record", "teachers", "corrections"})
-        | {"teachers": [run.name for run in settings.teachers], "effective_recipe": settings.chosen_recipe().model_dump()},
+        settings=settings.model_dump(
+            mode="json",
+            exclude={"config", "data", "run_dir", "models", "record", "teachers", "corrections"},
+        )
+        | {
+            "teachers": [run.name for run in settings.teachers],
+            "effective_recipe": settings.chosen_recipe().model_dump(),
+        },
         networks=networks,
         choice=choice,
         machine=describe_machine(gpus),
@@ -220,15 +275,28 @@ def _describe_start(measured: Run, start: Start, network: Trained) -> Run:
     found = start.describe(network.model)
     if "held_out" in found:
         before, after = found["held_out_right_before"], found["held_out_right_after"]
-        print(f"of {found['held_out']} corrections held out, {before} were read right before and {after} are now")
+        print(
+            f"of {found['held_out']} corrections held out, {before} were read right before and "
+            f"{after} are now"
+        )
     return measured.model_copy(update={"settings": measured.settings | {"fine_tuned": found}})
 
 
-def _publish(settings: TrainerSettings, networks: list[Trained], measured: Run, material: Material | None) -> None:
+def _publish(
+    settings: TrainerSettings, networks: list[Trained], measured: Run, material: Material | None
+) -> None:
     names = _names(settings, measured)
     for result, network in zip(measured.networks, networks, strict=True):
         for name in names.get(network.name, []):
-            published = publish(network.model, result, measured, settings.models, name, material, force=settings.force)
+            published = publish(
+                network.model,
+                result,
+                measured,
+                settings.models,
+                name,
+                material,
+                force=settings.force,
+            )
             _report(published, network.name, settings.models / name)
 
 
@@ -236,7 +304,10 @@ def _report(published: Published, network: str, base: Path) -> None:
     if not published.held:
         print(f"published {network} as {base / str(published.number)}")
         return
-    print(f"published {network} as version {published.number} of {base}, which is held back, not served:")
+    print(
+        f"published {network} as version {published.number} of {base}, which is held back, not "
+        "served:"
+    )
     for reason in published.refused:
         print(f"  {reason}")
     print(f"serve it all the same: make promote VERSION={published.number} FORCE=1")
@@ -246,6 +317,10 @@ def _names(settings: TrainerSettings, measured: Run) -> dict[str, list[str]]:
     """The names that each network is published under, by architecture."""
     if settings.publish == "none":
         return {}
-    names = {network.architecture: [network.architecture] for network in measured.networks} if settings.publish == "all" else {}
+    names = (
+        {network.architecture: [network.architecture] for network in measured.networks}
+        if settings.publish == "all"
+        else {}
+    )
     names.setdefault(measured.choice.winner, []).insert(0, settings.model_name)
     return names

@@ -1,4 +1,5 @@
-"""How well every published version reads the drawings that people put right: `python -m trainer.score_corrections --corrections FOLDER`."""
+"""How well every published version reads the drawings that people put right: `python -m
+trainer.score_corrections --corrections FOLDER`."""
 
 import argparse
 import os
@@ -23,9 +24,18 @@ _BATCH: Final = 256
 
 def main(argv: Sequence[str]) -> int:
     """Print a row for each version; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m trainer.score_corrections", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--corrections", type=Path, required=True, help="folder that the page keeps them in")
-    parser.add_argument("--models", type=Path, default=Path("models"), help="folder of published models (default: %(default)s)")
+    parser = argparse.ArgumentParser(
+        prog="python -m trainer.score_corrections", description=__doc__, allow_abbrev=False
+    )
+    parser.add_argument(
+        "--corrections", type=Path, required=True, help="folder that the page keeps them in"
+    )
+    parser.add_argument(
+        "--models",
+        type=Path,
+        default=Path("models"),
+        help="folder of published models (default: %(default)s)",
+    )
     arguments = parser.parse_args(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     try:
@@ -39,22 +49,42 @@ def main(argv: Sequence[str]) -> int:
 
 def _rows(models: Path, folder: Path) -> Iterator[tuple[str, ...]]:
     bases = (
-        sorted(path for path in models.iterdir() if path.is_dir() and (store.versions(path) or store.held(path))) if models.is_dir() else []
+        sorted(
+            path
+            for path in models.iterdir()
+            if path.is_dir() and (store.versions(path) or store.held(path))
+        )
+        if models.is_dir()
+        else []
     )
     if not bases:
-        raise StoreError(f"expected published versions below '{models}'; received none; publish one with make train")
+        raise StoreError(
+            f"expected published versions below '{models}'; received none; publish one with make "
+            "train"
+        )
     for base in bases:
         for number in sorted({*store.versions(base), *store.held(base)}):
             version = store.folder_of(base, number)
             corrections = read_corrections(folder, tuple(verify(version).labels))
-            state = "served" if number == store.served(base) else "held" if number in store.held(base) else ""
+            state = (
+                "served"
+                if number == store.served(base)
+                else "held"
+                if number in store.held(base)
+                else ""
+            )
             yield f"{base.name} {number}", state, *_scores(version, corrections)
 
 
 def _scores(version: Path, corrections: Corrections) -> tuple[str, str]:
-    loaded = tf.saved_model.load(str(version))  # kept: a signature alone does not keep its variables
+    loaded = tf.saved_model.load(
+        str(version)
+    )  # kept: a signature alone does not keep its variables
     answer = loaded.signatures[PREDICT]
-    batches = [corrections.images[start : start + _BATCH] for start in range(0, len(corrections.images), _BATCH)]
+    batches = [
+        corrections.images[start : start + _BATCH]
+        for start in range(0, len(corrections.images), _BATCH)
+    ]
     read = np.concatenate([answer(images=tf.constant(batch))["digit"].numpy() for batch in batches])
     right, held_out = read == corrections.labels, corrections.held_out
     return f"{right.sum()} of {len(right)}", f"{right[held_out].sum()} of {held_out.sum()}"

@@ -17,9 +17,11 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 
 class TrainerSettings(Settings):
-    """Train the networks on handwritten digits, choose the best by validation, export and publish it.
+    """Train the networks on handwritten digits, choose the best by validation, export and publish
+    it.
 
-    Every setting is a flag, an environment variable (INKWELL_ and its name in capitals), or a line of a TOML file.
+    Every setting is a flag, an environment variable (INKWELL_ and its name in capitals), or a line
+    of a TOML file.
     """
 
     program: ClassVar[str] = "python -m trainer"
@@ -28,84 +30,159 @@ class TrainerSettings(Settings):
     data: Path | None = Field(
         default=None,
         description="data set: an .npz file in Keras' layout, a folder with the four IDX files, "
-        "or one with a folder of PNGs a label; default: the variable DIGITS_DATA, else Keras' cache, else download",
+        "or one with a folder of PNGs a label; default: the variable DIGITS_DATA, else Keras' "
+        "cache, else download",
     )
     dataset: str = Field(
         default=MNIST,
         pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$",
-        description="name of the data set; mnist demands MNIST's exact content, any other name takes any 28x28 set",
+        description="name of the data set; mnist demands MNIST's exact content, any other name "
+        "takes any 28x28 set",
     )
     labels: Annotated[tuple[str, ...] | None, CommaSeparated] = Field(
-        default=None, min_length=2, max_length=256, description="text of each class, separated by commas; default: as the data set has them"
+        default=None,
+        min_length=2,
+        max_length=256,
+        description="text of each class, separated by commas; default: as the data set has them",
     )
     architectures: Annotated[tuple[ArchitectureName, ...], CommaSeparated] = Field(
-        default=("conv3", "conv5", "conv7"), description="networks to train, separated by commas: conv3, conv5, conv7"
+        default=("conv3", "conv5", "conv7"),
+        description="networks to train, separated by commas: conv3, conv5, conv7",
     )
-    recipe: Literal["notebook", "notebook-keras-weights", "quick", "fast", "best", "augmented", "taught", "fine-tune"] = Field(
+    recipe: Literal[
+        "notebook",
+        "notebook-keras-weights",
+        "quick",
+        "fast",
+        "best",
+        "augmented",
+        "taught",
+        "fine-tune",
+    ] = Field(
         default="notebook",
-        description="training recipe: notebook is the published training, quick a first look in minutes, fast the "
-        "notebook's accuracy in a tenth of its time, best bends the images and drops nothing out, augmented bends them with dropout, "
+        description="training recipe: notebook is the published training, quick a first look in "
+        "minutes, fast the "
+        "notebook's accuracy in a tenth of its time, best bends the images and drops nothing out, "
+        "augmented bends them with dropout, "
         "taught goes on from best and learns what those networks say together, "
         "fine-tune goes on from the served version with corrected drawings among the images",
     )
     teachers: Annotated[tuple[Path, ...], CommaSeparated] = Field(
         default=(),
-        description="for a recipe that learns from teachers: run folders whose finished networks teach, separated by commas; "
-        "default: the run of the teachers' recipe with the same seed, which is trained first where it is missing",
+        description="for a recipe that learns from teachers: run folders whose finished networks "
+        "teach, separated by commas; "
+        "default: the run of the teachers' recipe with the same seed, which is trained first "
+        "where it is missing",
     )
     corrections: Path | None = Field(
-        default=None, description="for the recipe fine-tune: folder in which the page keeps drawings that people put right"
+        default=None,
+        description="for the recipe fine-tune: folder in which the page keeps drawings that "
+        "people put right",
     )
     drawings: int = Field(
-        default=0, ge=0, le=1_000_000, description="for the recipe fine-tune: how many training images are drawn as people would, and added"
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description="for the recipe fine-tune: how many training images are drawn as people "
+        "would, and added",
     )
-    epochs: int | None = Field(default=None, ge=1, le=10_000, description="times every training image is seen; default: the recipe's")
-    batch_size: int | None = Field(default=None, ge=1, le=65_536, description="images a training step; default: the recipe's")
+    epochs: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="times every training image is seen; default: the recipe's",
+    )
+    batch_size: int | None = Field(
+        default=None, ge=1, le=65_536, description="images a training step; default: the recipe's"
+    )
     learning_rate: float | None = Field(
-        default=None, gt=0, le=1, allow_inf_nan=False, description="step size of the optimizer; default: the recipe's"
+        default=None,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="step size of the optimizer; default: the recipe's",
     )
-    validation_size: int = Field(default=5_000, ge=1, le=1_000_000, description="training images put aside to decide with, in images")
-    seed: int = Field(default=1, ge=0, le=2**31 - 1, description="decides first weights, dropout and order; same seed, same start")
+    validation_size: int = Field(
+        default=5_000,
+        ge=1,
+        le=1_000_000,
+        description="training images put aside to decide with, in images",
+    )
+    seed: int = Field(
+        default=1,
+        ge=0,
+        le=2**31 - 1,
+        description="decides first weights, dropout and order; same seed, same start",
+    )
     data_seed: int = Field(
         default=1,
         ge=0,
         le=2**31 - 1,
-        description="decides which images validate and how images are bent; the same for runs to be compared",
+        description="decides which images validate and how images are bent; the same for runs to "
+        "be compared",
     )
-    deterministic: bool = Field(default=False, description="same bits from every run on the same machine, at some cost in speed")
+    deterministic: bool = Field(
+        default=False,
+        description="same bits from every run on the same machine, at some cost in speed",
+    )
     precision: Precision = Field(
         default="auto",
-        description="arithmetic of the training: auto takes bfloat16 where the hardware has it, else float32; exports are float32",
+        description="arithmetic of the training: auto takes bfloat16 where the hardware has it, "
+        "else float32; exports are float32",
     )
     export_precision: Literal["float32", "bfloat16"] = Field(
         default="float32",
-        description="arithmetic of the published version: bfloat16 answers faster where the processor has it, and rounds; "
+        description="arithmetic of the published version: bfloat16 answers faster where the "
+        "processor has it, and rounds; "
         "what is then told of accuracy is measured with it",
     )
     device: Literal["auto", "cpu", "gpu"] = Field(
-        default="auto", description="auto takes a GPU where there is one; gpu stops where there is none; cpu never uses one"
+        default="auto",
+        description="auto takes a GPU where there is one; gpu stops where there is none; cpu "
+        "never uses one",
     )
     strategy: Literal["auto", "none", "mirrored", "multiworker"] = Field(
         default="auto",
-        description="who shares each batch: mirrored: the GPUs of this machine; multiworker: the machines that TF_CONFIG names; "
+        description="who shares each batch: mirrored: the GPUs of this machine; multiworker: the "
+        "machines that TF_CONFIG names; "
         "auto: whichever of them there are; none: one device alone",
     )
     run_dir: Path | None = Field(
         default=None,
-        description="folder of the run: checkpoints, logs, figures, report; default: runs/RECIPE-seedN; an unfinished run goes on",
+        description="folder of the run: checkpoints, logs, figures, report; default: "
+        "runs/RECIPE-seedN; an unfinished run goes on",
     )
-    models: Path = Field(default=Path("models"), description="folder of published models; a version is models/NAME/NUMBER")
-    model_name: str = Field(default=MODEL_NAME, pattern=r"^[A-Za-z0-9_-]{1,64}$", description="name the chosen network is published under")
+    models: Path = Field(
+        default=Path("models"),
+        description="folder of published models; a version is models/NAME/NUMBER",
+    )
+    model_name: str = Field(
+        default=MODEL_NAME,
+        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        description="name the chosen network is published under",
+    )
     publish: Literal["best", "all", "none"] = Field(
         default="best",
-        description="best: the chosen network as MODEL_NAME; all: each network under its own name too; none: publish nothing",
+        description="best: the chosen network as MODEL_NAME; all: each network under its own name "
+        "too; none: publish nothing",
     )
     ensemble: bool = Field(
-        default=False, description="offer the mean of the trained networks as one model too; it is chosen, recorded and published like them"
+        default=False,
+        description="offer the mean of the trained networks as one model too; it is chosen, "
+        "recorded and published like them",
     )
-    publish_only: bool = Field(default=False, description="publish from a finished run; stop if the run is not finished")
-    force: bool = Field(default=False, description="serve the new version even if it is worse than the served one, or answers otherwise")
-    record: Path | None = Field(default=None, description="folder to record the measured results in (training.json and plots)")
+    publish_only: bool = Field(
+        default=False, description="publish from a finished run; stop if the run is not finished"
+    )
+    force: bool = Field(
+        default=False,
+        description="serve the new version even if it is worse than the served one, or answers "
+        "otherwise",
+    )
+    record: Path | None = Field(
+        default=None,
+        description="folder to record the measured results in (training.json and plots)",
+    )
 
     @model_validator(mode="after")
     def _each_network_once(self) -> "TrainerSettings":
@@ -116,7 +193,10 @@ class TrainerSettings(Settings):
     @model_validator(mode="after")
     def _record_what_was_trained(self) -> "TrainerSettings":
         if self.record and self.export_precision != "float32":
-            raise ValueError("results recorded of float32 exports, so that they can be compared; leave out record or export_precision")
+            raise ValueError(
+                "results recorded of float32 exports, so that they can be compared; leave out "
+                "record or export_precision"
+            )
         return self
 
     @model_validator(mode="after")
@@ -127,7 +207,9 @@ class TrainerSettings(Settings):
 
     def chosen_recipe(self) -> Recipe:
         """The recipe with the overrides applied."""
-        overrides = {name: getattr(self, name) for name in OVERRIDES if getattr(self, name) is not None}
+        overrides = {
+            name: getattr(self, name) for name in OVERRIDES if getattr(self, name) is not None
+        }
         return RECIPES[self.recipe].model_copy(update=overrides)
 
     def folder(self) -> Path:

@@ -1,8 +1,10 @@
-"""Train the same recipe with several seeds and print mean and spread: `python -m trainer.sweep --seeds 1,2,3`.
+"""Train the same recipe with several seeds and print mean and spread: `python -m trainer.sweep
+--seeds 1,2,3`.
 
-Every run is a `python -m trainer` of its own, in its own folder: stopped or killed, the same command goes on where it was.
-A recipe that learns from teachers gets them first, those of every seed, and each seed then learns from all of them.
-Flags that are not explained here go on to `python -m trainer`.
+Every run is a `python -m trainer` of its own, in its own folder: stopped or killed, the same
+command goes on where it was. A recipe that learns from teachers gets them first, those of every
+seed, and each seed then learns from all of them. Flags that are not explained here go on to `python
+-m trainer`.
 """
 
 import argparse
@@ -22,30 +24,53 @@ from trainer.reports.results import Run
 
 
 def main(argv: Sequence[str], call: Callable[[list[str]], int] = subprocess.call) -> int:
-    """Run every training, then print the table; returns the exit code, that of the first training that failed.
+    """Run every training, then print the table; returns the exit code, that of the first training
+    that failed.
 
     Args:
         argv: the command line.
         call: runs one command and returns its exit code.
     """
-    parser = argparse.ArgumentParser(prog="python -m trainer.sweep", description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=_numbers, default=[1, 2, 3], help="seeds, separated by commas (default: 1,2,3)")
-    parser.add_argument("--recipe", choices=sorted(set(RECIPES) - {FINE_TUNE}), default="best", help="training recipe (default: best)")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs (default: runs)")
-    parser.add_argument("--only_print", action="store_true", help="train nothing; print the table of the runs that have finished")
+    parser = argparse.ArgumentParser(
+        prog="python -m trainer.sweep", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument(
+        "--seeds",
+        type=_numbers,
+        default=[1, 2, 3],
+        help="seeds, separated by commas (default: 1,2,3)",
+    )
+    parser.add_argument(
+        "--recipe",
+        choices=sorted(set(RECIPES) - {FINE_TUNE}),
+        default="best",
+        help="training recipe (default: best)",
+    )
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs"), help="folder of the runs (default: runs)"
+    )
+    parser.add_argument(
+        "--only_print",
+        action="store_true",
+        help="train nothing; print the table of the runs that have finished",
+    )
     arguments, passed_on = parser.parse_known_args(argv)
     if not arguments.only_print:
         for command in commands(arguments.recipe, arguments.seeds, arguments.runs, passed_on):
             if code := call([sys.executable, *command[1:]]):
                 print(
-                    f"{parser.prog}: stopped by '{' '.join(command)}' (exit code {code}); the same command goes on there", file=sys.stderr
+                    f"{parser.prog}: stopped by '{' '.join(command)}' (exit code {code}); the "
+                    "same command goes on there",
+                    file=sys.stderr,
                 )
                 return code
     print(compose(_finished(arguments.recipe, arguments.seeds, arguments.runs)))
     return 0
 
 
-def commands(recipe: str, seeds: Sequence[int], runs: Path, passed_on: Sequence[str]) -> list[list[str]]:
+def commands(
+    recipe: str, seeds: Sequence[int], runs: Path, passed_on: Sequence[str]
+) -> list[list[str]]:
     """The trainings of a sweep in their order, each as one would type it."""
 
     def of(recipe: str, seed: int, *more: str) -> list[str]:
@@ -70,17 +95,23 @@ def commands(recipe: str, seeds: Sequence[int], runs: Path, passed_on: Sequence[
     if taught_by is None:
         return [of(recipe, seed) for seed in seeds]
     folders = ",".join(str(runs / f"{taught_by}-seed{seed}") for seed in seeds)
-    return [of(taught_by, seed) for seed in seeds] + [of(recipe, seed, "--teachers", folders) for seed in seeds]
+    return [of(taught_by, seed) for seed in seeds] + [
+        of(recipe, seed, "--teachers", folders) for seed in seeds
+    ]
 
 
 def compose(finished: Sequence[Run]) -> str:
     """The table of the finished runs: a row a network."""
     if not finished:
         return "No run has finished yet."
-    names = list(dict.fromkeys(network.architecture for run in finished for network in run.networks))
+    names = list(
+        dict.fromkeys(network.architecture for run in finished for network in run.networks)
+    )
     rows = []
     for name in names:
-        networks = [network for run in finished for network in run.networks if network.architecture == name]
+        networks = [
+            network for run in finished for network in run.networks if network.architecture == name
+        ]
         accuracies = [network.test.accuracy for network in networks]
         rows.append(
             [
@@ -91,12 +122,17 @@ def compose(finished: Sequence[Run]) -> str:
                 interval(accuracies),
             ]
         )
-    return table(["network", "seeds", "validation accuracy", "test accuracy", "95 % interval of the mean"], rows)
+    return table(
+        ["network", "seeds", "validation accuracy", "test accuracy", "95 % interval of the mean"],
+        rows,
+    )
 
 
 def describe(values: Sequence[float]) -> str:
     """Mean ± standard deviation in per cent; one value as it is."""
-    return f"{mean(values):.3%}" if len(values) == 1 else f"{mean(values):.3%} ± {stdev(values):.3%}"
+    return (
+        f"{mean(values):.3%}" if len(values) == 1 else f"{mean(values):.3%} ± {stdev(values):.3%}"
+    )
 
 
 def interval(values: Sequence[float]) -> str:
@@ -111,7 +147,9 @@ def _finished(recipe: str, seeds: Sequence[int], runs: Path) -> list[Run]:
     found = []
     for seed in seeds:
         try:
-            found.append(Run.model_validate_json((runs / f"{recipe}-seed{seed}" / METRICS_FILE).read_bytes()))
+            found.append(
+                Run.model_validate_json((runs / f"{recipe}-seed{seed}" / METRICS_FILE).read_bytes())
+            )
         except (FileNotFoundError, ValidationError):
             print(f"{recipe} with seed {seed} has not finished", file=sys.stderr)
     return found

@@ -47,13 +47,20 @@ def _start_log() -> None:
 
 @contextmanager
 def sealed_environment() -> Iterator[None]:
-    """Take from Gradio every variable that could open what `ui.serve` closes, and give it an empty folder of its own."""
+    """Take from Gradio every variable that could open what `ui.serve` closes, and give it an empty
+    folder of its own."""
     for name in sorted(os.environ):
         if name.upper().startswith("GRADIO_"):
             del os.environ[name]
-            print(f"{PageSettings.program}: {name} is ignored; see --help for the settings of this page", file=sys.stderr)
+            print(
+                f"{PageSettings.program}: {name} is ignored; see --help for the settings of this "
+                "page",
+                file=sys.stderr,
+            )
     with tempfile.TemporaryDirectory(prefix="inkwell-page-") as folder:
-        os.environ.update(GRADIO_TEMP_DIR=folder, GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1")
+        os.environ.update(
+            GRADIO_TEMP_DIR=folder, GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1"
+        )
         yield
 
 

@@ -21,7 +21,8 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         reason = str(error.strerror).partition(" (while")[0]
         raise AddressError(
-            f"expected a free address of this machine; received {host}:{port}: {reason}; choose another --port or --host"
+            f"expected a free address of this machine; received {host}:{port}: {reason}; choose "
+            "another --port or --host"
         ) from error
 
 

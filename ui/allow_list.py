@@ -1,8 +1,9 @@
-"""What of Gradio is reachable: the page, its assets, and its own questions. Everything else is not found.
+"""What of Gradio is reachable: the page, its assets, and its own questions. Everything else is not
+found.
 
 Gradio opens some seventy routes (uploads, files and web addresses fetched for a caller, recordings,
-run history, ...) and looks for files and web addresses inside every question. The list here says what
-is open, so a route that a later Gradio adds is closed.
+run history, ...) and looks for files and web addresses inside every question. The list here says
+what is open, so a route that a later Gradio adds is closed.
 """
 
 import re
@@ -19,7 +20,9 @@ from ui.drawing import MAX_CHARACTERS
 _NAME: Final = r"[A-Za-z0-9_-][A-Za-z0-9_.-]*"
 """One step of a path; never begins with a dot, so no path climbs."""
 _OPEN: Final = {
-    "GET": re.compile(rf"/|/config|/theme\.css|/favicon\.ico|/(assets|static)(/{_NAME})+|/gradio_api/(queue/data|heartbeat/{_NAME})"),
+    "GET": re.compile(
+        rf"/|/config|/theme\.css|/favicon\.ico|/(assets|static)(/{_NAME})+|/gradio_api/(queue/data|heartbeat/{_NAME})"
+    ),
     "HEAD": re.compile(r"/"),
     "POST": re.compile(r"/gradio_api/queue/join"),
 }
@@ -28,7 +31,8 @@ _LARGEST_BODY: Final = MAX_CHARACTERS + 4096
 
 
 class Question(BaseModel):
-    """The part of a question that could do harm: no objects among its values, so no files and no web addresses."""
+    """The part of a question that could do harm: no objects among its values, so no files and no
+    web addresses."""
 
     data: list[str | float | bool | None]
     fn_index: Annotated[int, Field(ge=0)]
@@ -63,10 +67,17 @@ class Gate:
     def _refuse_question(self, body: bytes) -> PlainTextResponse | None:
         try:
             question = Question.model_validate_json(body)
-            known = question.fn_index < len(self._inputs) and len(question.data) == self._inputs[question.fn_index]
+            known = (
+                question.fn_index < len(self._inputs)
+                and len(question.data) == self._inputs[question.fn_index]
+            )
         except ValidationError:
             known = False
-        return None if known else PlainTextResponse("This is not a question of this page.", status_code=422)
+        return (
+            None
+            if known
+            else PlainTextResponse("This is not a question of this page.", status_code=422)
+        )
 
 
 def _refuse(request: Request) -> PlainTextResponse | None:

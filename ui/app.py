@@ -17,7 +17,10 @@ from ui.view import render
 
 TITLE: Final = "Inkwell"
 _HERE: Final = Path(__file__).parent
-_HEADER: Final = f"<header><h1>{TITLE}</h1><p>Draw a digit. A neural network reads it while you draw.</p></header>"
+_HEADER: Final = (
+    f"<header><h1>{TITLE}</h1><p>Draw a digit. A neural network reads it while you "
+    "draw.</p></header>"
+)
 _PAD: Final = ("sheet.js", "pointers.js", "keys.js", "history.js", "photos.js", "start.js")
 _AT_ONCE: Final = 8
 """Questions under way to the model server at one time."""
@@ -27,7 +30,9 @@ _SWEEP: Final = (600, 600)
 """Seconds between two sweeps of the temporary folder, and the age of what they remove."""
 
 
-def build(client: Client, comparer: Comparer, corrections: Corrections | None = None, retry: float = 2.0) -> gr.Blocks:
+def build(
+    client: Client, comparer: Comparer, corrections: Corrections | None = None, retry: float = 2.0
+) -> gr.Blocks:
     """The page, ready to be served by `ui.serve`.
 
     Args:
@@ -41,7 +46,9 @@ def build(client: Client, comparer: Comparer, corrections: Corrections | None = 
         sheet = take(sent)
         outcome = sheet if isinstance(sheet, Notice) else read(client, comparer, sheet)
         number = 0 if isinstance(sheet, Notice) else sheet.number
-        return render(outcome, number), gr.Timer(active=isinstance(outcome, Notice) and outcome.retry)
+        return render(outcome, number), gr.Timer(
+            active=isinstance(outcome, Notice) and outcome.retry
+        )
 
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=_SWEEP) as page:
         gr.HTML(_HEADER, elem_id="header", apply_default_css=False)
@@ -67,32 +74,46 @@ def build(client: Client, comparer: Comparer, corrections: Corrections | None = 
         if corrections and offered:
             said, kept = offered
             keep = _keeper(client, corrections)
-            said.change(keep, [pad, said], kept, trigger_mode="always_last", show_progress="hidden", api_visibility="private")
+            said.change(
+                keep,
+                [pad, said],
+                kept,
+                trigger_mode="always_last",
+                show_progress="hidden",
+                api_visibility="private",
+            )
     return page.queue(max_size=_WAITING, api_open=False)
 
 
 def _offer_corrections() -> tuple[gr.HTML, gr.HTML]:
     """The ten digits to click on, and where it says what came of it."""
-    return _component("correct.html", "correct.js"), gr.HTML("", elem_id="kept", apply_default_css=False)
+    return _component("correct.html", "correct.js"), gr.HTML(
+        "", elem_id="kept", apply_default_css=False
+    )
 
 
 def _keeper(client: Client, corrections: Corrections) -> Callable[[object, object], str]:
     """The handler of a click on one of the ten digits."""
 
     def keep(sent: object, said: object) -> str:
-        sentence = correct(client, corrections, sent, said, datetime.datetime.now(datetime.UTC).date())
+        sentence = correct(
+            client, corrections, sent, said, datetime.datetime.now(datetime.UTC).date()
+        )
         return f'<p role="status">{escape(sentence)}</p>'
 
     return keep
 
 
 def _component(template: str, *scripts: str) -> gr.HTML:
-    """A part of the page: an HTML file, whose name is the part's, and the files of its script, joined in this order."""
+    """A part of the page: an HTML file, whose name is the part's, and the files of its script,
+    joined in this order."""
     place = Path(template)
     return gr.HTML(
         "",
         html_template=(_HERE / place).read_text(encoding="utf-8"),
-        js_on_load="\n".join((_HERE / place.parent / script).read_text(encoding="utf-8") for script in scripts),
+        js_on_load="\n".join(
+            (_HERE / place.parent / script).read_text(encoding="utf-8") for script in scripts
+        ),
         elem_id=place.stem,
         apply_default_css=False,
     )

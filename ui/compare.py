@@ -58,7 +58,8 @@ class Comparer:
     """Asks the models of one server. Safe to share between threads; close it at the end."""
 
     def __init__(self, server: str, models: Sequence[str], deadline: float) -> None:
-        """Prepare to ask `models` on `server`; `deadline` is in seconds for each call. Nothing is sent yet."""
+        """Prepare to ask `models` on `server`; `deadline` is in seconds for each call. Nothing is
+        sent yet."""
         self._server = server
         self._models = tuple(dict.fromkeys(models))
         self._deadline = deadline
@@ -76,7 +77,9 @@ class Comparer:
             ClientError: the first model, the page's own, cannot be asked which versions it has.
         """
         asked = [(model, version) for model in self._models for version in self._versions(model)]
-        return Comparison(tuple(self._ask(model, version, picture, clock) for model, version in asked[:_MOST]))
+        return Comparison(
+            tuple(self._ask(model, version, picture, clock) for model, version in asked[:_MOST])
+        )
 
     def _versions(self, model: str) -> Iterator[int | None]:
         try:
@@ -89,7 +92,9 @@ class Comparer:
         found = [status.version for status in statuses if status.state == "AVAILABLE"]
         yield from found[:_OF_ONE_MODEL] if found else (None,)
 
-    def _ask(self, model: str, version: int | None, picture: bytes, clock: Callable[[], float]) -> Opinion:
+    def _ask(
+        self, model: str, version: int | None, picture: bytes, clock: Callable[[], float]
+    ) -> Opinion:
         if version is not None:
             with suppress(ClientError):  # it may have gone since it was listed
                 begun = clock()
@@ -101,7 +106,9 @@ class Comparer:
         with self._lock:
             client = self._clients.pop((model, version), None)
             if client is None:
-                client = connect(self._server, model=model, version=version, deadline=self._deadline)
+                client = connect(
+                    self._server, model=model, version=version, deadline=self._deadline
+                )
             self._clients[model, version] = client
             if len(self._clients) > _CONNECTIONS:
                 self._clients.pop(next(iter(self._clients))).close()

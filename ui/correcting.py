@@ -26,8 +26,11 @@ class _Said(BaseModel):
     """Of the click, so that the same digit can be said twice."""
 
 
-def correct(client: Client, corrections: Corrections, sent: object, said: object, day: datetime.date) -> str:
-    """Read the drawing again, as nothing that a browser says about an answer can be trusted, and keep it.
+def correct(
+    client: Client, corrections: Corrections, sent: object, said: object, day: datetime.date
+) -> str:
+    """Read the drawing again, as nothing that a browser says about an answer can be trusted, and
+    keep it.
 
     Args:
         client: of the model server.
@@ -40,7 +43,13 @@ def correct(client: Client, corrections: Corrections, sent: object, said: object
         A sentence for the page. Never raises.
     """
     try:
-        return _keep(client, corrections, decode(sent), _Said.model_validate_json(said if isinstance(said, str) else "").label, day)
+        return _keep(
+            client,
+            corrections,
+            decode(sent),
+            _Said.model_validate_json(said if isinstance(said, str) else "").label,
+            day,
+        )
     except ValidationError:
         return "Expected one of the ten digits; received something else. Nothing was kept."
     except (DrawingError, CorrectionError) as error:
@@ -52,7 +61,9 @@ def correct(client: Client, corrections: Corrections, sent: object, said: object
         return PAGE_FAILED.sentence
 
 
-def _keep(client: Client, corrections: Corrections, sheet: Sheet, label: str, day: datetime.date) -> str:
+def _keep(
+    client: Client, corrections: Corrections, sheet: Sheet, label: str, day: datetime.date
+) -> str:
     if not sheet.picture or sheet.mode != "digit":
         return _NOTHING
     [answer] = client.read([sheet.picture])

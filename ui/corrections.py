@@ -1,7 +1,7 @@
 """Keep drawings that people put right, with what they are, in a folder that the trainer reads.
 
-    FOLDER/images/LABEL/ID.png     28x28, as the model saw it: a data set in the trainer's layout of PNGs
-    FOLDER/drawings/ID.png|jpg     as it was sent
+    FOLDER/images/LABEL/ID.png     28x28, as the model saw it: a data set in the trainer's layout of
+    PNGs FOLDER/drawings/ID.png|jpg     as it was sent
     FOLDER/records/ID.json         label, answer, probabilities, model and version, day
 
 ID is made of the drawing's own bytes, so the same drawing is kept once. Nothing tells who drew it.
@@ -34,7 +34,8 @@ class Corrections:
     """A folder of corrected drawings. Safe to share between threads."""
 
     def __init__(self, folder: Path, megabytes: float, model: str) -> None:
-        """Keep in `folder`, made with the first drawing, at most so many megabytes of what `model` was asked."""
+        """Keep in `folder`, made with the first drawing, at most so many megabytes of what `model`
+        was asked."""
         self._folder = folder
         self._model = model
         self._most = int(megabytes * 1_000_000)
@@ -53,7 +54,9 @@ class Corrections:
             CorrectionError: that is no label, the folder is full, or the disk refuses.
         """
         if label not in LABELS:
-            raise CorrectionError("Expected one of the ten digits; received something else. Nothing was kept.")
+            raise CorrectionError(
+                "Expected one of the ten digits; received something else. Nothing was kept."
+            )
         name = hashlib.sha256(sheet.picture).hexdigest()[:_ID]
         record = {
             "label": label,
@@ -69,9 +72,17 @@ class Corrections:
         Image.fromarray(answer.image).save(file, "PNG")
         try:
             with self._lock:
-                self._write(name, sheet, label, (json.dumps(record, indent=2) + "\n").encode(), file.getvalue())
+                self._write(
+                    name,
+                    sheet,
+                    label,
+                    (json.dumps(record, indent=2) + "\n").encode(),
+                    file.getvalue(),
+                )
         except OSError as error:
-            raise CorrectionError("This page cannot write its folder of corrections. Nothing was kept.") from error
+            raise CorrectionError(
+                "This page cannot write its folder of corrections. Nothing was kept."
+            ) from error
 
     def _write(self, name: str, sheet: Sheet, label: str, record: bytes, image: bytes) -> None:
         """The image comes last: what stands among the images is complete."""

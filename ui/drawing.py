@@ -1,4 +1,5 @@
-"""What the browser sends: a JSON text of what is to be done and the picture, `data:image/…;base64,…`; empty while nothing is drawn."""
+"""What the browser sends: a JSON text of what is to be done and the picture,
+`data:image/…;base64,…`; empty while nothing is drawn."""
 
 import binascii
 from base64 import b64decode, b64encode
@@ -16,7 +17,8 @@ _KINDS: Final = {"data:image/png;base64,": "png", "data:image/jpeg;base64,": "jp
 _AROUND: Final = 200
 """Characters around the picture: the other fields, and the picture's own beginning."""
 MAX_CHARACTERS: Final = (DRAWING_MAX_BYTES + 2) // 3 * 4 + _AROUND
-"""Longest text of a drawing of `DRAWING_MAX_BYTES`; base64 spells three bytes in four characters."""
+"""Longest text of a drawing of `DRAWING_MAX_BYTES`; base64 spells three bytes in four
+characters."""
 _MANY: Final = 1_000_000_000
 
 
@@ -55,7 +57,10 @@ def decode(sent: object) -> Sheet:
     if not isinstance(sent, str):
         raise _strange()
     if len(sent) > MAX_CHARACTERS:
-        raise DrawingError(f"Expected a drawing of at most {DRAWING_MAX_BYTES:,} bytes; received a larger one. Clear it and draw again.")
+        raise DrawingError(
+            f"Expected a drawing of at most {DRAWING_MAX_BYTES:,} bytes; received a larger one. "
+            "Clear it and draw again."
+        )
     try:
         found = _Sent.model_validate_json(sent)
     except ValidationError as error:
@@ -72,12 +77,16 @@ def _picture(text: str) -> tuple[bytes, str]:
             try:
                 return b64decode(text.removeprefix(beginning), validate=True), kind
             except (binascii.Error, ValueError) as error:
-                raise DrawingError("Expected a complete drawing; received a damaged one. Clear it and draw again.") from error
+                raise DrawingError(
+                    "Expected a complete drawing; received a damaged one. Clear it and draw again."
+                ) from error
     raise _strange()
 
 
 def _strange() -> DrawingError:
-    return DrawingError("Expected a drawing of this page; received something else. Clear it and draw again.")
+    return DrawingError(
+        "Expected a drawing of this page; received something else. Clear it and draw again."
+    )
 
 
 def encode(picture: bytes, kind: str = "png") -> str:

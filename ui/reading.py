@@ -36,7 +36,8 @@ class Answer:
     milliseconds: float
     """From asking the model server to its answer."""
     saliency: NDArray[np.float32] | None = None
-    """float32 [28, 28], 0..1: how much each pixel of `drawing.image` mattered; None where the model did not say."""
+    """float32 [28, 28], 0..1: how much each pixel of `drawing.image` mattered; None where the model
+    did not say."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,19 @@ NOTHING_DRAWN: Final = Notice("Nothing is drawn yet. Draw a digit and it is read
 _AGAIN: Final = "This page keeps your drawing and tries again by itself."
 AWAY: Final = Notice(f"The model server is away. {_AGAIN}", retry=True)
 SLOW: Final = Notice(f"The model server takes too long to answer. {_AGAIN}", retry=True)
-NOT_LOADED: Final = Notice(f"The model server is up, but has not loaded this model yet. {_AGAIN}", retry=True)
-WRONG_CONTRACT: Final = Notice(f"The model that is served does not fit this page. {_AGAIN}", retry=True)
+NOT_LOADED: Final = Notice(
+    f"The model server is up, but has not loaded this model yet. {_AGAIN}", retry=True
+)
+WRONG_CONTRACT: Final = Notice(
+    f"The model that is served does not fit this page. {_AGAIN}", retry=True
+)
 SERVER_FAILED: Final = Notice(f"The model server failed on this question. {_AGAIN}", retry=True)
-PAGE_FAILED: Final = Notice(f"Something went wrong in this page; its log says what. {_AGAIN}", retry=True)
-REFUSED: Final = Notice("The model server refused this drawing. Clear it and draw again.", retry=False)
+PAGE_FAILED: Final = Notice(
+    f"Something went wrong in this page; its log says what. {_AGAIN}", retry=True
+)
+REFUSED: Final = Notice(
+    "The model server refused this drawing. Clear it and draw again.", retry=False
+)
 
 _NOTICES: Final[tuple[tuple[type[ClientError], Notice], ...]] = (
     (UnavailableError, AWAY),
@@ -89,7 +98,9 @@ def take(sent: object) -> Sheet | Notice:
         return Notice(str(error), retry=False)
 
 
-def read(client: Client, comparer: Comparer, sheet: Sheet, clock: Callable[[], float] = time.perf_counter) -> Outcome:
+def read(
+    client: Client, comparer: Comparer, sheet: Sheet, clock: Callable[[], float] = time.perf_counter
+) -> Outcome:
     """Ask the model server what was drawn.
 
     Args:
@@ -119,7 +130,9 @@ def _ask(client: Client, comparer: Comparer, sheet: Sheet, clock: Callable[[], f
     asked = clock()
     if sheet.mode == "compare":
         comparison = comparer.compare(sheet.picture, clock)
-        [problem, *_] = [opinion.drawing.problem for opinion in comparison.opinions if opinion.drawing] or [Problem.NONE]
+        [problem, *_] = [
+            opinion.drawing.problem for opinion in comparison.opinions if opinion.drawing
+        ] or [Problem.NONE]
         return _trouble(problem) or comparison
     if sheet.mode == "number":
         try:

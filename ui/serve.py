@@ -1,4 +1,5 @@
-"""Runs the page: Gradio with everything off that this page does not need, behind the gate, on one socket."""
+"""Runs the page: Gradio with everything off that this page does not need, behind the gate, on one
+socket."""
 
 import socket
 from contextlib import closing
@@ -27,11 +28,24 @@ _FONTS: Final = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif
 def serve(settings: PageSettings, listener: socket.socket) -> None:
     """Serve the page on `listener` until the process is told to end."""
     comparer = Comparer(settings.server, (settings.model, *settings.compare), settings.deadline)
-    corrections = Corrections(settings.corrections, settings.corrections_megabytes, settings.model) if settings.corrections else None
-    with connect(settings.server, model=settings.model, deadline=settings.deadline) as client, closing(comparer):
+    corrections = (
+        Corrections(settings.corrections, settings.corrections_megabytes, settings.model)
+        if settings.corrections
+        else None
+    )
+    with (
+        connect(settings.server, model=settings.model, deadline=settings.deadline) as client,
+        closing(comparer),
+    ):
         application = harden(build(client, comparer, corrections, settings.retry))
         server = uvicorn.Server(
-            uvicorn.Config(application, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE)
+            uvicorn.Config(
+                application,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_GRACE,
+            )
         )
         print(f"The page is at {url(listener)} and asks {settings.server}", flush=True)
         server.run(sockets=[listener])
@@ -40,8 +54,8 @@ def serve(settings: PageSettings, listener: socket.socket) -> None:
 def harden(page: gr.Blocks) -> Gate:
     """The page as an application that offers nothing else.
 
-    Source: the advisories on Gradio since 2023, whose classes are files and web addresses fetched for a
-    caller, uploads without a bound, and features that an environment variable turns on.
+    Source: the advisories on Gradio since 2023, whose classes are files and web addresses fetched
+    for a caller, uploads without a bound, and features that an environment variable turns on.
     """
     inner = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     gr.mount_gradio_app(
@@ -67,5 +81,7 @@ def harden(page: gr.Blocks) -> Gate:
 
 def _theme() -> gr.themes.Base:
     return gr.themes.Base(font=_FONTS, font_mono=("ui-monospace", "monospace")).set(
-        body_background_fill="#f4f3ef", body_background_fill_dark="#13161c", background_fill_primary="*body_background_fill"
+        body_background_fill="#f4f3ef",
+        body_background_fill_dark="#13161c",
+        background_fill_primary="*body_background_fill",
     )

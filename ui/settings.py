@@ -20,15 +20,39 @@ class PageSettings(Settings):
         pattern=r"^(grpc|rest)://[^\s/]+$",
         description="model server to ask: grpc://host:port or rest://host:port",
     )
-    model: str = Field(default=MODEL_NAME, min_length=1, description="name the model is served under")
+    model: str = Field(
+        default=MODEL_NAME, min_length=1, description="name the model is served under"
+    )
     compare: Annotated[tuple[str, ...], CommaSeparated] = Field(
-        default=(), max_length=8, description="names of further models on the server to compare with, separated by commas"
+        default=(),
+        max_length=8,
+        description="names of further models on the server to compare with, separated by commas",
     )
     corrections: Path | None = Field(
-        default=None, description="folder to keep drawings in that people put right; without one the page offers no corrections"
+        default=None,
+        description="folder to keep drawings in that people put right; without one the page "
+        "offers no corrections",
     )
-    corrections_megabytes: float = Field(default=100.0, gt=0, le=100_000, description="most that this folder may hold, in megabytes")
-    deadline: float = Field(default=5.0, gt=0, le=60, description="longest wait for one answer of the model server, in seconds")
-    retry: float = Field(default=2.0, ge=0.2, le=60, description="time between two questions while the model server is away, in seconds")
-    host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on; 0.0.0.0 opens the page to the network")
-    port: int = Field(default=7860, ge=0, le=65535, description="port to listen on; 0 takes any free one")
+    corrections_megabytes: float = Field(
+        default=100.0, gt=0, le=100_000, description="most that this folder may hold, in megabytes"
+    )
+    deadline: float = Field(
+        default=5.0,
+        gt=0,
+        le=60,
+        description="longest wait for one answer of the model server, in seconds",
+    )
+    retry: float = Field(
+        default=2.0,
+        ge=0.2,
+        le=60,
+        description="time between two questions while the model server is away, in seconds",
+    )
+    host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="address to listen on; 0.0.0.0 opens the page to the network",
+    )
+    port: int = Field(
+        default=7860, ge=0, le=65535, description="port to listen on; 0 takes any free one"
+    )

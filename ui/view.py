@@ -24,7 +24,8 @@ _HEAT = np.array((255, 150, 40))
 
 
 def render(outcome: Outcome, asked: int = 0) -> str:
-    """The whole answer panel; `asked` is the number of the question, by which the page knows its answer."""
+    """The whole answer panel; `asked` is the number of the question, by which the page knows its
+    answer."""
     match outcome:
         case Answer():
             return _answer(outcome, asked)
@@ -38,12 +39,23 @@ def render(outcome: Outcome, asked: int = 0) -> str:
 
 def _answer(answer: Answer, asked: int) -> str:
     drawing = answer.drawing
-    label, sure = escape(drawing.label), escape(_percent(float(drawing.probabilities[drawing.digit])))
+    label, sure = (
+        escape(drawing.label),
+        escape(_percent(float(drawing.probabilities[drawing.digit]))),
+    )
     fits = drawing.looks_like_digit
-    seen = _figure(_png(drawing.image), "Your drawing as the model saw it: 28 by 28 pixels", "What the model saw")
+    seen = _figure(
+        _png(drawing.image),
+        "Your drawing as the model saw it: 28 by 28 pixels",
+        "What the model saw",
+    )
     if answer.saliency is not None:
         why = _png(_heated(drawing.image, answer.saliency))
-        seen += _figure(why, "The same, with the pixels that mattered most for the answer in orange", "What mattered")
+        seen += _figure(
+            why,
+            "The same, with the pixels that mattered most for the answer in orange",
+            "What mattered",
+        )
     sentence = f"Looks like <strong>{label}</strong>, {sure} sure."
     if not fits:
         sentence = f"{escape(NOT_A_DIGIT_SENTENCE)} As one it would be {label}, {sure}."
@@ -71,7 +83,8 @@ def _notice(notice: Notice, asked: int) -> str:
         asked=asked,
         label="",
         top='<div class="digit" aria-hidden="true">?</div>'
-        '<figure class="seen"><span class="unseen"></span><figcaption>What the model saw</figcaption></figure>',
+        '<figure class="seen"><span class="unseen"></span><figcaption>What the model '
+        "saw</figcaption></figure>",
         sentence=escape(notice.sentence),
         facts="",
         below=_bars([None] * len(LABELS), winner=None),
@@ -82,18 +95,23 @@ def _number(answer: NumberAnswer, asked: int) -> str:
     number = answer.number
     text = escape(number.text)
     least = min(float(digit.drawing.probabilities[digit.drawing.digit]) for digit in number.digits)
-    doubt = "" if number.looks_like_number else " What is boxed in orange does not look like a digit."
+    doubt = (
+        "" if number.looks_like_number else " What is boxed in orange does not look like a digit."
+    )
     boxes = "".join(_boxed(digit, number.height) for digit in number.digits)
     return _panel(
         kind="number",
         state="answered" if number.looks_like_number else "unsure",
         asked=asked,
         label=text,
-        top=f'<div class="digit number" style="--length: {len(number.digits)}" aria-hidden="true">{text}</div>',
-        sentence=f"Looks like <strong>{text}</strong>; of its least sure digit {escape(_percent(least))} sure.{doubt}",
+        top=f'<div class="digit number" style="--length: {len(number.digits)}" '
+        f'aria-hidden="true">{text}</div>',
+        sentence=f"Looks like <strong>{text}</strong>; of its least sure digit "
+        f"{escape(_percent(least))} sure.{doubt}",
         facts=_facts(number.digits[0].drawing, answer.milliseconds),
         below=f'<figure class="found"><svg viewBox="0 0 {number.width} {number.height}" role="img" '
-        f'aria-label="Your drawing with a box around each digit"><image href="{encode(answer.sheet.picture, answer.sheet.kind)}" '
+        'aria-label="Your drawing with a box around each digit"><image '
+        f'href="{encode(answer.sheet.picture, answer.sheet.kind)}" '
         f'width="{number.width}" height="{number.height}"/>{boxes}</svg></figure>',
     )
 
@@ -101,11 +119,18 @@ def _number(answer: NumberAnswer, asked: int) -> str:
 def _boxed(digit: NumberDigit, height: int) -> str:
     """A box a little wider than the digit, and the answer above it."""
     line = max(1, height // 120)
-    left, top, right, bottom = digit.box.left - 2 * line, digit.box.top - 2 * line, digit.box.right + 2 * line, digit.box.bottom + 2 * line
+    left, top, right, bottom = (
+        digit.box.left - 2 * line,
+        digit.box.top - 2 * line,
+        digit.box.right + 2 * line,
+        digit.box.bottom + 2 * line,
+    )
     return (
         f'<g class="{"sure" if digit.drawing.looks_like_digit else "doubtful"}">'
-        f'<rect x="{left}" y="{top}" width="{right - left}" height="{bottom - top}" stroke-width="{line}"/>'
-        f'<text x="{left}" y="{max(top - line, height // 11)}" font-size="{height // 11}">{escape(digit.drawing.label)}</text></g>'
+        f'<rect x="{left}" y="{top}" width="{right - left}" height="{bottom - top}" '
+        f'stroke-width="{line}"/>'
+        f'<text x="{left}" y="{max(top - line, height // 11)}" '
+        f'font-size="{height // 11}">{escape(digit.drawing.label)}</text></g>'
     )
 
 
@@ -142,7 +167,10 @@ def _opinion(opinion: Opinion) -> str:
     drawing = opinion.drawing
     if drawing is None:
         told = "not served" if opinion.version is None else "no answer"
-        return f'<tr><td>{escape(opinion.model)}</td><td>{version}</td><td colspan="3">{told}</td></tr>'
+        return (
+            f"<tr><td>{escape(opinion.model)}</td><td>{version}</td><td "
+            f'colspan="3">{told}</td></tr>'
+        )
     doubt = "" if drawing.looks_like_digit else " (no digit?)"
     sure = escape(_percent(float(drawing.probabilities[drawing.digit])))
     return (
@@ -151,11 +179,23 @@ def _opinion(opinion: Opinion) -> str:
     )
 
 
-def _panel(*, kind: str, state: str, asked: int, label: str, top: str, sentence: str, facts: str, below: str) -> str:
+def _panel(
+    *,
+    kind: str,
+    state: str,
+    asked: int,
+    label: str,
+    top: str,
+    sentence: str,
+    facts: str,
+    below: str,
+) -> str:
     return (
-        f'<section class="answer" data-kind="{kind}" data-state="{state}" data-asked="{asked}" data-label="{label}" aria-label="Answer">'
+        f'<section class="answer" data-kind="{kind}" data-state="{state}" data-asked="{asked}" '
+        f'data-label="{label}" aria-label="Answer">'
         f'<div class="top">{top}</div>'
-        f'<div class="words"><p class="sentence" role="status">{sentence}</p><p class="facts">{facts}</p></div>'
+        f'<div class="words"><p class="sentence" role="status">{sentence}</p><p '
+        f'class="facts">{facts}</p></div>'
         f"{below}</section>"
     )
 
@@ -168,13 +208,17 @@ def _figure(source: str, told: str, caption: str) -> str:
 
 
 def _heated(image: NDArray[np.uint8], saliency: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The image uint8 [28, 28] in grey, under the saliency float32 [28, 28], 0..1: uint8 [28, 28, 3]."""
+    """The image uint8 [28, 28] in grey, under the saliency float32 [28, 28], 0..1: uint8 [28, 28,
+    3]."""
     heat = np.clip(saliency, 0, 1)[..., np.newaxis]
     return np.asarray(np.round(image[..., np.newaxis] * (1 - heat) * 0.6 + _HEAT * heat), np.uint8)
 
 
 def _bars(probabilities: Sequence[float | None], winner: int | None) -> str:
-    rows = "".join(_bar(str(place), probability, place == winner) for place, probability in enumerate(probabilities))
+    rows = "".join(
+        _bar(str(place), probability, place == winner)
+        for place, probability in enumerate(probabilities)
+    )
     return f'<ol class="bars" aria-label="Probability of each digit">{rows}</ol>'
 
 
@@ -184,9 +228,12 @@ def _bar(name: str, probability: float | None, wins: bool) -> str:
     length = probability or 0.0
     exact = np.format_float_positional(np.float32(length), trim="-")
     return (
-        f'<li class="{"winner" if wins else "other"}"><span class="name" aria-hidden="true">{name}</span>'
-        f'<span class="track" role="meter" aria-label="Probability of {name}" aria-valuemin="0" aria-valuemax="1" '
-        f'aria-valuenow="{exact}" aria-valuetext="{share}"><span style="width: {length:.2%}"></span></span>'
+        f'<li class="{"winner" if wins else "other"}"><span class="name" '
+        f'aria-hidden="true">{name}</span>'
+        f'<span class="track" role="meter" aria-label="Probability of {name}" aria-valuemin="0" '
+        'aria-valuemax="1" '
+        f'aria-valuenow="{exact}" aria-valuetext="{share}"><span style="width: '
+        f'{length:.2%}"></span></span>'
         f'<span class="share" aria-hidden="true">{share}</span></li>'
     )
 

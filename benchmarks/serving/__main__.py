@@ -1,7 +1,9 @@
-"""How fast the embedded server answers: `make bench-serving`, or `python -m benchmarks.serving --help`.
+"""How fast the embedded server answers: `make bench NAME=serving`, or `python -m benchmarks.serving
+--help`.
 
-In one run, in turns: the embedded server over gRPC and REST, the bare call of the same SavedModel within a process, and a plain
-FastAPI server around Keras. The load comes from this process and shares the processor with them.
+In one run, in turns: the embedded server over gRPC and REST, the bare call of the same SavedModel
+within a process, and a plain FastAPI server around Keras. The load comes from this process and
+shares the processor with them.
 """
 
 import argparse
@@ -27,7 +29,14 @@ from benchmarks.serving import doors, servers
 from benchmarks.serving.aims import judge
 from benchmarks.serving.load import Connect, Outcome, Sample, closed, merge, open_loop
 from benchmarks.serving.page import draw, write
-from benchmarks.serving.record import RESULTS_FILE, Door, Memory, Scenario, ServingResult, percentiles
+from benchmarks.serving.record import (
+    RESULTS_FILE,
+    Door,
+    Memory,
+    Scenario,
+    ServingResult,
+    percentiles,
+)
 from digits.contract import MODEL_NAME
 from digits.manifest import verify
 from digits.store import versions, write_synced
@@ -42,7 +51,10 @@ _WORKERS: Final = 320
 """Callers of an open loop: twice what the server lets in before it refuses."""
 _POINTS: Final = 20
 """How often a soak looks at the memory."""
-_REMARK: Final = "The load is made on the same cores as the answers; a server on a machine of its own answers more."
+_REMARK: Final = (
+    "The load is made on the same cores as the answers; a server on a machine of "
+    "its own answers more."
+)
 
 
 @dataclass(frozen=True)
@@ -61,13 +73,41 @@ class Plan:
 def main(argv: Sequence[str]) -> None:
     """Measure, write, print."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.serving", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+        prog="python -m benchmarks.serving",
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
     )
-    parser.add_argument("--models", type=Path, default=Path("models") / MODEL_NAME, help="folder of versions; the newest is served")
-    parser.add_argument("--seconds", type=float, default=6, help="of each scenario, all rounds together (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="turns each scenario is measured in (default: %(default)s)")
-    parser.add_argument("--soak", type=float, default=1, metavar="MINUTES", help="of steady load, to see the memory (default: %(default)s)")
-    parser.add_argument("--results", type=Path, help="folder to write into; default: nothing is written")
+    parser.add_argument(
+        "--models",
+        type=Path,
+        default=Path("models") / MODEL_NAME,
+        help="folder of versions; the newest is served",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=6,
+        help="of each scenario, all rounds together (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=3,
+        help="turns each scenario is measured in (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--soak",
+        type=float,
+        default=1,
+        metavar="MINUTES",
+        help="of steady load, to see the memory (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        help="folder to write into; default: %(default)s",
+    )
     chosen = parser.parse_args(argv)
     number = max(versions(chosen.models))
     with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
@@ -89,14 +129,19 @@ def main(argv: Sequence[str]) -> None:
         **result,
     )
     print(write(whole))
-    if chosen.results:
-        chosen.results.mkdir(parents=True, exist_ok=True)
-        write_synced(chosen.results / RESULTS_FILE, (whole.model_dump_json(indent=2) + "\n").encode())
-        write_synced(chosen.results / "serving.md", write(whole).encode())
-        draw(whole.scenarios, chosen.results / "plots" / "serving.png")
+    chosen.results.mkdir(parents=True, exist_ok=True)
+    write_synced(chosen.results / RESULTS_FILE, (whole.model_dump_json(indent=2) + "\n").encode())
+    write_synced(chosen.results / "serving.md", write(whole).encode())
+    draw(whole.scenarios, chosen.results / "plots" / "serving.png")
 
 
-def _measure(base: Path, images: NDArray[np.uint8], images_file: Path, chosen: argparse.Namespace, stack: ExitStack) -> dict[str, Any]:
+def _measure(
+    base: Path,
+    images: NDArray[np.uint8],
+    images_file: Path,
+    chosen: argparse.Namespace,
+    stack: ExitStack,
+) -> dict[str, Any]:
     """Start everything, run every scenario."""
     ports = [free_port() for _ in range(5)]
     alone = stack.enter_context(servers.embedded(base, (ports[0], ports[1])))
@@ -110,15 +155,34 @@ def _measure(base: Path, images: NDArray[np.uint8], images_file: Path, chosen: a
         *_callers("embedded", alone, requests, doors.SIZES, CLIENTS),
         *_callers("embedded with batching", joining, requests, ["image"], CLIENTS),
         *(
-            Plan("plain", "rest", name, clients, partial(closed, doors.over_plain(ports[4], requests[name]), clients))
+            Plan(
+                "plain",
+                "rest",
+                name,
+                clients,
+                partial(closed, doors.over_plain(ports[4], requests[name]), clients),
+            )
             for name in ("image", "batch64")
             for clients in CLIENTS
         ),
     ]
     measured = _rounds(plans, chosen.rounds, chosen.seconds)
-    peaks = {(s.server, s.door, s.request): s.throughput_per_s for s in measured if s.clients == max(CLIENTS)}
-    rates = [*_at_rates("embedded", alone, requests, peaks), *_at_rates("embedded with batching", joining, requests, peaks)]
-    overload = _arriving("embedded", "grpc", requests["batch64"], alone, _OVERLOAD * peaks["embedded", "grpc", "batch64"])
+    peaks = {
+        (s.server, s.door, s.request): s.throughput_per_s
+        for s in measured
+        if s.clients == max(CLIENTS)
+    }
+    rates = [
+        *_at_rates("embedded", alone, requests, peaks),
+        *_at_rates("embedded with batching", joining, requests, peaks),
+    ]
+    overload = _arriving(
+        "embedded",
+        "grpc",
+        requests["batch64"],
+        alone,
+        _OVERLOAD * peaks["embedded", "grpc", "batch64"],
+    )
     measured += _rounds([*rates, overload], chosen.rounds, 2 * chosen.seconds)
     return {
         "scenarios": tuple(measured),
@@ -130,17 +194,38 @@ def _measure(base: Path, images: NDArray[np.uint8], images_file: Path, chosen: a
 
 def _within(within: servers.Inside) -> list[Plan]:
     wanted = [("image", 1), ("image", 8), ("batch64", 1), ("batch64", 8), ("png", 1), ("png", 8)]
-    plans = [Plan("none", "in-process", name, clients, partial(within.load, name, clients, batched=False)) for name, clients in wanted]
+    plans = [
+        Plan(
+            "none", "in-process", name, clients, partial(within.load, name, clients, batched=False)
+        )
+        for name, clients in wanted
+    ]
     most = max(CLIENTS)
-    return [*plans, Plan("none, with batching", "in-process", "image", most, partial(within.load, "image", most, batched=True))]
+    return [
+        *plans,
+        Plan(
+            "none, with batching",
+            "in-process",
+            "image",
+            most,
+            partial(within.load, "image", most, batched=True),
+        ),
+    ]
 
 
 def _doors(server: servers.Embedded, request: doors.Request) -> dict[Door, Connect]:
-    return {"grpc": doors.over_grpc(server.grpc_port, request), "rest": doors.over_rest(server.rest_port, request)}
+    return {
+        "grpc": doors.over_grpc(server.grpc_port, request),
+        "rest": doors.over_rest(server.rest_port, request),
+    }
 
 
 def _callers(
-    name: str, server: servers.Embedded, requests: dict[str, doors.Request], wanted: Sequence[str] | dict[str, int], clients: Sequence[int]
+    name: str,
+    server: servers.Embedded,
+    requests: dict[str, doors.Request],
+    wanted: Sequence[str] | dict[str, int],
+    clients: Sequence[int],
 ) -> list[Plan]:
     return [
         Plan(name, door, request, count, partial(closed, connect, count))
@@ -151,15 +236,31 @@ def _callers(
 
 
 def _at_rates(
-    name: str, server: servers.Embedded, requests: dict[str, doors.Request], peaks: dict[tuple[str, Door, str], float]
+    name: str,
+    server: servers.Embedded,
+    requests: dict[str, doors.Request],
+    peaks: dict[tuple[str, Door, str], float],
 ) -> list[Plan]:
     doors_: tuple[Door, ...] = ("grpc", "rest")
-    return [_arriving(name, door, requests["image"], server, share * peaks[name, door, "image"]) for door in doors_ for share in _SHARES]
+    return [
+        _arriving(name, door, requests["image"], server, share * peaks[name, door, "image"])
+        for door in doors_
+        for share in _SHARES
+    ]
 
 
-def _arriving(name: str, door: Door, request: doors.Request, server: servers.Embedded, rate: float) -> Plan:
+def _arriving(
+    name: str, door: Door, request: doors.Request, server: servers.Embedded, rate: float
+) -> Plan:
     connect = _doors(server, request)[door]
-    return Plan(name, door, request.name, None, lambda seconds: open_loop(connect, rate, seconds, _WORKERS, seed=1), rate)
+    return Plan(
+        name,
+        door,
+        request.name,
+        None,
+        lambda seconds: open_loop(connect, rate, seconds, _WORKERS, seed=1),
+        rate,
+    )
 
 
 def _rounds(plans: Sequence[Plan], rounds: int, seconds: float) -> list[Scenario]:
@@ -170,7 +271,9 @@ def _rounds(plans: Sequence[Plan], rounds: int, seconds: float) -> list[Scenario
             taken.append(plan.load(seconds / rounds))
             asked = f"{plan.clients} clients" if plan.clients else f"{plan.rate:.0f} calls/s"
             print(
-                f"round {number + 1}: {plan.server}, {plan.door}, {plan.request}, {asked}: {taken[-1].throughput:.0f} answers/s", flush=True
+                f"round {number + 1}: {plan.server}, {plan.door}, {plan.request}, {asked}: "
+                f"{taken[-1].throughput:.0f} answers/s",
+                flush=True,
             )
     return [_describe(plan, taken) for plan, taken in zip(plans, samples, strict=True)]
 
@@ -196,7 +299,9 @@ def _describe(plan: Plan, samples: Sequence[Sample]) -> Scenario:
         p90_ms=points[1],
         p99_ms=points[2],
         p999_ms=points[3],
-        p50_by_round_ms=tuple(median(sample.latencies[Outcome.ANSWERED] or [0.0]) for sample in samples),
+        p50_by_round_ms=tuple(
+            median(sample.latencies[Outcome.ANSWERED] or [0.0]) for sample in samples
+        ),
         intervals_ms=intervals,
         refused_p99_ms=float(np.percentile(refused, 99)) if refused else None,
     )
@@ -207,7 +312,9 @@ def _publish(base: Path, number: int, server: servers.Embedded) -> float:
     shutil.copytree(base / "1", base / f".copy-{number}")
     started = time.perf_counter()
     os.rename(base / f".copy-{number}", base / str(number))
-    while b'"AVAILABLE"' not in servers.wait_for(f"http://{doors.HOST}:{server.rest_port}/v1/models/{MODEL_NAME}/versions/{number}"):
+    while b'"AVAILABLE"' not in servers.wait_for(
+        f"http://{doors.HOST}:{server.rest_port}/v1/models/{MODEL_NAME}/versions/{number}"
+    ):
         time.sleep(0.02)
     return time.perf_counter() - started
 
@@ -216,11 +323,18 @@ def _soak(server: servers.Embedded, request: doors.Request, minutes: float) -> M
     """Eight clients that never rest, and the server's memory meanwhile."""
     memory, samples = [server.memory()], []
     for _ in range(_POINTS):
-        samples.append(closed(doors.over_grpc(server.grpc_port, request), 8, 60 * minutes / _POINTS))
+        samples.append(
+            closed(doors.over_grpc(server.grpc_port, request), 8, 60 * minutes / _POINTS)
+        )
         memory.append(server.memory())
     whole = merge(samples)
     answered, refused, failed = (len(whole.latencies[outcome]) for outcome in Outcome)
-    return Memory(minutes=minutes, calls=answered + refused + failed, errors=refused + failed, mib=tuple(memory))
+    return Memory(
+        minutes=minutes,
+        calls=answered + refused + failed,
+        errors=refused + failed,
+        mib=tuple(memory),
+    )
 
 
 if __name__ == "__main__":

@@ -14,11 +14,19 @@ def judge(scenarios: Sequence[Scenario], ready_s: Sequence[float]) -> tuple[Aim,
 
     def find(server: str, door: str, request: str, clients: int | None = None) -> Scenario:
         """The closed loop of so many clients; of none, the one at the highest rate."""
-        fitting = [s for s in scenarios if (s.server, s.door, s.request, s.clients) == (server, door, request, clients)]
+        fitting = [
+            s
+            for s in scenarios
+            if (s.server, s.door, s.request, s.clients) == (server, door, request, clients)
+        ]
         return max(fitting, key=lambda scenario: scenario.rate or 0)
 
     def best(server: str, door: str, request: str) -> Scenario:
-        fitting = [s for s in scenarios if (s.server, s.door, s.request) == (server, door, request) and s.clients]
+        fitting = [
+            s
+            for s in scenarios
+            if (s.server, s.door, s.request) == (server, door, request) and s.clients
+        ]
         return max(fitting, key=lambda scenario: scenario.throughput_per_s)
 
     lone = find("none", "in-process", "image", 1)
@@ -30,29 +38,70 @@ def judge(scenarios: Sequence[Scenario], ready_s: Sequence[float]) -> tuple[Aim,
             best("none", "in-process", "batch64"),
         ),
         _share(
-            "single images over gRPC from 64 clients with batching, share of the same scheduler in-process",
+            "single images over gRPC from 64 clients with batching, share of the same scheduler "
+            "in-process",
             find("embedded with batching", "grpc", "image", _MOST_CLIENTS),
             find("none, with batching", "in-process", "image", _MOST_CLIENTS),
         ),
-        _added("gRPC, one client, one image: median over the in-process call, ms", find("embedded", "grpc", "image", 1), lone, 1.0),
-        _added("REST, one client, one image: median over the in-process call, ms", find("embedded", "rest", "image", 1), lone, 2.0),
-        _share("answers at five times the peak rate, share of the peak", overload, find("embedded", "grpc", "batch64", _MOST_CLIENTS)),
-        _most("time until a refusal at that rate, 99th percentile, ms", [overload.refused_p99_ms or 0.0], 50.0),
+        _added(
+            "gRPC, one client, one image: median over the in-process call, ms",
+            find("embedded", "grpc", "image", 1),
+            lone,
+            1.0,
+        ),
+        _added(
+            "REST, one client, one image: median over the in-process call, ms",
+            find("embedded", "rest", "image", 1),
+            lone,
+            2.0,
+        ),
+        _share(
+            "answers at five times the peak rate, share of the peak",
+            overload,
+            find("embedded", "grpc", "batch64", _MOST_CLIENTS),
+        ),
+        _most(
+            "time until a refusal at that rate, 99th percentile, ms",
+            [overload.refused_p99_ms or 0.0],
+            50.0,
+        ),
         _most("from start to ready, s", ready_s, 8.0),
     )
 
 
 def _share(text: str, ours: Scenario, theirs: Scenario, least: float = 0.9) -> Aim:
-    ratios = [one / other for one, other in zip(ours.throughput_by_round, theirs.throughput_by_round, strict=True)]
+    ratios = [
+        one / other
+        for one, other in zip(ours.throughput_by_round, theirs.throughput_by_round, strict=True)
+    ]
     return Aim(
-        text=text, wanted=f"at least {least:g}", measured=median(ratios), least=min(ratios), most=max(ratios), kept=median(ratios) >= least
+        text=text,
+        wanted=f"at least {least:g}",
+        measured=median(ratios),
+        least=min(ratios),
+        most=max(ratios),
+        kept=median(ratios) >= least,
     )
 
 
 def _added(text: str, ours: Scenario, theirs: Scenario, most: float) -> Aim:
-    return _most(text, [one - other for one, other in zip(ours.p50_by_round_ms, theirs.p50_by_round_ms, strict=True)], most)
+    return _most(
+        text,
+        [
+            one - other
+            for one, other in zip(ours.p50_by_round_ms, theirs.p50_by_round_ms, strict=True)
+        ],
+        most,
+    )
 
 
 def _most(text: str, values: Sequence[float], most: float) -> Aim:
     middle = median(values)
-    return Aim(text=text, wanted=f"at most {most:g}", measured=middle, least=min(values), most=max(values), kept=middle <= most)
+    return Aim(
+        text=text,
+        wanted=f"at most {most:g}",
+        measured=middle,
+        least=min(values),
+        most=max(values),
+        kept=middle <= most,
+    )

@@ -1,4 +1,5 @@
-"""The requests of the benchmark, and callers that send them: bytes made once, so that little of the time is the caller's."""
+"""The requests of the benchmark, and callers that send them: bytes made once, so that little of the
+time is the caller's."""
 
 import base64
 import http.client
@@ -42,7 +43,9 @@ class Request:
 def make(name: str, images: NDArray[np.uint8]) -> Request:
     """The request of that name, from images uint8 [64 or more, 28, 28]."""
     if name == "png":
-        picture = Image.fromarray(255 - images[0]).resize((_CANVAS, _CANVAS), Image.Resampling.BICUBIC)
+        picture = Image.fromarray(255 - images[0]).resize(
+            (_CANVAS, _CANVAS), Image.Resampling.BICUBIC
+        )
         file = io.BytesIO()
         picture.save(file, "PNG")
         return Request(name, DRAWINGS, [file.getvalue()])
@@ -53,7 +56,9 @@ def over_grpc(port: int, request: Request) -> Connect:
     """Callers of the model server's gRPC door."""
     message = PredictRequest()
     message.model_spec.name, message.model_spec.signature_name = MODEL_NAME, request.signature
-    message.inputs["png" if request.signature == DRAWINGS else "images"].CopyFrom(encode(request.values))
+    message.inputs["png" if request.signature == DRAWINGS else "images"].CopyFrom(
+        encode(request.values)
+    )
     body = message.SerializeToString()
 
     @contextmanager
@@ -76,15 +81,25 @@ def over_grpc(port: int, request: Request) -> Connect:
 
 def over_rest(port: int, request: Request) -> Connect:
     """Callers of the model server's REST door."""
-    rows = request.values.tolist() if isinstance(request.values, np.ndarray) else [_as_text(value) for value in request.values]
-    body = json.dumps({"signature_name": request.signature, "instances": rows}, separators=(",", ":")).encode()
+    rows = (
+        request.values.tolist()
+        if isinstance(request.values, np.ndarray)
+        else [_as_text(value) for value in request.values]
+    )
+    body = json.dumps(
+        {"signature_name": request.signature, "instances": rows}, separators=(",", ":")
+    ).encode()
     return _over_http(port, f"/v1/models/{MODEL_NAME}:predict", body)
 
 
 def over_plain(port: int, request: Request) -> Connect:
     """Callers of the server that `benchmarks.serving.plain` is."""
     assert isinstance(request.values, np.ndarray)
-    return _over_http(port, "/predict", json.dumps({"images": request.values.tolist()}, separators=(",", ":")).encode())
+    return _over_http(
+        port,
+        "/predict",
+        json.dumps({"images": request.values.tolist()}, separators=(",", ":")).encode(),
+    )
 
 
 def _as_text(value: bytes) -> dict[str, str]:

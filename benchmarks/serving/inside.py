@@ -1,6 +1,8 @@
-"""The same SavedModel called within a process: what a server can at best be. A process of its own, asked over its standard input.
+"""The same SavedModel called within a process: what a server can at best be. A process of its own,
+asked over its standard input.
 
-A line in: JSON with `request`, `clients`, `seconds`, and `batched`: whether TensorFlow's scheduler joins the calls.
+A line in: JSON with `request`, `clients`, `seconds`, and `batched`: whether TensorFlow's scheduler
+joins the calls.
 A line out: JSON with `seconds` and the latencies in ms.
 """
 
@@ -26,23 +28,41 @@ Function = Callable[..., Mapping[str, tf.Tensor]]
 def main(folder: Path, batching_file: Path, images_file: Path) -> None:
     """Answer until the input ends."""
     threads = os.cpu_count() or 1
-    tf.config.threading.set_inter_op_parallelism_threads(2 * threads)  # as the embedded server does with batching
-    version = load_version("digits", int(folder.name), folder, how=Loading(), warm_up=lambda *_: None)
+    tf.config.threading.set_inter_op_parallelism_threads(
+        2 * threads
+    )  # as the embedded server does with batching
+    version = load_version(
+        "digits", int(folder.name), folder, how=Loading(), warm_up=lambda *_: None
+    )
     batching = read_batching(batching_file, threads)
-    joined = {name: batch(version.functions[name], version.signatures[name], batching) for name in version.signatures}
+    joined = {
+        name: batch(version.functions[name], version.signatures[name], batching)
+        for name in version.signatures
+    }
     images = np.load(images_file)
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         order = json.loads(line)
         functions = joined if order["batched"] else version.functions
-        sample = closed(_connect(functions, make(order["request"], images)), order["clients"], order["seconds"])
-        print(json.dumps({"seconds": sample.seconds, "latencies": sample.latencies[Outcome.ANSWERED]}), flush=True)
+        sample = closed(
+            _connect(functions, make(order["request"], images)), order["clients"], order["seconds"]
+        )
+        print(
+            json.dumps(
+                {"seconds": sample.seconds, "latencies": sample.latencies[Outcome.ANSWERED]}
+            ),
+            flush=True,
+        )
 
 
 def _connect(functions: Mapping[str, Function], request: Request) -> Connect:
     function = functions[request.signature]
     name = "png" if isinstance(request.values, list) else "images"
-    values: Any = np.array(request.values, dtype=object) if isinstance(request.values, list) else request.values
+    values: Any = (
+        np.array(request.values, dtype=object)
+        if isinstance(request.values, list)
+        else request.values
+    )
 
     def call() -> Outcome:
         answer = function(**{name: tf.constant(values)})

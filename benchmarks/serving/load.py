@@ -1,4 +1,5 @@
-"""Two kinds of load: callers that wait for their answers, and calls that come whether or not anybody is done.
+"""Two kinds of load: callers that wait for their answers, and calls that come whether or not
+anybody is done.
 
 No TensorFlow here: the process that makes the load stays small.
 """
@@ -32,7 +33,9 @@ class Sample:
     """What one load saw. Latencies in ms, by outcome."""
 
     seconds: float = 0.0
-    latencies: dict[Outcome, list[float]] = field(default_factory=lambda: {outcome: [] for outcome in Outcome})
+    latencies: dict[Outcome, list[float]] = field(
+        default_factory=lambda: {outcome: [] for outcome in Outcome}
+    )
 
     @property
     def throughput(self) -> float:
@@ -72,13 +75,15 @@ def closed(connect: Connect, clients: int, seconds: float) -> Sample:
 
 
 def open_loop(connect: Connect, rate: float, seconds: float, workers: int, seed: int) -> Sample:
-    """Calls at the instants of a Poisson process. Latency counts from the intended instant: a late call is a slow one.
+    """Calls at the instants of a Poisson process. Latency counts from the intended instant: a late
+    call is a slow one.
 
     Args:
         connect: opens a caller; there are `workers` of them.
         rate: calls a second on average.
         seconds: how long calls come.
-        workers: most calls under way at one time; more than the server holds, or it is never seen full.
+        workers: most calls under way at one time; more than the server holds, or it is never seen
+            full.
         seed: decides the instants.
     """
     gaps = np.random.default_rng(seed).exponential(1 / rate, int(rate * seconds * 2) + 10)
@@ -106,7 +111,9 @@ def open_loop(connect: Connect, rate: float, seconds: float, workers: int, seed:
     return sample
 
 
-def _keep(call: Call, left: Iterator[float], lock: threading.Lock, begun: float) -> Iterator[tuple[Outcome, float]]:
+def _keep(
+    call: Call, left: Iterator[float], lock: threading.Lock, begun: float
+) -> Iterator[tuple[Outcome, float]]:
     """Take the next instant, wait for it, call; until none is left."""
     while True:
         with lock:

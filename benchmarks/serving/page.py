@@ -15,36 +15,77 @@ _TITLE: Final = "# How fast the embedded server answers"
 def write(result: ServingResult) -> str:
     """The whole record as Markdown."""
     closed_rows = [
-        [s.server, s.door, s.request, str(s.clients), f"{s.throughput_per_s:,.0f}", f"{s.digits_per_s:,.0f}", *_latencies(s), str(s.errors)]
+        [
+            s.server,
+            s.door,
+            s.request,
+            str(s.clients),
+            f"{s.throughput_per_s:,.0f}",
+            f"{s.digits_per_s:,.0f}",
+            *_latencies(s),
+            str(s.errors),
+        ]
         for s in result.scenarios
         if s.clients
     ]
     open_rows = [
-        [s.server, s.door, s.request, f"{s.rate:,.0f}", f"{s.throughput_per_s:,.0f}", *_latencies(s), str(s.refused), str(s.errors)]
+        [
+            s.server,
+            s.door,
+            s.request,
+            f"{s.rate:,.0f}",
+            f"{s.throughput_per_s:,.0f}",
+            *_latencies(s),
+            str(s.refused),
+            str(s.errors),
+        ]
         for s in result.scenarios
         if s.rate
     ]
-    aims = [[a.text, a.wanted, f"{a.measured:.2f}", f"{a.least:.2f}–{a.most:.2f}", "yes" if a.kept else "no"] for a in result.aims]
+    aims = [
+        [
+            a.text,
+            a.wanted,
+            f"{a.measured:.2f}",
+            f"{a.least:.2f}–{a.most:.2f}",
+            "yes" if a.kept else "no",
+        ]
+        for a in result.aims
+    ]
     latencies = ["p50 ms", "p90", "p99", "p99.9"]
     lines = [
-        f"{_TITLE}\n\n{result.model}. {result.remark} Made on {result.machine} by `{result.command}`.",
+        f"{_TITLE}\n\n{result.model}. {result.remark} Made on {result.machine} by "
+        f"`{result.command}`.",
         table(["aim", "wanted", "measured", "rounds", "kept"], aims, words=(0, 1)),
         "Callers that each wait for their answer:",
-        table(["server", "door", "request", "clients", "answers/s", "digits/s", *latencies, "errors"], closed_rows, words=(0, 1, 2)),
+        table(
+            ["server", "door", "request", "clients", "answers/s", "digits/s", *latencies, "errors"],
+            closed_rows,
+            words=(0, 1, 2),
+        ),
         "Calls at the instants of a Poisson process, latency from the intended instant:",
-        table(["server", "door", "request", "calls/s", "answers/s", *latencies, "refused", "errors"], open_rows, words=(0, 1, 2)),
-        f"Ready after {_list(result.ready_s)} s; a new version answers after {_list(result.visible_s)} s, up to 1 s of it until seen.",
+        table(
+            ["server", "door", "request", "calls/s", "answers/s", *latencies, "refused", "errors"],
+            open_rows,
+            words=(0, 1, 2),
+        ),
+        f"Ready after {_list(result.ready_s)} s; a new version answers after "
+        f"{_list(result.visible_s)} s, up to 1 s of it until seen.",
     ]
     if memory := result.memory:
         least, most = min(memory.mib[1:]), max(memory.mib[1:])
         lines.append(
-            f"Memory over {memory.minutes:g} minutes and {memory.calls:,} calls ({memory.errors} failed): {least:,.0f} to {most:,.0f} MiB."
+            f"Memory over {memory.minutes:g} minutes and {memory.calls:,} calls ({memory.errors} "
+            f"failed): {least:,.0f} to {most:,.0f} MiB."
         )
     return "\n\n".join(lines) + "\n"
 
 
 def _latencies(scenario: Scenario) -> list[str]:
-    return [f"{value:.1f}" for value in (scenario.p50_ms, scenario.p90_ms, scenario.p99_ms, scenario.p999_ms)]
+    return [
+        f"{value:.1f}"
+        for value in (scenario.p50_ms, scenario.p90_ms, scenario.p99_ms, scenario.p999_ms)
+    ]
 
 
 def _list(values: Sequence[float]) -> str:
@@ -58,11 +99,15 @@ def draw(scenarios: Sequence[Scenario], path: Path) -> None:
     for axes, request in zip(figure.subplots(1, len(requests)), requests, strict=True):
         chosen = [s for s in scenarios if s.request == request and s.clients]
         for server, door in dict.fromkeys((s.server, s.door) for s in chosen):
-            points = [(s.clients, s.digits_per_s) for s in chosen if (s.server, s.door) == (server, door)]
+            points = [
+                (s.clients, s.digits_per_s) for s in chosen if (s.server, s.door) == (server, door)
+            ]
             axes.plot(
                 *zip(*points, strict=True),
                 marker="o",
-                label=door if server.startswith("none") and "batching" not in server else f"{server}, {door}",
+                label=door
+                if server.startswith("none") and "batching" not in server
+                else f"{server}, {door}",
             )
         axes.set(title=request, xlabel="clients", xscale="log")
         axes.set_ylim(bottom=0)

@@ -1,4 +1,5 @@
-"""What the embedded server is held against: FastAPI around Keras, as people write it after the first tutorial.
+"""What the embedded server is held against: FastAPI around Keras, as people write it after the
+first tutorial.
 
 The weights are conv3's first ones: how long it takes does not depend on them.
 """
@@ -29,7 +30,10 @@ def make() -> FastAPI:
     def predict(body: Body) -> dict[str, object]:
         images = np.array(body.images, dtype="float32")[..., None] / 255
         probabilities = model.predict(images, verbose=0)
-        return {"probabilities": probabilities.tolist(), "digits": probabilities.argmax(axis=1).tolist()}
+        return {
+            "probabilities": probabilities.tolist(),
+            "digits": probabilities.argmax(axis=1).tolist(),
+        }
 
     return app
 

@@ -1,4 +1,4 @@
-"""What `make bench-serving` writes down: `results/serving.json`."""
+"""What `make bench NAME=serving` writes down: `results/serving.json`."""
 
 from collections.abc import Sequence
 from typing import Final, Literal
@@ -20,11 +20,22 @@ class Scenario(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    server: str = Field(description="embedded, embedded with batching, plain, or none for a call within the process")
+    server: str = Field(
+        description="embedded, embedded with batching, plain, or none for a call within the process"
+    )
     door: Door
-    request: str = Field(description="image: one 28x28 image; batch64: 64 of them; png: one drawing of 280 x 280 pixels")
-    clients: int | None = Field(description="callers that each wait for their answer; null: calls come at a rate, whoever waits")
-    rate: float | None = Field(description="calls a second on average, at the instants of a Poisson process; null: see clients")
+    request: str = Field(
+        description="image: one 28x28 image; batch64: 64 of them; png: one drawing of 280 x 280 "
+        "pixels"
+    )
+    clients: int | None = Field(
+        description="callers that each wait for their answer; null: calls come at a rate, whoever "
+        "waits"
+    )
+    rate: float | None = Field(
+        description="calls a second on average, at the instants of a Poisson process; null: see "
+        "clients"
+    )
     seconds: float = Field(description="duration, all rounds together")
     answers: int = Field(description="calls that were answered with a result")
     refused: int = Field(description="calls that were told the server is full")
@@ -32,13 +43,20 @@ class Scenario(BaseModel):
     throughput_per_s: float = Field(description="answers a second")
     digits_per_s: float = Field(description="images answered a second")
     throughput_by_round: tuple[float, ...] = Field(description="answers a second in each round")
-    p50_ms: float = Field(description="median latency of the answers; from the intended instant of the call where they come at a rate")
+    p50_ms: float = Field(
+        description="median latency of the answers; from the intended instant of the call where "
+        "they come at a rate"
+    )
     p90_ms: float
     p99_ms: float
     p999_ms: float
     p50_by_round_ms: tuple[float, ...]
-    intervals_ms: tuple[Interval, Interval, Interval, Interval] = Field(description="95 % bootstrap intervals of the four percentiles")
-    refused_p99_ms: float | None = Field(description="time until a refusal, 99th percentile; null: there was none")
+    intervals_ms: tuple[Interval, Interval, Interval, Interval] = Field(
+        description="95 % bootstrap intervals of the four percentiles"
+    )
+    refused_p99_ms: float | None = Field(
+        description="time until a refusal, 99th percentile; null: there was none"
+    )
 
 
 class Aim(BaseModel):
@@ -72,8 +90,13 @@ class ServingResult(BaseModel):
 
     model: str = Field(description="what was served")
     scenarios: tuple[Scenario, ...]
-    ready_s: tuple[float, ...] = Field(description="from starting the embedded server to its readiness, s")
-    visible_s: tuple[float, ...] = Field(description="from a version in its folder to its first answer, s; the server looks every second")
+    ready_s: tuple[float, ...] = Field(
+        description="from starting the embedded server to its readiness, s"
+    )
+    visible_s: tuple[float, ...] = Field(
+        description="from a version in its folder to its first answer, s; the server looks every "
+        "second"
+    )
     memory: Memory | None
     aims: tuple[Aim, ...]
     remark: str
@@ -84,10 +107,20 @@ class ServingResult(BaseModel):
     command: str
 
 
-def percentiles(latencies: Sequence[float]) -> tuple[list[float], tuple[Interval, Interval, Interval, Interval]]:
-    """The four percentiles of latencies in ms, and their 95 % bootstrap intervals. Of none: zeros."""
+def percentiles(
+    latencies: Sequence[float],
+) -> tuple[list[float], tuple[Interval, Interval, Interval, Interval]]:
+    """The four percentiles of latencies in ms, and their 95 % bootstrap intervals. Of none:
+    zeros."""
     values = np.asarray(latencies or [0.0])
     drawn = np.random.default_rng(1).choice(values, (_RESAMPLES, len(values)))
     low, high = np.percentile(np.percentile(drawn, _PERCENTILES, axis=1), [2.5, 97.5], axis=1)
-    first, second, third, fourth = ((float(least), float(most)) for least, most in zip(low, high, strict=True))
-    return [float(value) for value in np.percentile(values, _PERCENTILES)], (first, second, third, fourth)
+    first, second, third, fourth = (
+        (float(least), float(most)) for least, most in zip(low, high, strict=True)
+    )
+    return [float(value) for value in np.percentile(values, _PERCENTILES)], (
+        first,
+        second,
+        third,
+        fourth,
+    )

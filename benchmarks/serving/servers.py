@@ -41,8 +41,20 @@ class Embedded:
 @contextmanager
 def embedded(base: Path, ports: tuple[int, int], *flags: str) -> Iterator[Embedded]:
     """The embedded server as `make serve-embedded` starts it, ready."""
-    settings = [f"--model_name={MODEL_NAME}", f"--model_base_path={base}", f"--port={ports[0]}", f"--rest_api_port={ports[1]}"]
-    command = [sys.executable, "-m", "serving.server", *settings, f"--monitoring_config_file={CONFIG / 'monitoring.config'}", *flags]
+    settings = [
+        f"--model_name={MODEL_NAME}",
+        f"--model_base_path={base}",
+        f"--port={ports[0]}",
+        f"--rest_api_port={ports[1]}",
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "serving.server",
+        *settings,
+        f"--monitoring_config_file={CONFIG / 'monitoring.config'}",
+        *flags,
+    ]
     started = time.perf_counter()
     with _running(command) as process:
         wait_for(f"http://{HOST}:{ports[1]}/readyz", process)
@@ -68,7 +80,9 @@ class Inside:
         """A closed loop within that process."""
         assert self._process.stdin
         print(
-            json.dumps({"request": request, "clients": clients, "seconds": seconds, "batched": batched}),
+            json.dumps(
+                {"request": request, "clients": clients, "seconds": seconds, "batched": batched}
+            ),
             file=self._process.stdin,
             flush=True,
         )
@@ -81,7 +95,9 @@ class Inside:
         assert self._process.stdout
         line = self._process.stdout.readline()
         if not line:
-            raise SystemExit("expected an answer of the process that calls the model; received its end")
+            raise SystemExit(
+                "expected an answer of the process that calls the model; received its end"
+            )
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -89,7 +105,14 @@ class Inside:
 @contextmanager
 def inside(version: Path, images: Path) -> Iterator[Inside]:
     """That process, ready."""
-    command = [sys.executable, "-m", "benchmarks.serving.inside", str(version), str(BATCHING), str(images)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.serving.inside",
+        str(version),
+        str(BATCHING),
+        str(images),
+    ]
     with _running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         yield Inside(process)
 

@@ -7,7 +7,8 @@
             print(drawing.label, drawing.probabilities.max(), drawing.problem.sentence)
 
 `client.read_number(picture)` reads several digits in one picture.
-It works with TensorFlow Serving and with `serving.server` alike. On the command line: `python -m serving.client --help`.
+It works with TensorFlow Serving and with `serving.server` alike. On the command line: `python -m
+serving.client --help`.
 """
 
 from serving.client.client import DRAWINGS_PER_CALL, IMAGES_PER_CALL, Client, connect

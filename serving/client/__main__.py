@@ -1,6 +1,8 @@
-"""python -m serving.client predict FILE ... | number FILE ... | status | wait: ask a served model from the command line.
+"""python -m serving.client predict FILE ... | number FILE ... | status | wait: ask a served model
+from the command line.
 
-Exit codes: 0 fine; 1 trouble with the server, or a file that could not be read as a digit; 2 wrong usage; 130 interrupted.
+Exit codes: 0 fine; 1 trouble with the server, or a file that could not be read as a digit; 2 wrong
+usage; 130 interrupted.
 """
 
 import itertools
@@ -56,7 +58,8 @@ def _do(client: Client, command: str, files: list[str], timeout: float) -> int:
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Part the words (a command and files) from the flags, which all have a value; they may come in any order."""
+    """Part the words (a command and files) from the flags, which all have a value; they may come in
+    any order."""
     words: list[str] = []
     flags: list[str] = []
     rest = iter(arguments)
@@ -77,22 +80,36 @@ def _usable(words: list[str]) -> bool:
         _complain(f"expected one of {', '.join(_COMMANDS)}; received {received}; see --help")
         return False
     if (words[0] in _OF_FILES) is not bool(words[1:]):
-        _complain(f"expected files after {' or '.join(_OF_FILES)} and only there; received {received}; see --help")
+        _complain(
+            f"expected files after {' or '.join(_OF_FILES)} and only there; received {received}; "
+            "see --help"
+        )
         return False
     return True
 
 
 def _predict(client: Client, files: list[str]) -> int:
-    """One line for each file, in order; those that cannot be read do not keep the others from their answer."""
-    drawings = {number: content for number, file in enumerate(files) if (content := _content(file)) is not None}
-    answers = dict(zip(drawings, client.read(list(drawings.values())), strict=True)) if drawings else {}
+    """One line for each file, in order; those that cannot be read do not keep the others from their
+    answer."""
+    drawings = {
+        number: content
+        for number, file in enumerate(files)
+        if (content := _content(file)) is not None
+    }
+    answers = (
+        dict(zip(drawings, client.read(list(drawings.values())), strict=True)) if drawings else {}
+    )
     fine = [_tell(files[number], answer) for number, answer in answers.items()]
     return _FINE if len(fine) == len(files) and all(fine) else _TROUBLE
 
 
 def _number(client: Client, files: list[str]) -> int:
     """One line for each file: the number in it."""
-    fine = [_tell_number(file, client.read_number(content)) for file in files if (content := _content(file)) is not None]
+    fine = [
+        _tell_number(file, client.read_number(content))
+        for file in files
+        if (content := _content(file)) is not None
+    ]
     return _FINE if len(fine) == len(files) and all(fine) else _TROUBLE
 
 
@@ -100,8 +117,13 @@ def _tell_number(file: str, number: "Number") -> bool:
     if number.problem is not Problem.NONE:
         print(f"{file}: {number.problem.sentence}", file=sys.stderr)
         return False
-    strange = ", ".join(str(place) for place, digit in enumerate(number.digits, start=1) if not digit.drawing.looks_like_digit)
-    print(f"{file}: {number.text}{f' (of these, by place, no digits by their looks: {strange})' if strange else ''}")
+    strange = ", ".join(
+        str(place)
+        for place, digit in enumerate(number.digits, start=1)
+        if not digit.drawing.looks_like_digit
+    )
+    note = f" (of these, by place, no digits by their looks: {strange})" if strange else ""
+    print(f"{file}: {number.text}{note}")
     return True
 
 
@@ -111,11 +133,18 @@ def _content(file: str) -> bytes | None:
         with Path(file).open("rb") as opened:
             content = opened.read(DRAWING_MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        print(f"{file}: expected a file that can be read; received: {_reason(error)}; check the path", file=sys.stderr)
+        print(
+            f"{file}: expected a file that can be read; received: {_reason(error)}; check the path",
+            file=sys.stderr,
+        )
         return None
     if not 0 < len(content) <= DRAWING_MAX_BYTES:
         received = "an empty file" if not content else "a larger one"
-        print(f"{file}: expected a PNG or JPEG of at most {DRAWING_MAX_BYTES} bytes; received {received}; send another", file=sys.stderr)
+        print(
+            f"{file}: expected a PNG or JPEG of at most {DRAWING_MAX_BYTES} bytes; received "
+            f"{received}; send another",
+            file=sys.stderr,
+        )
         return None
     return content
 
@@ -130,7 +159,8 @@ def _tell(file: str, answer: Drawing) -> bool:
         print(f"{file}: {answer.problem.sentence}", file=sys.stderr)
         return False
     best = f"{answer.label} ({100 * answer.probabilities[answer.digit]:.1f} %)"
-    print(f"{file}: {best if answer.looks_like_digit else f'{NOT_A_DIGIT_SENTENCE} As one, it would be {best}.'}")
+    doubt = f"{NOT_A_DIGIT_SENTENCE} As one, it would be {best}."
+    print(f"{file}: {best if answer.looks_like_digit else doubt}")
     return True
 
 

@@ -8,8 +8,9 @@ from digits.contract import LABELS, PREDICT, Signature, Tensor, signatures
 def differences(served: Mapping[str, Signature]) -> list[str]:
     """What a served model lacks or has otherwise than the contract; empty if it is one of ours.
 
-    Signatures and outputs beyond the contract are welcome, other inputs are not: nobody would fill them. An optional output may
-    be missing. The number of classes is the model's own, but must be the same in every signature.
+    Signatures and outputs beyond the contract are welcome, other inputs are not: nobody would fill
+    them. An optional output may be missing. The number of classes is the model's own, but must be
+    the same in every signature.
     """
     found: list[str] = []
     for name, expected in signatures(_classes(served)).items():
@@ -18,11 +19,17 @@ def differences(served: Mapping[str, Signature]) -> list[str]:
             continue
         inputs, outputs = served[name].inputs, served[name].outputs
         wanted = {tensor.name for tensor in expected.inputs}
-        found += [f"'{name}' has an input '{tensor.name}' too many" for tensor in inputs if tensor.name not in wanted]
+        found += [
+            f"'{name}' has an input '{tensor.name}' too many"
+            for tensor in inputs
+            if tensor.name not in wanted
+        ]
         found += _unlike(f"'{name}' input", expected.inputs, inputs)
         there = {tensor.name for tensor in outputs}
         found += _unlike(
-            f"'{name}' output", (*expected.outputs, *(tensor for tensor in expected.optional if tensor.name in there)), outputs
+            f"'{name}' output",
+            (*expected.outputs, *(tensor for tensor in expected.optional if tensor.name in there)),
+            outputs,
         )
     return found
 

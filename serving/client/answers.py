@@ -19,21 +19,31 @@ def to_predictions(reply: Reply, count: int) -> list[Prediction]:
         ContractMismatchError: an output is missing, or has another shape than the contract says.
     """
     probabilities, digits = _answers(reply, count)
-    return [Prediction(digit, _label(digit), row, reply.version) for digit, row in zip(digits.tolist(), probabilities, strict=True)]
+    return [
+        Prediction(digit, _label(digit), row, reply.version)
+        for digit, row in zip(digits.tolist(), probabilities, strict=True)
+    ]
 
 
 def to_drawings(reply: Reply, count: int) -> list[Drawing]:
     """Read the outputs of `drawings` for `count` drawings.
 
     Raises:
-        ContractMismatchError: an output is missing, or has another shape or meaning than the contract says.
+        ContractMismatchError: an output is missing, or has another shape or meaning than the
+            contract says.
     """
     images = _output(reply, "images", (count, *_IMAGE))
     problems = [_problem(code) for code in _output(reply, "problem", (count,)).tolist()]
-    scores = _output(reply, OOD_SCORE, (count,)).tolist() if OOD_SCORE in reply.outputs else [None] * count
+    scores = (
+        _output(reply, OOD_SCORE, (count,)).tolist()
+        if OOD_SCORE in reply.outputs
+        else [None] * count
+    )
     return [
         Drawing(found.digit, found.label, found.probabilities, found.version, image, problem, score)
-        for found, image, problem, score in zip(to_predictions(reply, count), images, problems, scores, strict=True)
+        for found, image, problem, score in zip(
+            to_predictions(reply, count), images, problems, scores, strict=True
+        )
     ]
 
 
@@ -64,14 +74,17 @@ def _output(reply: Reply, name: str, shape: tuple[int | None, ...]) -> NDArray[A
     if name not in reply.outputs:
         raise _mismatch(f"an output '{name}'", f"only {', '.join(sorted(reply.outputs)) or 'none'}")
     values = reply.outputs[name]
-    if len(values.shape) != len(shape) or any(want not in (None, got) for want, got in zip(shape, values.shape, strict=True)):
+    if len(values.shape) != len(shape) or any(
+        want not in (None, got) for want, got in zip(shape, values.shape, strict=True)
+    ):
         wanted = ["any" if size is None else size for size in shape]
         raise _mismatch(f"'{name}' of shape {wanted}", f"shape {list(values.shape)}")
     return values
 
 
 def _label(digit: int) -> str:
-    """The class in words, or its number where the model tells more classes apart than there are digits."""
+    """The class in words, or its number where the model tells more classes apart than there are
+    digits."""
     return LABELS[digit] if digit < len(LABELS) else str(digit)
 
 
@@ -83,5 +96,6 @@ def _problem(code: int) -> Problem:
 
 def _mismatch(expected: str, received: str) -> ContractMismatchError:
     return ContractMismatchError(
-        f"expected {expected} from the model; received {received}; serve a model exported by this project, or update this client"
+        f"expected {expected} from the model; received {received}; serve a model exported by this "
+        "project, or update this client"
     )

@@ -22,7 +22,8 @@ def split_server(server: str) -> tuple[str, str]:
     match = _SERVER.fullmatch(server)
     if match is None or not 0 < int(match[3]) <= _LARGEST_PORT:
         raise InvalidRequestError(
-            f"expected a server such as grpc://localhost:8500 or rest://localhost:8501; received {server!r}; give scheme, host and port"
+            "expected a server such as grpc://localhost:8500 or rest://localhost:8501; received "
+            f"{server!r}; give scheme, host and port"
         )
     return match[1], f"{match[2]}:{match[3]}"
 
@@ -31,37 +32,73 @@ def check_images(images: Any) -> None:  # noqa: ANN401 - what a caller passes is
     """Make sure that `images` is uint8 [n, 28, 28] with n at least 1.
 
     Raises:
-        InvalidRequestError: it is not. One image alone is refused too; only the caller knows if an axis got lost.
+        InvalidRequestError: it is not. One image alone is refused too; only the caller knows if an
+            axis got lost.
     """
     if not isinstance(images, np.ndarray):
-        _refuse("a NumPy array uint8 [n, 28, 28]", type(images).__name__, "pass numpy.asarray(images, dtype=numpy.uint8)")
+        _refuse(
+            "a NumPy array uint8 [n, 28, 28]",
+            type(images).__name__,
+            "pass numpy.asarray(images, dtype=numpy.uint8)",
+        )
     received = f"{images.dtype} {list(images.shape)}"
     if images.shape == (IMAGE_SIZE, IMAGE_SIZE):
-        _refuse("images uint8 [n, 28, 28]", received, "pass images[numpy.newaxis] for a single image")
+        _refuse(
+            "images uint8 [n, 28, 28]", received, "pass images[numpy.newaxis] for a single image"
+        )
     if images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE) or len(images) == 0:
-        _refuse("images uint8 [n, 28, 28] with n at least 1", received, "scale each to 28 x 28, or send drawings to `read` instead")
+        _refuse(
+            "images uint8 [n, 28, 28] with n at least 1",
+            received,
+            "scale each to 28 x 28, or send drawings to `read` instead",
+        )
     if images.dtype != np.uint8:
-        _refuse("images uint8 [n, 28, 28], 0..255", received, "convert to whole numbers 0..255; the model scales by itself")
+        _refuse(
+            "images uint8 [n, 28, 28], 0..255",
+            received,
+            "convert to whole numbers 0..255; the model scales by itself",
+        )
 
 
 def check_drawings(drawings: Any) -> None:  # noqa: ANN401 - what a caller passes is what is checked
     """Make sure that `drawings` is a sequence of one or more encoded images of acceptable size.
 
     Raises:
-        InvalidRequestError: it is not; the text counts from 1. Whether the bytes are an image is for the model to say.
+        InvalidRequestError: it is not; the text counts from 1. Whether the bytes are an image is
+            for the model to say.
     """
-    if isinstance(drawings, bytes | bytearray | str) or not isinstance(drawings, Sequence) or not drawings:
-        _refuse("a list of one or more PNG or JPEG files as bytes", _describe(drawings), "pass [path.read_bytes()] for a single drawing")
+    if (
+        isinstance(drawings, bytes | bytearray | str)
+        or not isinstance(drawings, Sequence)
+        or not drawings
+    ):
+        _refuse(
+            "a list of one or more PNG or JPEG files as bytes",
+            _describe(drawings),
+            "pass [path.read_bytes()] for a single drawing",
+        )
     for number, drawing in enumerate(drawings, start=1):
         if not isinstance(drawing, bytes):
-            _refuse("drawings as bytes", f"{type(drawing).__name__} as drawing {number}", "pass the content of a PNG or JPEG file")
+            _refuse(
+                "drawings as bytes",
+                f"{type(drawing).__name__} as drawing {number}",
+                "pass the content of a PNG or JPEG file",
+            )
         if not 0 < len(drawing) <= DRAWING_MAX_BYTES:
             advice = "send a smaller image" if drawing else "leave out what is empty"
-            _refuse(f"drawings of 1 to {DRAWING_MAX_BYTES} bytes", f"{len(drawing)} bytes as drawing {number}", advice)
+            _refuse(
+                f"drawings of 1 to {DRAWING_MAX_BYTES} bytes",
+                f"{len(drawing)} bytes as drawing {number}",
+                advice,
+            )
 
 
 def _describe(value: object) -> str:
-    return f"an empty {type(value).__name__}" if isinstance(value, Sequence) and not value else type(value).__name__
+    return (
+        f"an empty {type(value).__name__}"
+        if isinstance(value, Sequence) and not value
+        else type(value).__name__
+    )
 
 
 def _refuse(expected: str, received: str, advice: str) -> None:

@@ -13,7 +13,12 @@ from digits.contract import DRAWING_MAX_BYTES, DRAWINGS, EXPLAIN, MODEL_NAME, PR
 from serving.client.agreement import differences
 from serving.client.answers import to_drawings, to_explanations, to_predictions
 from serving.client.checks import check_drawings, check_images, split_server
-from serving.client.errors import ClientError, ContractMismatchError, InvalidRequestError, NotFoundError
+from serving.client.errors import (
+    ClientError,
+    ContractMismatchError,
+    InvalidRequestError,
+    NotFoundError,
+)
 from serving.client.predictions import Drawing, Explanation, Prediction, VersionStatus
 from serving.client.retry import retrying
 from serving.client.transport import Reply, Served, Transport
@@ -22,37 +27,49 @@ if TYPE_CHECKING:
     from serving.client.number import Number
 
 IMAGES_PER_CALL: Final = 512
-"""More are sent in several calls. A batching TensorFlow Serving refuses calls above `max_batch_size`, 1000 unless set."""
+"""More are sent in several calls. A batching TensorFlow Serving refuses calls above
+`max_batch_size`, 1000 unless set."""
 DRAWINGS_PER_CALL: Final = 64
-"""Drawings of the largest size take tens of milliseconds each to decode, so more would not fit the deadline."""
+"""Drawings of the largest size take tens of milliseconds each to decode, so more would not fit the
+deadline."""
 _EXPLANATIONS_PER_CALL: Final = 64
 """A gradient costs several times an answer."""
 _POLL: Final = 0.25
 """Seconds between looks while waiting for a version."""
 _LEAST: Final = 1.0
-"""Seconds that a look gets when time is nearly up, so that it says what is wrong and not that it was cut short."""
+"""Seconds that a look gets when time is nearly up, so that it says what is wrong and not that it
+was cut short."""
 _SIGNATURES: Final = signatures()
 
 
-def connect(server: str, *, model: str = MODEL_NAME, version: int | None = None, deadline: float = 5.0) -> "Client":
+def connect(
+    server: str, *, model: str = MODEL_NAME, version: int | None = None, deadline: float = 5.0
+) -> "Client":
     """Make a client of one model on one server; nothing is sent yet.
 
     Args:
         server: `grpc://host:port` or `rest://host:port`.
         model: name the model is served under.
         version: the one to ask; by default the newest that is available, from call to call.
-        deadline: seconds that each call to the server may take, retries included. Large inputs are several calls.
+        deadline: seconds that each call to the server may take, retries included. Large inputs are
+            several calls.
 
     Raises:
         InvalidRequestError: one of these cannot be used.
     """
     scheme, address = split_server(server)
     if not (math.isfinite(deadline) and deadline > 0):
-        raise InvalidRequestError(f"expected a deadline above 0 seconds; received {deadline}; give for example 5")
+        raise InvalidRequestError(
+            f"expected a deadline above 0 seconds; received {deadline}; give for example 5"
+        )
     if not model:
-        raise InvalidRequestError(f"expected a model's name; received an empty one; give for example {MODEL_NAME}")
+        raise InvalidRequestError(
+            f"expected a model's name; received an empty one; give for example {MODEL_NAME}"
+        )
     if version is not None and version < 1:
-        raise InvalidRequestError(f"expected a version of 1 or more; received {version}; leave it out to ask the newest")
+        raise InvalidRequestError(
+            f"expected a version of 1 or more; received {version}; leave it out to ask the newest"
+        )
     return Client(_open(scheme, address, model, version), deadline)
 
 
@@ -68,10 +85,12 @@ def _open(scheme: str, address: str, model: str, version: int | None) -> Transpo
 
 
 class Client:
-    """Asks a served model. Safe to share between threads; close it, or use it in a `with` statement.
+    """Asks a served model. Safe to share between threads; close it, or use it in a `with`
+    statement.
 
-    Every method raises a `ClientError`: `UnavailableError` and `DeadlineExceededError` may pass by themselves, and
-    `NotFoundError` once a version is loaded; the others need somebody to change something.
+    Every method raises a `ClientError`: `UnavailableError` and `DeadlineExceededError` may pass by
+    themselves, and `NotFoundError` once a version is loaded; the others need somebody to change
+    something.
     """
 
     def __init__(self, transport: Transport, deadline: float) -> None:
@@ -86,9 +105,14 @@ class Client:
             images: uint8 [n, 28, 28], ink bright on dark, 0..255, n at least 1.
 
         Returns:
-            n predictions in the same order. Of more than `IMAGES_PER_CALL`, some may come from a newer version.
+            n predictions in the same order. Of more than `IMAGES_PER_CALL`, some may come from a
+            newer version.
         """
-        return [found for part in _image_parts(images, IMAGES_PER_CALL) for found in to_predictions(self._run(PREDICT, part), len(part))]
+        return [
+            found
+            for part in _image_parts(images, IMAGES_PER_CALL)
+            for found in to_predictions(self._run(PREDICT, part), len(part))
+        ]
 
     def read(self, drawings: Sequence[bytes]) -> list[Drawing]:
         """Read drawings of any size; the model itself finds, scales and centres the ink.
@@ -97,38 +121,52 @@ class Client:
             drawings: one or more encoded PNG or JPEG files, each at most `DRAWING_MAX_BYTES` long.
 
         Returns:
-            One answer each, in the same order. What is no image, too large or blank says so in `problem`.
+            One answer each, in the same order. What is no image, too large or blank says so in
+            `problem`.
         """
         check_drawings(drawings)
-        return [answer for part in _parts(drawings) for answer in to_drawings(self._run(DRAWINGS, part), len(part))]
+        return [
+            answer
+            for part in _parts(drawings)
+            for answer in to_drawings(self._run(DRAWINGS, part), len(part))
+        ]
 
     def read_number(self, picture: bytes) -> "Number":
-        """Read one line of digits, such as "2026"; the digits are found here, the model reads each. Needs Pillow.
+        """Read one line of digits, such as "2026"; the digits are found here, the model reads each.
+        Needs Pillow.
 
         Args:
             picture: an encoded PNG or JPEG of any size, at most `DRAWING_MAX_BYTES` long.
 
         Returns:
-            The digits from left to right, each with its box and answer; none, and why, where there are none.
+            The digits from left to right, each with its box and answer; none, and why, where there
+            are none.
         """
         check_drawings([picture])
         try:
             from serving.client.number import read_number  # noqa: PLC0415 - Pillow, which other callers do without
         except ModuleNotFoundError as error:
-            raise InvalidRequestError("expected Pillow, which opens the picture; received no such package; install pillow") from error
+            raise InvalidRequestError(
+                "expected Pillow, which opens the picture; received no such package; install pillow"
+            ) from error
         return read_number(self, picture)
 
     def explain(self, images: NDArray[np.uint8]) -> list[Explanation]:
         """Read images, and say of each pixel how much it mattered for the answer.
 
         Args:
-            images: uint8 [n, 28, 28], ink bright on dark, 0..255, n at least 1; `Drawing.image` is one.
+            images: uint8 [n, 28, 28], ink bright on dark, 0..255, n at least 1; `Drawing.image` is
+                one.
 
         Returns:
             n explanations in the same order.
         """
         parts = _image_parts(images, _EXPLANATIONS_PER_CALL)
-        return [found for part in parts for found in to_explanations(self._run(EXPLAIN, part), len(part))]
+        return [
+            found
+            for part in parts
+            for found in to_explanations(self._run(EXPLAIN, part), len(part))
+        ]
 
     def status(self) -> list[VersionStatus]:
         """The state of every version the server knows of, newest first."""
@@ -166,15 +204,22 @@ class Client:
             time.sleep(_POLL)
 
     def _run(self, signature: str, values: NDArray[np.uint8] | Sequence[bytes]) -> Reply:
-        return retrying(lambda timeout: self._transport.predict(_SIGNATURES[signature], values, timeout), self._deadline)
+        return retrying(
+            lambda timeout: self._transport.predict(_SIGNATURES[signature], values, timeout),
+            self._deadline,
+        )
 
     def _ready(self, deadline: float) -> int:
         """The version that answers, if one is available and keeps the contract."""
         statuses = retrying(self._transport.status, deadline)
         if not any(status.state == "AVAILABLE" for status in statuses):
-            seen = ", ".join(f"version {status.version} {status.state} {status.error}".rstrip() for status in statuses)
+            seen = ", ".join(
+                f"version {status.version} {status.state} {status.error}".rstrip()
+                for status in statuses
+            )
             raise NotFoundError(
-                f"expected an available version; received {seen or 'none at all'}; wait longer or look into the server's log"
+                f"expected an available version; received {seen or 'none at all'}; wait longer or "
+                "look into the server's log"
             )
         return self._agreeing(deadline).version
 
@@ -182,7 +227,8 @@ class Client:
         served = retrying(self._transport.served, deadline)
         if faults := differences(served.signatures):
             raise ContractMismatchError(
-                f"expected a model that keeps the contract; received version {served.version}: {'; '.join(faults)}; "
+                f"expected a model that keeps the contract; received version {served.version}: "
+                f"{'; '.join(faults)}; "
                 "serve a model exported by this project, or update this client"
             )
         return served
@@ -195,7 +241,12 @@ class Client:
         """Use the client in a `with` statement."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         """Close it at the end of the `with` statement."""
         self.close()
 
@@ -207,7 +258,8 @@ def _image_parts(images: NDArray[np.uint8], most: int) -> Iterator[NDArray[np.ui
 
 
 def _parts(drawings: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    """Cut into calls of at most `DRAWINGS_PER_CALL` drawings and `DRAWING_MAX_BYTES` bytes; one alone always fits."""
+    """Cut into calls of at most `DRAWINGS_PER_CALL` drawings and `DRAWING_MAX_BYTES` bytes; one
+    alone always fits."""
     part: list[bytes] = []
     for drawing in drawings:
         if len(part) == DRAWINGS_PER_CALL or sum(map(len, part)) + len(drawing) > DRAWING_MAX_BYTES:

@@ -1,4 +1,5 @@
-"""What the server says of its models, from the wire to our own values; both transports use the same messages."""
+"""What the server says of its models, from the wire to our own values; both transports use the same
+messages."""
 
 from digits.contract import Signature, Tensor
 from serving.client.messages import DATA_TYPES, VERSION_STATES, AnyMessage
@@ -8,7 +9,9 @@ from serving.client.predictions import VersionStatus
 def to_statuses(message: AnyMessage) -> list[VersionStatus]:
     """Read a GetModelStatusResponse; the newest version comes first."""
     found = [
-        VersionStatus(entry.version, VERSION_STATES.get(entry.state, "UNKNOWN"), entry.status.error_message)
+        VersionStatus(
+            entry.version, VERSION_STATES.get(entry.state, "UNKNOWN"), entry.status.error_message
+        )
         for entry in message.model_version_status
     ]
     return sorted(found, key=lambda status: status.version, reverse=True)
@@ -16,13 +19,18 @@ def to_statuses(message: AnyMessage) -> list[VersionStatus]:
 
 def to_signatures(message: AnyMessage) -> dict[str, Signature]:
     """Read a SignatureDefMap; TensorFlow lists its own start-up operation there too."""
-    return {name: Signature(name, _to_tensors(entry.inputs), _to_tensors(entry.outputs)) for name, entry in message.signature_def.items()}
+    return {
+        name: Signature(name, _to_tensors(entry.inputs), _to_tensors(entry.outputs))
+        for name, entry in message.signature_def.items()
+    }
 
 
 def _to_tensors(infos: AnyMessage) -> tuple[Tensor, ...]:
     return tuple(
         Tensor(
-            name, DATA_TYPES.get(info.dtype, str(info.dtype)), tuple(None if dim.size < 0 else dim.size for dim in info.tensor_shape.dim)
+            name,
+            DATA_TYPES.get(info.dtype, str(info.dtype)),
+            tuple(None if dim.size < 0 else dim.size for dim in info.tensor_shape.dim),
         )
         for name, info in sorted(infos.items())
     )

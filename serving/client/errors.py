@@ -1,9 +1,9 @@
 """Errors of the client. Each text says what was expected, what was received, and what to do.
 
 ClientError
-├── UnavailableError        no server answers there, or it cannot answer at the moment; the only one worth an automatic retry
-├── NotFoundError           the server answers, but serves no such model or version (yet)
-├── DeadlineExceededError   the answer did not come in time
+├── UnavailableError        no server answers there, or it cannot answer at the moment; the only one
+worth an automatic retry ├── NotFoundError           the server answers, but serves no such model or
+version (yet) ├── DeadlineExceededError   the answer did not come in time
 ├── InvalidRequestError     the request was refused, before it was sent or by the server
 │   └── TooManyDigitsError  a picture has more marks than a number can have digits
 ├── ContractMismatchError   the model that is served is not one of ours
@@ -57,20 +57,24 @@ class ServerFailedError(ClientError):
 
 _ANY_OTHER: Final = (
     ServerFailedError,
-    "expected an answer from {server}; received a failure ({code}: {said}); look into the server's log, then try again",
+    "expected an answer from {server}; received a failure ({code}: {said}); look into the "
+    "server's log, then try again",
 )
 _REFUSED: Final = (
     InvalidRequestError,
-    "expected a request that {server} accepts; received its refusal ({code}: {said}); mend the request, or check which model is served",
+    "expected a request that {server} accepts; received its refusal ({code}: {said}); mend the "
+    "request, or check which model is served",
 )
 _MEANINGS: Final[dict[str, tuple[type[ClientError], str]]] = {
     "UNAVAILABLE": (
         UnavailableError,
-        "expected a server at {server}; received no answer from it ({said}); check that it runs and that the address is right",
+        "expected a server at {server}; received no answer from it ({said}); check that it runs "
+        "and that the address is right",
     ),
     "NOT_FOUND": (
         NotFoundError,
-        "expected model '{model}' at {server}; received from the server: {said}; check the model's name, or wait until a version is loaded",
+        "expected model '{model}' at {server}; received from the server: {said}; check the "
+        "model's name, or wait until a version is loaded",
     ),
     "DEADLINE_EXCEEDED": (
         DeadlineExceededError,
@@ -79,7 +83,8 @@ _MEANINGS: Final[dict[str, tuple[type[ClientError], str]]] = {
     ),
     "RESOURCE_EXHAUSTED": (
         ServerFailedError,
-        "expected an answer from {server}; received that one of its limits is reached ({said}); send less at once, or try again later",
+        "expected an answer from {server}; received that one of its limits is reached ({said}); "
+        "send less at once, or try again later",
     ),
     "INVALID_ARGUMENT": _REFUSED,
     "FAILED_PRECONDITION": _REFUSED,

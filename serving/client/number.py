@@ -1,4 +1,5 @@
-"""Read a number of several digits: part the picture, let the model read every part, keep the cuts it believes."""
+"""Read a number of several digits: part the picture, let the model read every part, keep the cuts
+it believes."""
 
 import math
 from collections.abc import Sequence
@@ -80,8 +81,13 @@ def read_number(reader: Reader, picture: bytes) -> Number:
         for place, group in enumerate(segments.groups)
         if group.width > _WIDE or _belief(answers[wholes[place]]) < math.log(_SURE)
     }
-    answers |= _ask(reader, [part for parts in cut.values() for part in parts.values() if part not in answers])
-    found = [_most_believed(cut[place], answers) if place in cut else [whole] for place, whole in enumerate(wholes)]
+    answers |= _ask(
+        reader, [part for parts in cut.values() for part in parts.values() if part not in answers]
+    )
+    found = [
+        _most_believed(cut[place], answers) if place in cut else [whole]
+        for place, whole in enumerate(wholes)
+    ]
     digits = tuple(NumberDigit(part.box, answers[part]) for parts in found for part in parts)
     return Number(digits, segments.width, segments.height, segments.problem)
 
@@ -102,7 +108,8 @@ def _most_believed(parts: dict[tuple[int, int], Part], answers: dict[Part, Drawi
 
 
 def _belief(answer: Drawing) -> float:
-    """How much the model believes in a part: the logarithm of its probability times its likeness to a digit."""
+    """How much the model believes in a part: the logarithm of its probability times its likeness to
+    a digit."""
     if answer.problem is not Problem.NONE:
         return math.log(_DOUBT)
     likeness = 1.0 if answer.ood_score is None else 1.0 - answer.ood_score

@@ -19,16 +19,34 @@ from serving.client.transport import MESSAGE_MAX_BYTES, Reply, Served
 _OPTIONS: Final = (
     ("grpc.max_send_message_length", MESSAGE_MAX_BYTES),
     ("grpc.max_receive_message_length", MESSAGE_MAX_BYTES),
-    ("grpc.enable_http_proxy", 0),  # a model server is a neighbour; and this package reads no environment
-    ("grpc.use_local_subchannel_pool", 1),  # or channels to one address would share a connection, and a new one be as dead as the old
+    (
+        "grpc.enable_http_proxy",
+        0,
+    ),  # a model server is a neighbour; and this package reads no environment
+    (
+        "grpc.use_local_subchannel_pool",
+        1,
+    ),  # or channels to one address would share a connection, and a new one be as dead as the old
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1000),  # the default of two minutes would hide that the server is back
-    ("grpc.dns_min_time_between_resolutions_ms", 500),  # after 30 s, by default, it would learn that a name has a new server behind it
+    (
+        "grpc.max_reconnect_backoff_ms",
+        1000,
+    ),  # the default of two minutes would hide that the server is back
+    (
+        "grpc.dns_min_time_between_resolutions_ms",
+        500,
+    ),  # after 30 s, by default, it would learn that a name has a new server behind it
 )
 _METHODS: Final = {
     "PredictionService/Predict": (messages.PredictRequest, messages.PredictResponse),
-    "PredictionService/GetModelMetadata": (messages.GetModelMetadataRequest, messages.GetModelMetadataResponse),
-    "ModelService/GetModelStatus": (messages.GetModelStatusRequest, messages.GetModelStatusResponse),
+    "PredictionService/GetModelMetadata": (
+        messages.GetModelMetadataRequest,
+        messages.GetModelMetadataResponse,
+    ),
+    "ModelService/GetModelStatus": (
+        messages.GetModelStatusRequest,
+        messages.GetModelStatusResponse,
+    ),
 }
 _SIGNATURES: Final = "signature_def"
 """The only metadata the API gives."""
@@ -52,7 +70,8 @@ class GrpcTransport:
     """One model of one server; one channel, safe to share between threads."""
 
     def __init__(self, address: str, model: str, version: int | None) -> None:
-        """Open a channel to `host:port`; connecting happens with the first call. Without a version the newest answers."""
+        """Open a channel to `host:port`; connecting happens with the first call. Without a version
+        the newest answers."""
         self._spec = messages.ModelSpec(name=model)
         if version is not None:
             self._spec.version.value = version
@@ -61,14 +80,20 @@ class GrpcTransport:
         self._address = address
         self._channel, self._calls = _open(address)
 
-    def predict(self, signature: Signature, values: NDArray[np.uint8] | Sequence[bytes], timeout: float) -> Reply:
+    def predict(
+        self, signature: Signature, values: NDArray[np.uint8] | Sequence[bytes], timeout: float
+    ) -> Reply:
         """Run one signature on its one input."""
         request = messages.PredictRequest()
         request.model_spec.CopyFrom(self._spec)
         request.model_spec.signature_name = signature.name
         request.inputs[signature.inputs[0].name].CopyFrom(encode(values))
         answer = self._call("PredictionService/Predict", request, timeout)
-        wanted = [tensor.name for tensor in (*signature.outputs, *signature.optional) if tensor.name in answer.outputs]
+        wanted = [
+            tensor.name
+            for tensor in (*signature.outputs, *signature.optional)
+            if tensor.name in answer.outputs
+        ]
         try:
             outputs = {name: decode(answer.outputs[name]) for name in wanted}
         except (ValueError, OverflowError) as error:
@@ -96,16 +121,22 @@ class GrpcTransport:
         """Close the channel; a call in flight on another thread ends as cancelled."""
         self._channel.close()
 
-    def _call(self, method: str, request: messages.AnyMessage, timeout: float) -> messages.AnyMessage:
+    def _call(
+        self, method: str, request: messages.AnyMessage, timeout: float
+    ) -> messages.AnyMessage:
         channel, calls = self._channel, self._calls
         try:
             return calls[method](request, timeout=timeout)
         except grpc.RpcError as error:
             code, said = error.code().name, error.details() or ""
             if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED and channel is self._channel:
-                # The connection may be dead with nobody to say so. The old one lasts as long as others' calls are on it.
+                # The connection may be dead with nobody to say so. The old one lasts as long as
+                # others' calls are on it.
                 self._channel, self._calls = _open(self._address)
             raise from_code(code, said, server=self._server, model=self._model) from error
 
     def _give_up(self, received: str) -> NoReturn:
-        raise ServerFailedError(f"expected tensors of the contract from {self._server}; received {received}; check what is served there")
+        raise ServerFailedError(
+            f"expected tensors of the contract from {self._server}; received {received}; check "
+            "what is served there"
+        )

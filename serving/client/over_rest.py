@@ -1,4 +1,5 @@
-"""REST: the model server's second door, usually port 8501. Images are larger there and the version is not told."""
+"""REST: the model server's second door, usually port 8501. Images are larger there and the version
+is not told."""
 
 import base64
 import json
@@ -29,43 +30,66 @@ _CODES: Final = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
-"""The status code behind each HTTP status. Source: TensorFlow Serving's http_server.cc; 413 and 502 are other servers'."""
+"""The status code behind each HTTP status. Source: TensorFlow Serving's http_server.cc; 413 and 502
+are other servers'."""
 
 
 class RestTransport:
     """One model of one server; one pool of connections, safe to share between threads."""
 
     def __init__(self, address: str, model: str, version: int | None) -> None:
-        """Prepare for `host:port`; connecting happens with the first call. Without a version the newest answers."""
+        """Prepare for `host:port`; connecting happens with the first call. Without a version the
+        newest answers."""
         self._model = model
         self._server = f"rest://{address}"
         self._url = f"http://{address}/v1/models/{quote(model, safe='')}"
         if version is not None:
             self._url += f"/versions/{version}"
-        self._http = httpx.Client(trust_env=False)  # a model server is a neighbour, not behind a proxy
+        self._http = httpx.Client(
+            trust_env=False
+        )  # a model server is a neighbour, not behind a proxy
 
-    def predict(self, signature: Signature, values: NDArray[np.uint8] | Sequence[bytes], timeout: float) -> Reply:
+    def predict(
+        self, signature: Signature, values: NDArray[np.uint8] | Sequence[bytes], timeout: float
+    ) -> Reply:
         """Run one signature on its one input."""
-        content = values.tolist() if isinstance(values, np.ndarray) else [{"b64": base64.b64encode(value).decode()} for value in values]
+        content = (
+            values.tolist()
+            if isinstance(values, np.ndarray)
+            else [{"b64": base64.b64encode(value).decode()} for value in values]
+        )
         body = {"signature_name": signature.name, "inputs": {signature.inputs[0].name: content}}
         outputs = self._ask("POST", ":predict", timeout, body).get("outputs")
         if not isinstance(outputs, dict):
             self._give_up("no outputs by name")
-        wanted = [tensor for tensor in (*signature.outputs, *signature.optional) if tensor.name in outputs]
+        wanted = [
+            tensor for tensor in (*signature.outputs, *signature.optional) if tensor.name in outputs
+        ]
         try:
-            return Reply({tensor.name: np.array(outputs[tensor.name], dtype=tensor.dtype) for tensor in wanted}, version=None)
+            return Reply(
+                {
+                    tensor.name: np.array(outputs[tensor.name], dtype=tensor.dtype)
+                    for tensor in wanted
+                },
+                version=None,
+            )
         except (ValueError, TypeError, OverflowError):
             self._give_up("outputs that are not numbers of the contract's types")
 
     def status(self, timeout: float) -> list[VersionStatus]:
         """The state of every version the server knows of."""
-        return to_statuses(self._parse(self._ask("GET", "", timeout), messages.GetModelStatusResponse()))
+        return to_statuses(
+            self._parse(self._ask("GET", "", timeout), messages.GetModelStatusResponse())
+        )
 
     def served(self, timeout: float) -> Served:
         """The version that answers now, and its signatures."""
         answer = self._ask("GET", "/metadata", timeout)
         try:
-            version, listed = int(answer["model_spec"]["version"]), answer["metadata"]["signature_def"]
+            version, listed = (
+                int(answer["model_spec"]["version"]),
+                answer["metadata"]["signature_def"],
+            )
         except (KeyError, TypeError, ValueError):
             self._give_up("metadata without version and signatures")
         return Served(version, to_signatures(self._parse(listed, messages.SignatureDefMap())))
@@ -74,7 +98,9 @@ class RestTransport:
         """Close every connection."""
         self._http.close()
 
-    def _ask(self, verb: str, path: str, timeout: float, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def _ask(
+        self, verb: str, path: str, timeout: float, body: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         """One request; returns the JSON object of a good answer."""
         end = time.monotonic() + timeout
         try:
@@ -97,7 +123,8 @@ class RestTransport:
         return answer
 
     def _read(self, response: httpx.Response, end: float) -> bytes:
-        """The body, unless it is endless or drips in past the deadline; the timeouts of httpx watch single reads only."""
+        """The body, unless it is endless or drips in past the deadline; the timeouts of httpx watch
+        single reads only."""
         content = bytearray()
         for block in response.iter_bytes():
             content += block
@@ -111,11 +138,18 @@ class RestTransport:
         """Read the JSON form of a message; it is the same message that gRPC carries."""
         try:
             return json_format.ParseDict(answer, message, ignore_unknown_fields=True)
-        except (json_format.ParseError, TypeError, AttributeError):  # the last two where a list or number stands for an object
+        except (
+            json_format.ParseError,
+            TypeError,
+            AttributeError,
+        ):  # the last two where a list or number stands for an object
             self._give_up("JSON of another form")
 
     def _error(self, code: str, said: str) -> ClientError:
         return from_code(code, said, server=self._server, model=self._model)
 
     def _give_up(self, received: str) -> NoReturn:
-        raise ServerFailedError(f"expected an answer of the API from {self._server}; received {received}; check what is served there")
+        raise ServerFailedError(
+            f"expected an answer of the API from {self._server}; received {received}; check what "
+            "is served there"
+        )

@@ -24,7 +24,8 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class Drawing(Prediction):
-    """What the model makes of one drawing; `digit` says nothing unless `problem` is `Problem.NONE`."""
+    """What the model makes of one drawing; `digit` says nothing unless `problem` is
+    `Problem.NONE`."""
 
     image: NDArray[np.uint8]
     """What the model saw: uint8 [28, 28], ink bright on dark, 0..255."""
@@ -35,7 +36,8 @@ class Drawing(Prediction):
 
     @property
     def looks_like_digit(self) -> bool:
-        """False if the model takes the drawing for something else than a digit; True too where it cannot tell."""
+        """False if the model takes the drawing for something else than a digit; True too where it
+        cannot tell."""
         return self.ood_score is None or self.ood_score <= NOT_A_DIGIT
 
 

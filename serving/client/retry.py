@@ -1,4 +1,5 @@
-"""Trying again, for both transports: only when the server is unavailable, a few times, within the deadline."""
+"""Trying again, for both transports: only when the server is unavailable, a few times, within the
+deadline."""
 
 import random
 import time
@@ -8,7 +9,8 @@ from typing import Final, TypeVar
 from serving.client.errors import UnavailableError
 
 ATTEMPTS: Final = 4
-"""A server that is away costs about 0.5 s before the caller hears of it; a restart behind a proxy is bridged."""
+"""A server that is away costs about 0.5 s before the caller hears of it; a restart behind a proxy
+is bridged."""
 FIRST_WAIT: Final = 0.1
 """Seconds; doubles with each attempt."""
 
@@ -25,8 +27,9 @@ def retrying(
 ) -> Answer:
     """Call `attempt` until it answers, at most `ATTEMPTS` times and never past the deadline.
 
-    Waits grow exponentially and are shortened at random by up to half, so that many clients of one restarted
-    server do not come back in step. Predictions change nothing, so asking twice does no harm.
+    Waits grow exponentially and are shortened at random by up to half, so that many clients of one
+    restarted server do not come back in step. Predictions change nothing, so asking twice does no
+    harm.
 
     Args:
         attempt: gets the seconds that are left and passes them on as its own limit.

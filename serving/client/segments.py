@@ -1,7 +1,8 @@
 """Find the digits of a number in a picture: which ink belongs together, and where it may be cut.
 
-Plain NumPy and Pillow, so that a client needs no more. Where digits touch, the picture alone does not say
-how many they are; places to cut are offered, and the model's answers decide (`serving.client.number`).
+Plain NumPy and Pillow, so that a client needs no more. Where digits touch, the picture alone does
+not say how many they are; places to cut are offered, and the model's answers decide
+(`serving.client.number`).
 """
 
 import io
@@ -25,21 +26,27 @@ MAX_DIGITS: Final = 32
 _MOST_MARKS: Final = 8 * MAX_DIGITS
 """More are not even put together."""
 _ENOUGH_PIXELS: Final = 250_000
-"""Larger pictures are shrunk to this first; a digit of a long number is still a hundred pixels tall."""
+"""Larger pictures are shrunk to this first; a digit of a long number is still a hundred pixels
+tall."""
 _POINTS: Final = 4096
 """Pixels that the paper's colour is fitted to."""
 _FAINTEST: Final = 24.0
-"""Contrast to the paper (of 255) below which nothing is ink. Source: trainer/preprocessing/ink.py."""
+"""Contrast to the paper (of 255) below which nothing is ink. Source:
+trainer/preprocessing/ink.py."""
 _STRONG: Final = (0.25, 0.5)
-"""Ink is at least this share of the strongest contrast: on clean paper, and at most on noisy paper. Source: trainer/preprocessing/ink.py."""
+"""Ink is at least this share of the strongest contrast: on clean paper, and at most on noisy paper.
+Source: trainer/preprocessing/ink.py."""
 _NOISE: Final = 6.0
-"""Median distances from the paper above which something is ink: four standard deviations of normal noise."""
+"""Median distances from the paper above which something is ink: four standard deviations of normal
+noise."""
 _SPECK: Final = 0.15
-"""Marks shorter than this share of the tallest one, both ways, are specks; the bar of a 5 is longer."""
+"""Marks shorter than this share of the tallest one, both ways, are specks; the bar of a 5 is
+longer."""
 _FRAME: Final = (0.8, 0.2)
 """A mark over 4/5 of the picture both ways, with ink on less than a fifth of it, is a frame."""
 _OVERLAP: Final = (0.5, 0.9)
-"""Marks above each other belong to one digit if they share this much of the narrower one's width; two tall ones, the second."""
+"""Marks above each other belong to one digit if they share this much of the narrower one's width;
+two tall ones, the second."""
 _TALL: Final = 0.75
 """Of the tallest mark: a whole digit rather than a part of one."""
 _APART: Final = 0.12
@@ -92,25 +99,31 @@ class Group:
         return self.part(0, self.ink.shape[1])
 
     def edges(self) -> list[int]:
-        """The columns where it may be cut, ends included: where a column has less ink than its neighbours."""
+        """The columns where it may be cut, ends included: where a column has less ink than its
+        neighbours."""
         profile = np.convolve(self.ink.sum(axis=0), (0.25, 0.5, 0.25), mode="same")
         reach = max(1, int(_APART * self.tall))
         width = len(profile)
         cuts: list[int] = []
         for column in np.argsort(profile, kind="stable").tolist():
             near = profile[max(0, column - reach // 2) : column + reach // 2 + 1]
-            if profile[column] == near.min() and all(abs(column - other) >= reach for other in (0, width, *cuts)):
+            if profile[column] == near.min() and all(
+                abs(column - other) >= reach for other in (0, width, *cuts)
+            ):
                 cuts.append(column)
         return [0, *sorted(cuts[:_CUTS]), width]
 
     def parts(self) -> dict[tuple[int, int], Part]:
-        """What may be a digit between two of the edges, by their numbers; and the whole, however wide."""
+        """What may be a digit between two of the edges, by their numbers; and the whole, however
+        wide."""
         edges = self.edges()
         whole = (0, len(edges) - 1)
 
         def may_be_one(pair: tuple[int, int]) -> bool:
             start, stop = edges[pair[0]], edges[pair[1]]
-            return pair == whole or (stop - start <= _WIDEST * self.tall and bool(self.ink[:, start:stop].any()))
+            return pair == whole or (
+                stop - start <= _WIDEST * self.tall and bool(self.ink[:, start:stop].any())
+            )
 
         pairs = filter(may_be_one, itertools.combinations(range(len(edges)), 2))
         return {(i, j): self.part(edges[i], edges[j]) for i, j in pairs}
@@ -120,12 +133,18 @@ class Group:
         ink = self.ink[:, start:stop]
         rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
         tight = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        sheet = np.pad(PIXEL_MAX - np.round(PIXEL_MAX * tight).astype(np.uint8), 4 + max(tight.shape) // 8, constant_values=PIXEL_MAX)
+        sheet = np.pad(
+            PIXEL_MAX - np.round(PIXEL_MAX * tight).astype(np.uint8),
+            4 + max(tight.shape) // 8,
+            constant_values=PIXEL_MAX,
+        )
         file = io.BytesIO()
         Image.fromarray(sheet).save(file, "PNG")
         left, top = self.left + start + columns[0], self.top + rows[0]
         corners = (left, top, left + tight.shape[1], top + tight.shape[0])
-        return Part(Box(*(round(self.scale * float(corner)) for corner in corners)), file.getvalue())
+        return Part(
+            Box(*(round(self.scale * float(corner)) for corner in corners)), file.getvalue()
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,10 +200,16 @@ def find_digits(picture: bytes) -> Segments:
     marks = _without_specks(marks, ink.shape)
     marks = _group(marks) if len(marks) <= _MOST_MARKS else marks
     if len(marks) > MAX_DIGITS:
-        raise TooManyDigitsError(f"expected at most {MAX_DIGITS} digits in a picture; received {len(marks)} marks; cut out the number")
+        raise TooManyDigitsError(
+            f"expected at most {MAX_DIGITS} digits in a picture; received {len(marks)} marks; cut "
+            "out the number"
+        )
     tall = max(mark.height for mark in marks)
     soft = np.where(ink >= least / 2, ink, 0) / ink.max()
-    groups = (Group(_alone(mark, soft, labels), mark.box.left, mark.box.top, tall, 1 / shrink) for mark in marks)
+    groups = (
+        Group(_alone(mark, soft, labels), mark.box.left, mark.box.top, tall, 1 / shrink)
+        for mark in marks
+    )
     return Segments(width, height, tuple(groups), Problem.NONE)
 
 
@@ -212,7 +237,8 @@ def _smaller(image: Image.Image, shrink: float) -> NDArray[np.float32]:
 
 
 def _find_ink(rgba: NDArray[np.float32]) -> tuple[Ink, float]:
-    """Contrast to the paper, float32 [h, w], and the least that is ink; 0 where nothing is drawn."""
+    """Contrast to the paper, float32 [h, w], and the least that is ink; 0 where nothing is
+    drawn."""
     opacity = rgba[..., 3]
     if np.median(opacity) < PIXEL_MAX / 2:
         ink = opacity
@@ -225,14 +251,23 @@ def _find_ink(rgba: NDArray[np.float32]) -> tuple[Ink, float]:
 
 
 def _paper(colours: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The paper under the ink, of the same shape: a surface of second degree through what most pixels agree on."""
+    """The paper under the ink, of the same shape: a surface of second degree through what most
+    pixels agree on."""
     height, width, _ = colours.shape
-    y, x = np.meshgrid(np.linspace(-1, 1, height, dtype=np.float32), np.linspace(-1, 1, width, dtype=np.float32), indexing="ij")
+    y, x = np.meshgrid(
+        np.linspace(-1, 1, height, dtype=np.float32),
+        np.linspace(-1, 1, width, dtype=np.float32),
+        indexing="ij",
+    )
     terms = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=-1)
-    step = max(1, round((height * width / _POINTS) ** 0.5)) | 1  # odd: an even step sees one colour of paper with a pattern of even period
+    step = (
+        max(1, round((height * width / _POINTS) ** 0.5)) | 1
+    )  # odd: an even step sees one colour of paper with a pattern of even period
     points, seen = terms[::step, ::step].reshape(-1, 6), colours[::step, ::step].reshape(-1, 3)
     paper = np.median(seen, axis=0) + np.zeros_like(seen)
-    for _ in range(3):  # each time without what is farther from the last surface than most pixels are
+    for _ in range(
+        3
+    ):  # each time without what is farther from the last surface than most pixels are
         away = np.abs(seen - paper).max(axis=1)
         near = away <= max(2 * float(np.median(away)), 2.0)
         surface = np.linalg.lstsq(points[near], seen[near], rcond=None)[0]
@@ -241,7 +276,8 @@ def _paper(colours: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _label(mask: NDArray[np.bool_]) -> tuple[Labels, list[_Mark]]:
-    """Number what hangs together, corners included: int32 [h, w], 0 where no ink is, and the marks."""
+    """Number what hangs together, corners included: int32 [h, w], 0 where no ink is, and the
+    marks."""
     runs = list(_runs(mask))
     parent = list(range(len(runs)))
 
@@ -264,7 +300,13 @@ def _label(mask: NDArray[np.bool_]) -> tuple[Labels, list[_Mark]]:
         label = root(number) + 1
         labels[top, start:stop] = label
         left, first, right, last, area = boxes.get(label, (start, top, stop, top, 0))
-        boxes[label] = (min(left, start), first, max(right, stop), max(last, top + 1), area + stop - start)
+        boxes[label] = (
+            min(left, start),
+            first,
+            max(right, stop),
+            max(last, top + 1),
+            area + stop - start,
+        )
     return labels, [_Mark((label,), Box(*box[:4]), box[4]) for label, box in boxes.items()]
 
 
@@ -294,7 +336,9 @@ def _group(marks: list[_Mark]) -> list[_Mark]:
     for mark in sorted(marks, key=lambda mark: (mark.box.left, mark.box.top)):
         for place, group in enumerate(groups):
             shared = min(mark.box.right, group.box.right) - max(mark.box.left, group.box.left)
-            if shared >= _OVERLAP[mark.height >= tall and group.height >= tall] * min(mark.width, group.width):
+            if shared >= _OVERLAP[mark.height >= tall and group.height >= tall] * min(
+                mark.width, group.width
+            ):
                 groups[place] = _join(group, mark)
                 break
         else:
@@ -305,7 +349,9 @@ def _group(marks: list[_Mark]) -> list[_Mark]:
 
 def _join(one: _Mark, two: _Mark) -> _Mark:
     a, b = one.box, two.box
-    box = Box(min(a.left, b.left), min(a.top, b.top), max(a.right, b.right), max(a.bottom, b.bottom))
+    box = Box(
+        min(a.left, b.left), min(a.top, b.top), max(a.right, b.right), max(a.bottom, b.bottom)
+    )
     return _Mark(one.labels + two.labels, box, one.area + two.area)
 
 
@@ -313,4 +359,6 @@ def _alone(mark: _Mark, ink: Ink, labels: Labels) -> Ink:
     """The ink of a mark and its soft edges, without what else is in its box."""
     box = mark.box
     here = labels[box.top : box.bottom, box.left : box.right]
-    return np.where(np.isin(here, (0, *mark.labels)), ink[box.top : box.bottom, box.left : box.right], 0)
+    return np.where(
+        np.isin(here, (0, *mark.labels)), ink[box.top : box.bottom, box.left : box.right], 0
+    )

@@ -9,17 +9,26 @@ from numpy.typing import NDArray
 
 from serving.client.messages import DATA_TYPES, AnyMessage, TensorProto
 
-_VALUE_FIELDS: Final = {"float32": "float_val", "int32": "int_val", "uint8": "int_val", "int64": "int64_val"}
-"""Where a reply keeps its values when it does not use `tensor_content`. Source: TensorFlow's tensor.proto."""
+_VALUE_FIELDS: Final = {
+    "float32": "float_val",
+    "int32": "int_val",
+    "uint8": "int_val",
+    "int64": "int64_val",
+}
+"""Where a reply keeps its values when it does not use `tensor_content`. Source: TensorFlow's
+tensor.proto."""
 _NUMBERS: Final = {name: number for number, name in DATA_TYPES.items()}
 _MOST_VALUES: Final = 1 << 24
 """No reply of ours comes near; a reply that claims more would only cost memory."""
 
 
 def encode(values: NDArray[np.uint8] | Sequence[bytes]) -> AnyMessage:
-    """Pack pixels (uint8, any shape) or encoded drawings (one string each, shape [n]) into a TensorProto."""
+    """Pack pixels (uint8, any shape) or encoded drawings (one string each, shape [n]) into a
+    TensorProto."""
     if isinstance(values, np.ndarray):
-        message = TensorProto(dtype=_NUMBERS["uint8"], tensor_content=np.ascontiguousarray(values).tobytes())
+        message = TensorProto(
+            dtype=_NUMBERS["uint8"], tensor_content=np.ascontiguousarray(values).tobytes()
+        )
         shape = values.shape
     else:
         message = TensorProto(dtype=_NUMBERS["string"], string_val=values)
@@ -32,8 +41,9 @@ def encode(values: NDArray[np.uint8] | Sequence[bytes]) -> AnyMessage:
 def decode(message: AnyMessage) -> NDArray[Any]:
     """Unpack a TensorProto of float32, int32, int64 or uint8.
 
-    Values come as raw bytes in `tensor_content`, or one by one in a field of their type; there, as TensorFlow
-    does it, the last value stands for all that are missing, and no value at all means zeros.
+    Values come as raw bytes in `tensor_content`, or one by one in a field of their type; there, as
+    TensorFlow does it, the last value stands for all that are missing, and no value at all means
+    zeros.
 
     Raises:
         ValueError: another data type, or the values do not fit the shape.

@@ -11,7 +11,8 @@ from digits.contract import Signature
 from serving.client.predictions import VersionStatus
 
 MESSAGE_MAX_BYTES: Final = 16 * 1024 * 1024
-"""Largest message either way. gRPC's default of 4 MiB for replies is fewer than 2,000 drawings with their images."""
+"""Largest message either way. gRPC's default of 4 MiB for replies is fewer than 2,000 drawings with
+their images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,9 +32,12 @@ class Served:
 
 
 class Transport(Protocol):
-    """One way to reach a model. Every call takes the seconds it may last and raises only `ClientError`."""
+    """One way to reach a model. Every call takes the seconds it may last and raises only
+    `ClientError`."""
 
-    def predict(self, signature: Signature, values: NDArray[np.uint8] | Sequence[bytes], timeout: float) -> Reply:
+    def predict(
+        self, signature: Signature, values: NDArray[np.uint8] | Sequence[bytes], timeout: float
+    ) -> Reply:
         """Run one signature on its one input."""
 
     def status(self, timeout: float) -> list[VersionStatus]:

@@ -1,4 +1,5 @@
-"""python -m serving.release versions | examine | promote | rollback: which version is served, and whether it deserves it.
+"""python -m serving.release versions | examine | promote | rollback: which version is served, and
+whether it deserves it.
 
 Exit codes: 0 done; 1 refused, or the model folder cannot be used; 2 wrong usage.
 """
@@ -23,11 +24,20 @@ _REFUSED: Final = 1
 
 def main() -> int:
     """Read the command and the settings, then do it."""
-    word, flags = (sys.argv[1], sys.argv[2:]) if sys.argv[1:] and not sys.argv[1].startswith("-") else ("", sys.argv[1:])
+    word, flags = (
+        (sys.argv[1], sys.argv[2:])
+        if sys.argv[1:] and not sys.argv[1].startswith("-")
+        else ("", sys.argv[1:])
+    )
     settings = load(ReleaseSettings, flags)
     if word not in _COMMANDS or (word == "promote" and settings.version is None):
-        wanted = "promote --version=NUMBER" if word == "promote" else f"one of {', '.join(_COMMANDS)}"
-        print(f"{settings.program}: expected {wanted}; received {word or 'nothing'}; see --help", file=sys.stderr)
+        wanted = (
+            "promote --version=NUMBER" if word == "promote" else f"one of {', '.join(_COMMANDS)}"
+        )
+        print(
+            f"{settings.program}: expected {wanted}; received {word or 'nothing'}; see --help",
+            file=sys.stderr,
+        )
         return EXIT_BAD_SETTINGS
     try:
         return _do(word, settings, settings.models / settings.model_name)
@@ -46,16 +56,26 @@ def _do(word: str, settings: ReleaseSettings, base: Path) -> int:
         case "promote":
             return _promote(settings, base)
         case _:
-            print(f"version {promotion.rollback(base, settings.why)} is served; servers follow at their next look")
+            print(
+                f"version {promotion.rollback(base, settings.why)} is served; servers follow at "
+                "their next look"
+            )
             return 0
 
 
 def _examine(settings: ReleaseSettings, base: Path) -> int:
     number = settings.version or store.served(base)
     if number is None:
-        raise StoreError(f"expected a version of '{base.name}'; received a folder without one; publish one: `make train`")
+        raise StoreError(
+            f"expected a version of '{base.name}'; received a folder without one; publish one: "
+            "`make train`"
+        )
     served = store.served(base)
-    findings = _judge(settings, base / str(served) if served and served != number else None, store.folder_of(base, number))
+    findings = _judge(
+        settings,
+        base / str(served) if served and served != number else None,
+        store.folder_of(base, number),
+    )
     return 0 if all(finding.passed for finding in findings) else _REFUSED
 
 
@@ -64,9 +84,15 @@ def _promote(settings: ReleaseSettings, base: Path) -> int:
     judge = functools.partial(_judge, settings)
     refused = promotion.promote(base, settings.version, judge, settings.why, force=settings.force)
     if refused and not settings.force:
-        print(f"version {settings.version} is not promoted; serve it all the same: make promote VERSION={settings.version} FORCE=1")
+        print(
+            f"version {settings.version} is not promoted; serve it all the same: make promote "
+            f"VERSION={settings.version} FORCE=1"
+        )
         return _REFUSED
-    print(f"version {settings.version} is served{', forced' if refused else ''}; servers follow at their next look")
+    print(
+        f"version {settings.version} is served{', forced' if refused else ''}; servers follow at "
+        "their next look"
+    )
     return 0
 
 

@@ -38,19 +38,40 @@ def _row(base: Path, number: int, served: int | None, held: Sequence[int]) -> tu
         return (str(number), state, str(error))
     scores = (manifest.metrics.get(name, {}).get("accuracy") for name in ("validation", "test"))
     shown = ["-" if score is None else f"{score:.4f}" for score in scores]
-    return (str(number), state, manifest.architecture, manifest.recipe, *shown, manifest.created[:16].replace("T", " "))
+    return (
+        str(number),
+        state,
+        manifest.architecture,
+        manifest.recipe,
+        *shown,
+        manifest.created[:16].replace("T", " "),
+    )
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Columns as wide as their widest cell; a row of fewer cells is a sentence and widens none."""
-    widths = [max(len(row[at]) for row in rows if len(row) == len(_COLUMNS)) for at in range(len(_COLUMNS))]
+    widths = [
+        max(len(row[at]) for row in rows if len(row) == len(_COLUMNS))
+        for at in range(len(_COLUMNS))
+    ]
     for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
+        yield "  ".join(
+            cell.ljust(width) for cell, width in zip(row, widths, strict=False)
+        ).rstrip()
 
 
 def _event(entry: Entry) -> str:
-    before = "" if entry.before is None else f" ({entry.before} stays served)" if entry.event == "hold" else f" (before it {entry.before})"
+    before = (
+        ""
+        if entry.before is None
+        else f" ({entry.before} stays served)"
+        if entry.event == "hold"
+        else f" (before it {entry.before})"
+    )
     verdict = "forced over" if entry.forced else "refused"
     checks = f"; {verdict}: {'; '.join(entry.refused)}" if entry.refused else ""
     time = f"{entry.at[:19].replace('T', ' ')} UTC"
-    return f"{time}  {entry.who}  {entry.event} {entry.version}{before}: {entry.why or 'no reason given'}{checks}"
+    return (
+        f"{time}  {entry.who}  {entry.event} {entry.version}{before}: "
+        f"{entry.why or 'no reason given'}{checks}"
+    )

@@ -1,18 +1,29 @@
-"""Configuration files of TensorFlow Serving whose messages the official package leaves out, read as the server reads them."""
+"""Configuration files of TensorFlow Serving whose messages the official package leaves out, read as
+the server reads them."""
 
 import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
+from google.protobuf import (
+    descriptor_pb2,
+    descriptor_pool,
+    message_factory,
+    text_format,
+    wrappers_pb2,
+)
 from google.protobuf.message import Message
 
 from digits.errors import SettingsError
 
-# protobuf lets Python read escapes, which only warns of one that it does not know; TensorFlow Serving refuses the file.
+# protobuf lets Python read escapes, which only warns of one that it does not know; TensorFlow
+# Serving refuses the file.
 warnings.filterwarnings(
-    "error", ".*invalid (escape|octal escape) sequence", category=DeprecationWarning, module=r"google\.protobuf\.text_encoding"
+    "error",
+    ".*invalid (escape|octal escape) sequence",
+    category=DeprecationWarning,
+    module=r"google\.protobuf\.text_encoding",
 )
 
 _Read = TypeVar("_Read", bound=Message)
@@ -41,7 +52,8 @@ _MESSAGES: Final[dict[str, dict[str, tuple[int, str]]]] = {
     "PrometheusConfig": {"enable": (1, "bool"), "path": (2, "string")},
     "MonitoringConfig": {"prometheus_config": (1, f".{_PACKAGE}.PrometheusConfig")},
 }
-"""Fields by message: number and type. Source: tensorflow/serving: session_bundle_config, ssl_config and monitoring_config .proto."""
+"""Fields by message: number and type. Source: tensorflow/serving: session_bundle_config, ssl_config
+and monitoring_config .proto."""
 
 
 def parse_file(path: Path, message: _Read) -> _Read:
@@ -72,30 +84,47 @@ def read_config(path: Path, message: str, flag: str) -> Any:  # noqa: ANN401 - t
     try:
         return parse_file(path, _classes()[message]())
     except OSError as error:
-        raise SettingsError(f"{flag}: expected a readable file; received '{path}': {error.strerror}; check the path") from error
+        raise SettingsError(
+            f"{flag}: expected a readable file; received '{path}': {error.strerror}; check the path"
+        ) from error
     except (text_format.ParseError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{flag}: expected a {message} as text; received '{path}': {error}; mend the file") from error
+        raise SettingsError(
+            f"{flag}: expected a {message} as text; received '{path}': {error}; mend the file"
+        ) from error
 
 
 @cache
 def _classes() -> dict[str, type[Message]]:
-    """A class for each message, in a pool of its own: names must not meet those of a package that has them."""
-    file = descriptor_pb2.FileDescriptorProto(name="inkwell_config.proto", package=_PACKAGE, syntax="proto3")
+    """A class for each message, in a pool of its own: names must not meet those of a package that
+    has them."""
+    file = descriptor_pb2.FileDescriptorProto(
+        name="inkwell_config.proto", package=_PACKAGE, syntax="proto3"
+    )
     file.dependency.append(wrappers_pb2.DESCRIPTOR.name)
     for title, fields in _MESSAGES.items():
-        file.message_type.add(name=title, field=[_field(name, number, kind) for name, (number, kind) in fields.items()])
+        file.message_type.add(
+            name=title,
+            field=[_field(name, number, kind) for name, (number, kind) in fields.items()],
+        )
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
     pool.AddSerializedFile(file.SerializeToString())
-    return {title: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{title}")) for title in _MESSAGES}
+    return {
+        title: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{title}"))
+        for title in _MESSAGES
+    }
 
 
 def _field(name: str, number: int, kind: str) -> descriptor_pb2.FieldDescriptorProto:
-    field = descriptor_pb2.FieldDescriptorProto(name=name, number=number, label=descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL)
+    field = descriptor_pb2.FieldDescriptorProto(
+        name=name, number=number, label=descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL
+    )
     if kind.startswith("repeated "):
         field.label = descriptor_pb2.FieldDescriptorProto.LABEL_REPEATED
     if kind.startswith("."):
         field.type, field.type_name = descriptor_pb2.FieldDescriptorProto.TYPE_MESSAGE, kind
     else:
-        field.type = descriptor_pb2.FieldDescriptorProto.Type.Value(f"TYPE_{kind.rsplit(maxsplit=1)[-1].upper()}")
+        field.type = descriptor_pb2.FieldDescriptorProto.Type.Value(
+            f"TYPE_{kind.rsplit(maxsplit=1)[-1].upper()}"
+        )
     return field

@@ -1,16 +1,18 @@
-"""What the server answers instead of a result. Each has a canonical status code; both doors translate it.
+"""What the server answers instead of a result. Each has a canonical status code; both doors
+translate it.
 
     ServingError
-    ├── InvalidArgumentError     INVALID_ARGUMENT      the request cannot be understood or does not fit the signature
-    ├── UnknownSignatureError    FAILED_PRECONDITION   the model has no signature of that name
-    ├── FailedPreconditionError  FAILED_PRECONDITION   the request is right, the server is not where it must be for it
-    ├── PermissionDeniedError    PERMISSION_DENIED     the server was not started to allow this
-    ├── NotFoundError            NOT_FOUND             no such model, or not that version
-    ├── OverloadedError          RESOURCE_EXHAUSTED    too many calls at once
-    ├── DeadlineError            DEADLINE_EXCEEDED     the caller's time ran out before the call began
-    ├── UnimplementedError       UNIMPLEMENTED         part of the API that this server does not offer
-    ├── KernelError              whatever TensorFlow says, without names of nodes and files
-    └── InternalError            INTERNAL              a fault of ours; the log has the story under its id
+    ├── InvalidArgumentError     INVALID_ARGUMENT      the request cannot be understood or does not
+    fit the signature ├── UnknownSignatureError    FAILED_PRECONDITION   the model has no signature
+    of that name ├── FailedPreconditionError  FAILED_PRECONDITION   the request is right, the server
+    is not where it must be for it ├── PermissionDeniedError    PERMISSION_DENIED     the server was
+    not started to allow this ├── NotFoundError            NOT_FOUND             no such model, or
+    not that version ├── OverloadedError          RESOURCE_EXHAUSTED    too many calls at once
+    ├── DeadlineError            DEADLINE_EXCEEDED     the caller's time ran out before the call
+    began ├── UnimplementedError       UNIMPLEMENTED         part of the API that this server does
+    not offer ├── KernelError              whatever TensorFlow says, without names of nodes and
+    files └── InternalError            INTERNAL              a fault of ours; the log has the story
+    under its id
 
 `VersionRefusedError` stands apart: it is never an answer, it becomes a version's state.
 """
@@ -123,7 +125,8 @@ class InternalError(ServingError):
 
 
 class VersionRefusedError(Exception):
-    """A version that will not be served; `text` names no path, for GetModelStatus shows it to anyone."""
+    """A version that will not be served; `text` names no path, for GetModelStatus shows it to
+    anyone."""
 
     def __init__(self, code: Code, text: str) -> None:
         super().__init__(text)
@@ -132,7 +135,8 @@ class VersionRefusedError(Exception):
 
 
 def as_answer(error: Exception) -> ServingError:
-    """The answer for anything that was raised while a call was worked on; what is not ours is logged under an id."""
+    """The answer for anything that was raised while a call was worked on; what is not ours is
+    logged under an id."""
     if isinstance(error, ServingError):
         return error
     ticket = secrets.token_hex(4)
@@ -149,11 +153,15 @@ _TRACE_ABSENT: Final = "<stack traces unavailable>\n"
 def plain(message: str) -> str:
     """What a TensorFlow error says to a person: one line, without nodes, files and stack traces.
 
-    Its long form is a preamble, the trace of the Python code that built the graph (or a note that there is none),
-    an empty line where there was one, the message, then `[[{{node …}}]] [Op:…]`.
+    Its long form is a preamble, the trace of the Python code that built the graph (or a note that
+    there is none), an empty line where there was one, the message, then `[[{{node …}}]] [Op:…]`.
     """
     text = _NODE_REFERENCE.sub("", message)
     if text.startswith(_PREAMBLE):
-        text = text.rpartition(_TRACE_ABSENT)[2] if _TRACE_ABSENT in text else text.rpartition("\n\n")[2]
+        text = (
+            text.rpartition(_TRACE_ABSENT)[2]
+            if _TRACE_ABSENT in text
+            else text.rpartition("\n\n")[2]
+        )
     line = text.strip().partition("\n")[0]
     return _NODE_OR_PATH.sub("…", line) or "The model could not compute this."

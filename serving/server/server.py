@@ -46,7 +46,8 @@ _EXIT_AT_ONCE: Final = 130
 
 
 def serve(settings: ServerSettings) -> int:
-    """Serve until SIGTERM or SIGINT, then let the calls in flight end; a second signal ends at once.
+    """Serve until SIGTERM or SIGINT, then let the calls in flight end; a second signal ends at
+    once.
 
     Returns:
         The exit code.
@@ -73,7 +74,8 @@ def serve(settings: ServerSettings) -> int:
 
 
 def _spare_the_collector() -> None:
-    """Keep the modules out of garbage collection: TensorFlow's alone make a full collection stop every call for a while.
+    """Keep the modules out of garbage collection: TensorFlow's alone make a full collection stop
+    every call for a while.
 
     Done before any model is loaded, for a retired model must be collected.
     """
@@ -82,10 +84,15 @@ def _spare_the_collector() -> None:
 
 
 def _log_plainly() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
+    )
     for name in ("absl", "tensorflow"):  # their steps are no events of ours
         logging.getLogger(name).setLevel(logging.WARNING)
-    for name in ("uvicorn", "grpc._common"):  # they write a line, or a traceback, for every caller who sends garbage
+    for name in (
+        "uvicorn",
+        "grpc._common",
+    ):  # they write a line, or a traceback, for every caller who sends garbage
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
@@ -109,26 +116,47 @@ class Server:
         self._stop = threading.Event()
         self._sources = read_sources(settings)
         self.models = Models(source.name for source in self._sources)
-        limits = Limits(settings.max_message_bytes, settings.max_batch_items, settings.enable_signature_method_name_check)
+        limits = Limits(
+            settings.max_message_bytes,
+            settings.max_batch_items,
+            settings.enable_signature_method_name_check,
+        )
         metrics = Metrics(self.models)
         self._health = Health(self.models)
         retries = Retries(settings.max_num_load_retries, settings.load_retry_interval_micros / 1e6)
-        load = metrics.watch_loads(_loader(_read_loading(settings), limits, _warm_up_times(settings)))
+        load = metrics.watch_loads(
+            _loader(_read_loading(settings), limits, _warm_up_times(settings))
+        )
         self._watcher = Watcher(self._sources, self.models, load, retries, self._health.refresh)
         unavailable_labels = settings.allow_version_labels_for_unavailable_models
-        self._reloader = Reloader(self._sources, self.models, self._watcher, unavailable_labels=unavailable_labels)
+        self._reloader = Reloader(
+            self._sources, self.models, self._watcher, unavailable_labels=unavailable_labels
+        )
         self._open(_gate(settings), limits, metrics)
 
     def _open(self, gate: Gate, limits: Limits, metrics: Metrics) -> None:
         """Bind both doors."""
         settings = self._settings
         log = AccessLog() if settings.access_log else None
-        interceptors: list[grpc.ServerInterceptor] = [GrpcMeter(metrics), *([GrpcAccessLog(log)] if log else [])]
+        interceptors: list[grpc.ServerInterceptor] = [
+            GrpcMeter(metrics),
+            *([GrpcAccessLog(log)] if log else []),
+        ]
         self._grpc, self.port = open_grpc(
-            self.models, gate, limits, settings, interceptors=interceptors, reloader=self._reloader, health=self._health
+            self.models,
+            gate,
+            limits,
+            settings,
+            interceptors=interceptors,
+            reloader=self._reloader,
+            health=self._health,
         )
         door: ASGIApp = RestDoor(self.models, gate, limits, settings, self._stop.is_set)
-        door = RestMeter(RestAccessLog(door, log) if log else door, metrics, read_metrics_path(settings.monitoring_config_file))
+        door = RestMeter(
+            RestAccessLog(door, log) if log else door,
+            metrics,
+            read_metrics_path(settings.monitoring_config_file),
+        )
         self._rest = _rest_server(door, settings) if settings.rest_api_port else None
 
     def start(self) -> None:
@@ -142,15 +170,23 @@ class Server:
         try:
             self._reloader.label_first()
         except FailedPreconditionError as error:
-            raise SettingsError(f"{error.text}; see --allow_version_labels_for_unavailable_models") from error
+            raise SettingsError(
+                f"{error.text}; see --allow_version_labels_for_unavailable_models"
+            ) from error
         for source in self._sources:
             if not self.models.available(source.name):
-                _log.warning("model %s: no version to serve yet in %s; it is served as soon as one appears", source.name, source.base)
+                _log.warning(
+                    "model %s: no version to serve yet in %s; it is served as soon as one appears",
+                    source.name,
+                    source.base,
+                )
         self._grpc.start()
         if self._rest:
             self._rest.start()
         self._follow()
-        doors = f"gRPC on {self._settings.host}:{self.port}" + (f", REST on {self._settings.host}:{self._rest.port}" if self._rest else "")
+        doors = f"gRPC on {self._settings.host}:{self.port}" + (
+            f", REST on {self._settings.host}:{self._rest.port}" if self._rest else ""
+        )
         _log.info("ready: %s; models loaded in %.1f s", doors, time.monotonic() - began)
 
     def _follow(self) -> None:
@@ -158,13 +194,22 @@ class Server:
         settings = self._settings
         if settings.file_system_poll_wait_seconds:
             arguments = (settings.file_system_poll_wait_seconds, self._stop)
-            threading.Thread(target=self._watcher.follow, args=arguments, name="watcher", daemon=True).start()
+            threading.Thread(
+                target=self._watcher.follow, args=arguments, name="watcher", daemon=True
+            ).start()
         if settings.model_config_file and settings.model_config_file_poll_wait_seconds:
-            reading = (settings.model_config_file, settings.model_config_file_poll_wait_seconds, self._stop)
-            threading.Thread(target=self._reloader.follow, args=reading, name="configuration", daemon=True).start()
+            reading = (
+                settings.model_config_file,
+                settings.model_config_file_poll_wait_seconds,
+                self._stop,
+            )
+            threading.Thread(
+                target=self._reloader.follow, args=reading, name="configuration", daemon=True
+            ).start()
 
     def drain(self, seconds: float) -> None:
-        """Tell everybody that this server is going, take no new calls, and wait at most `seconds` for those in flight."""
+        """Tell everybody that this server is going, take no new calls, and wait at most `seconds`
+        for those in flight."""
         _log.info("draining: calls in flight have %g s to end", seconds)
         self._stop.set()
         self._health.leave()
@@ -177,7 +222,8 @@ class Server:
 
 
 def _gate(settings: ServerSettings) -> Gate:
-    """With batching on, calls wait in the batch queue, not at the gate: those that wait are those that get together."""
+    """With batching on, calls wait in the batch queue, not at the gate: those that wait are those
+    that get together."""
     if settings.enable_batching:
         return Gate(settings.max_running_calls + settings.max_queued_calls, 0)
     return Gate(settings.max_running_calls, settings.max_queued_calls)
@@ -185,7 +231,12 @@ def _gate(settings: ServerSettings) -> Gate:
 
 def _read_loading(settings: ServerSettings) -> Loading:
     tags = tuple(settings.saved_model_tags.split(","))
-    return Loading(settings.require_manifest, tags, _read_batching(settings), settings.enable_per_model_batching_parameters)
+    return Loading(
+        settings.require_manifest,
+        tags,
+        _read_batching(settings),
+        settings.enable_per_model_batching_parameters,
+    )
 
 
 def _read_batching(settings: ServerSettings) -> Batching | None:
@@ -197,7 +248,9 @@ def _read_batching(settings: ServerSettings) -> Batching | None:
 
 def _rest_server(door: ASGIApp, settings: ServerSettings) -> RestServer:
     drain, receive = settings.drain_seconds, settings.rest_receive_seconds
-    return RestServer(door, settings.host, settings.rest_api_port, drain_seconds=drain, receive_seconds=receive)
+    return RestServer(
+        door, settings.host, settings.rest_api_port, drain_seconds=drain, receive_seconds=receive
+    )
 
 
 def _warm_up_times(settings: ServerSettings) -> int:
@@ -217,10 +270,13 @@ def _loader(how: Loading, limits: Limits, times: int) -> Load:
 def limit_threads(settings: ServerSettings) -> None:
     """Give TensorFlow as many threads as told; only possible before it computes anything."""
     if settings.tensorflow_intra_op_parallelism:
-        tf.config.threading.set_intra_op_parallelism_threads(settings.tensorflow_intra_op_parallelism)
+        tf.config.threading.set_intra_op_parallelism_threads(
+            settings.tensorflow_intra_op_parallelism
+        )
     operations = settings.tensorflow_inter_op_parallelism
     if not operations and (batching := _read_batching(settings)):
-        # Each running batch keeps one thread; a call that comes meanwhile needs another to join the queue, or be refused, at once.
+        # Each running batch keeps one thread; a call that comes meanwhile needs another to join the
+        # queue, or be refused, at once.
         operations = batching.num_batch_threads + (os.cpu_count() or 1)
     if operations:
         tf.config.threading.set_inter_op_parallelism_threads(operations)

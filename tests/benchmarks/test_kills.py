@@ -9,7 +9,17 @@ RESULTS = Path(__file__).parents[2] / "results"
 
 
 def test_bench_kills_a_few_end_in_the_same_bits(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "benchmarks.kills", "--kills", "4", "--seed", "3", "--results", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.kills",
+        "--kills",
+        "4",
+        "--seed",
+        "3",
+        "--results",
+        str(tmp_path),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     seen = json.loads((tmp_path / RESULTS_FILE).read_text())

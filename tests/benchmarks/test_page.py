@@ -42,16 +42,23 @@ def test_summary_says_whether_the_aim_was_kept() -> None:
 def test_written_number_has_its_digits_apart(paper: str) -> None:
     bars = np.zeros((3, 28, 28), np.uint8)
     bars[:, 4:24, 12:15] = 255
-    assert len(find_digits(write_number(bars, "apart", paper, np.random.default_rng(1))).groups) == 3
+    assert (
+        len(find_digits(write_number(bars, "apart", paper, np.random.default_rng(1))).groups) == 3
+    )
 
 
 def test_recorded_page_and_numbers_say_how_they_were_made() -> None:
-    page, numbers = (json.loads((RESULTS / name).read_text(encoding="utf-8")) for name in ("ui.json", "numbers.json"))
+    page, numbers = (
+        json.loads((RESULTS / name).read_text(encoding="utf-8"))
+        for name in ("ui.json", "numbers.json")
+    )
     assert page["command"].startswith("python -m benchmarks.ui")
     assert page["people"] == 32
     assert page["kept"] == (page["all"]["p95_ms"] <= page["aim_p95_ms"] and not page["turned_away"])
     assert numbers["command"].startswith("python -m benchmarks.numbers")
-    assert {(row["spacing"], row["paper"]) for row in numbers["rows"]} == {(spacing, paper) for spacing in SPACINGS for paper in PAPERS}
+    assert {(row["spacing"], row["paper"]) for row in numbers["rows"]} == {
+        (spacing, paper) for spacing in SPACINGS for paper in PAPERS
+    }
     for row in numbers["rows"]:
         assert row["interval"][0] <= row["read_right"] <= row["interval"][1]
         assert row["read_right"] <= row["as_many_digits_as_written"] <= 1

@@ -42,7 +42,9 @@ def test_open_loop_calls_at_every_instant_of_its_process_and_tells_refusals_apar
     door = Door((Outcome.ANSWERED, Outcome.REFUSED))
     sample = open_loop(door.connect, rate=200, seconds=1, workers=4, seed=1)
     assert 140 < door.calls < 260, "the Poisson process of this seed"
-    assert abs(len(sample.latencies[Outcome.ANSWERED]) - len(sample.latencies[Outcome.REFUSED])) <= 1
+    assert (
+        abs(len(sample.latencies[Outcome.ANSWERED]) - len(sample.latencies[Outcome.REFUSED])) <= 1
+    )
 
 
 def test_open_loop_counts_the_wait_for_a_free_caller() -> None:
@@ -57,7 +59,9 @@ def test_open_loop_counts_the_wait_for_a_free_caller() -> None:
         yield call
 
     sample = open_loop(connect, rate=100, seconds=0.5, workers=1, seed=1)
-    assert max(sample.latencies[Outcome.ANSWERED]) > 500, "one caller of 50 ms a call falls behind 100 calls a second"
+    assert max(sample.latencies[Outcome.ANSWERED]) > 500, (
+        "one caller of 50 ms a call falls behind 100 calls a second"
+    )
 
 
 def test_merged_rounds_hold_all_latencies_and_all_seconds() -> None:
@@ -69,7 +73,9 @@ def test_merged_rounds_hold_all_latencies_and_all_seconds() -> None:
 def test_percentiles_lie_within_their_intervals() -> None:
     points, intervals = percentiles([float(value) for value in range(1000)])
     assert points[0] == pytest.approx(499.5)
-    assert all(least <= point <= most for point, (least, most) in zip(points, intervals, strict=True))
+    assert all(
+        least <= point <= most for point, (least, most) in zip(points, intervals, strict=True)
+    )
 
 
 def test_bench_serving_a_moment_of_everything(tmp_path: Path) -> None:

@@ -9,7 +9,15 @@ RESULTS = Path(__file__).parents[2] / "results"
 
 
 def test_swaps_good_and_bad_fail_no_call(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "benchmarks.swaps", "--swaps", str(2 * len(KINDS)), "--results", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.swaps",
+        "--swaps",
+        str(2 * len(KINDS)),
+        "--results",
+        str(tmp_path),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     check(json.loads((tmp_path / RESULTS_FILE).read_text()))

@@ -1,4 +1,5 @@
-"""The released network in other arithmetics: asked for real, and what was recorded of all test digits."""
+"""The released network in other arithmetics: asked for real, and what was recorded of all test
+digits."""
 
 import json
 from pathlib import Path
@@ -15,7 +16,10 @@ RECORDED = Path(__file__).parents[2] / "results" / RESULTS_FILE
 @pytest.mark.filterwarnings("ignore::UserWarning:tensorflow.lite")
 def test_variants_read_nearly_alike(tmp_path: Path) -> None:
     images = toy_arrays()["x_test"][:60]
-    answers = {name: answer(images) for name, answer in variants(tmp_path, toy_arrays()["x_train"][:20]).items()}
+    answers = {
+        name: answer(images)
+        for name, answer in variants(tmp_path, toy_arrays()["x_train"][:20]).items()
+    }
     exact = answers.pop("float32")
     assert list(answers) == ["bfloat16", "int8"]
     for probabilities in answers.values():
@@ -27,9 +31,15 @@ def test_variants_read_nearly_alike(tmp_path: Path) -> None:
 def test_recorded_variants_are_of_all_test_digits() -> None:
     recorded = json.loads(RECORDED.read_text(encoding="utf-8"))
     assert recorded["command"].startswith("python -m benchmarks.variants")
-    assert (recorded["test_images"], [row["arithmetic"] for row in recorded["rows"]]) == (10_000, ["float32", "bfloat16", "int8"])
+    assert (recorded["test_images"], [row["arithmetic"] for row in recorded["rows"]]) == (
+        10_000,
+        ["float32", "bfloat16", "int8"],
+    )
     exact = recorded["rows"][0]["accuracy"]
     for row in recorded["rows"]:
         assert row["interval"][0] < row["accuracy"] < row["interval"][1]
         assert row["within_0.01_points"] == (round(10_000 * (exact - row["accuracy"])) <= 1)
-        assert row["batch64_digits_per_s"]["over_float32"] == pytest.approx(1, abs=0.001) or row["arithmetic"] != "float32"
+        assert (
+            row["batch64_digits_per_s"]["over_float32"] == pytest.approx(1, abs=0.001)
+            or row["arithmetic"] != "float32"
+        )

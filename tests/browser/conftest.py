@@ -1,4 +1,5 @@
-"""What the browser tests share: one model server, one page and one Chromium for all of them, a fresh window for each."""
+"""What the browser tests share: one model server, one page and one Chromium for all of them, a
+fresh window for each."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +17,15 @@ _PATIENCE = 15_000
 expect.set_options(timeout=_PATIENCE)
 
 
-@pytest.fixture(scope="module")  # and no longer: Playwright's event loop would be in the way of other tests' own
+@pytest.fixture(
+    scope="module"
+)  # and no longer: Playwright's event loop would be in the way of other tests' own
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
-        pytest.skip("expected chromium on the path; received none; install it, on Debian with `apt-get install chromium`")
+        pytest.skip(
+            "expected chromium on the path; received none; install it, on Debian with `apt-get "
+            "install chromium`"
+        )
     with chromium() as browser:
         yield browser
 
@@ -29,7 +35,10 @@ def server(request: pytest.FixtureRequest) -> Iterator[ModelServer]:
     """The embedded server with the released model, under a second name too."""
     models = request.config.rootpath / "models" / "digits"
     if not versions(models):
-        pytest.skip("expected the released model in models/digits; received none; train and publish one with `python -m trainer`")
+        pytest.skip(
+            "expected the released model in models/digits; received none; train and publish one "
+            "with `python -m trainer`"
+        )
     with model_server(models, OTHER) as server:
         yield server
 
@@ -43,7 +52,9 @@ def corrections(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def address(server: ModelServer, corrections: Path) -> Iterator[str]:
     """Of a page that asks the server, with everything on that it offers."""
-    with page_process(server.address, f"--compare={OTHER},absent", f"--corrections={corrections}") as address:
+    with page_process(
+        server.address, f"--compare={OTHER},absent", f"--corrections={corrections}"
+    ) as address:
         yield address
 
 
@@ -56,13 +67,22 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 @pytest.fixture
 def dark(browser: Browser, address: str) -> Iterator[Page]:
     """A window of a person who prefers dark ones, with the same conditions."""
-    yield from window(browser, address, viewport={"width": 1100, "height": 760}, color_scheme="dark")
+    yield from window(
+        browser, address, viewport={"width": 1100, "height": 760}, color_scheme="dark"
+    )
 
 
 @pytest.fixture
 def phone(browser: Browser, address: str) -> Iterator[Page]:
     """A window on a small phone, with the same conditions."""
-    yield from window(browser, address, viewport={"width": 360, "height": 740}, device_scale_factor=3, has_touch=True, is_mobile=True)
+    yield from window(
+        browser,
+        address,
+        viewport={"width": 360, "height": 740},
+        device_scale_factor=3,
+        has_touch=True,
+        is_mobile=True,
+    )
 
 
 def window(browser: Browser, address: str, **options: object) -> Iterator[Page]:
@@ -73,7 +93,10 @@ def window(browser: Browser, address: str, **options: object) -> Iterator[Page]:
             complaints.append(f"{message.type}: {message.text}")
 
     def note_request(request: Request) -> None:
-        if not request.url.startswith(("data:", "blob:")) and urlsplit(request.url).netloc != urlsplit(address).netloc:
+        if (
+            not request.url.startswith(("data:", "blob:"))
+            and urlsplit(request.url).netloc != urlsplit(address).netloc
+        ):
             complaints.append(f"request to {request.url}")
 
     context = browser.new_context(**options)  # type: ignore[arg-type]

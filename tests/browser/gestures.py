@@ -42,9 +42,13 @@ def touch(page: Page, digit: int, left: float = 0.0) -> None:
     """Draw a digit with a finger, through the browser's own input pipeline, scrolling included."""
     devtools = page.context.new_cdp_session(page)
     for stroke in STROKES[digit]:
-        for number, (x, y) in enumerate(on_screen(page, [(x + left, y) for x, y in smooth(stroke)])):
+        for number, (x, y) in enumerate(
+            on_screen(page, [(x + left, y) for x, y in smooth(stroke)])
+        ):
             kind = "touchMove" if number else "touchStart"
-            devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+            devtools.send(
+                "Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]}
+            )
         devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
@@ -59,7 +63,9 @@ def line(page: Page, start: tuple[float, float], stop: tuple[float, float]) -> N
 
 def hand_over(page: Page, picture: bytes, kind: str, event: str) -> None:
     """Paste or drop a picture; `event` is "paste" or "drop"."""
-    page.locator("#pad canvas").evaluate(_HAND_OVER, [base64.b64encode(picture).decode("ascii"), kind, event])
+    page.locator("#pad canvas").evaluate(
+        _HAND_OVER, [base64.b64encode(picture).decode("ascii"), kind, event]
+    )
 
 
 def digit(page: Page) -> Locator:

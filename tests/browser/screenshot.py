@@ -1,4 +1,5 @@
-"""python -m tests.browser.screenshot docs/images: the pictures of the page in the README, made from the real page."""
+"""python -m tests.browser.screenshot docs/images: the pictures of the page in the README, made from
+the real page."""
 
 import argparse
 from collections.abc import Iterator
@@ -26,16 +27,24 @@ _OTHER: Final = "again"
 
 def main() -> None:
     """Start the server and the page, draw, and keep what is seen."""
-    parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshot", description="Make the pictures of the page.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.browser.screenshot", description="Make the pictures of the page."
+    )
     parser.add_argument("folder", type=Path, help="folder to write the PNGs into")
-    parser.add_argument("--models", type=Path, default=Path("models/digits"), help="folder of the model's versions")
+    parser.add_argument(
+        "--models", type=Path, default=Path("models/digits"), help="folder of the model's versions"
+    )
     take(parser.parse_args().folder, parser.parse_args().models)
 
 
 def take(folder: Path, models: Path) -> None:
     """Write the pictures of the page, answered by the newest version in `models`, to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    with model_server(models, _OTHER) as server, page_process(server.address, f"--compare={_OTHER}") as address, chromium() as browser:
+    with (
+        model_server(models, _OTHER) as server,
+        page_process(server.address, f"--compare={_OTHER}") as address,
+        chromium() as browser,
+    ):
         with _window(browser, address, folder / "page.png", _DESK) as page:
             draw(page, 7)
             expect(digit(page)).to_have_text("7")
@@ -57,7 +66,9 @@ def take(folder: Path, models: Path) -> None:
 
 
 @contextmanager
-def _window(browser: Browser, address: str, picture: Path, options: dict[str, Any]) -> Iterator[Page]:
+def _window(
+    browser: Browser, address: str, picture: Path, options: dict[str, Any]
+) -> Iterator[Page]:
     """A window on the page; what it shows in the end goes into `picture`."""
     page = browser.new_context(**options).new_page()
     open_page(page, address)

@@ -43,7 +43,11 @@ class ModelServer:
 
     def start(self) -> None:
         """Start, and wait until the model answers."""
-        command = [f"--model_config_file={self._config}", f"--port={self._ports[0]}", f"--rest_api_port={self._ports[1]}"]
+        command = [
+            f"--model_config_file={self._config}",
+            f"--port={self._ports[0]}",
+            f"--rest_api_port={self._ports[1]}",
+        ]
         self._process = subprocess.Popen([sys.executable, "-m", "serving.server", *command])
         with connect(self.address) as client:
             client.wait(_START)
@@ -57,11 +61,16 @@ class ModelServer:
 
 @contextmanager
 def model_server(models: Path, *others: str) -> Iterator[ModelServer]:
-    """A running embedded server for the folder of one model's versions, which it hosts under other names too."""
+    """A running embedded server for the folder of one model's versions, which it hosts under other
+    names too."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "models.config"
         names = ("digits", *others)
-        hosted = "".join(f'config {{ name: "{name}" base_path: "{models.resolve()}" model_platform: "tensorflow" }}\n' for name in names)
+        hosted = "".join(
+            f'config {{ name: "{name}" base_path: "{models.resolve()}" model_platform: '
+            f'"tensorflow" }}\n'
+            for name in names
+        )
         config.write_text(f"model_config_list {{\n{hosted}}}\n", encoding="utf-8")
         server = ModelServer(config)
         try:
@@ -75,12 +84,16 @@ def model_server(models: Path, *others: str) -> Iterator[ModelServer]:
 def page_process(server: str, *flags: str) -> Iterator[str]:
     """A running page that asks `server`, with further flags; gives its address."""
     command = [sys.executable, "-m", "ui", "--port=0", "--retry=0.3", f"--server={server}", *flags]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_own_environment()) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=_own_environment()
+    ) as process:
         try:
             assert process.stdout is not None
             said = process.stdout.readline()
             if "http://" not in said:
-                raise RuntimeError(f"expected the page to start and say where; received {said!r}; its log says why")
+                raise RuntimeError(
+                    f"expected the page to start and say where; received {said!r}; its log says why"
+                )
             yield next(word for word in said.split() if word.startswith("http://"))
         finally:
             process.send_signal(signal.SIGTERM)
@@ -88,7 +101,11 @@ def page_process(server: str, *flags: str) -> Iterator[str]:
 
 
 def _own_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(("INKWELL_", "GRADIO_"))}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("INKWELL_", "GRADIO_"))
+    }
 
 
 @contextmanager
@@ -109,7 +126,8 @@ def open_page(page: Page, address: str) -> None:
 
 
 def draw(page: Page, digit: int, left: float = 0.0) -> None:
-    """Draw a digit with the mouse, stroke by stroke, so far to the right in units of the pad's height."""
+    """Draw a digit with the mouse, stroke by stroke, so far to the right in units of the pad's
+    height."""
     for stroke in STROKES[digit]:
         first, *others = on_screen(page, [(x + left, y) for x, y in smooth(stroke)])
         page.mouse.move(*first)

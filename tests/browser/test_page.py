@@ -1,4 +1,5 @@
-"""The page as a person uses it: a real Chromium, a real page, the real embedded server and the released model."""
+"""The page as a person uses it: a real Chromium, a real page, the real embedded server and the
+released model."""
 
 import base64
 import json
@@ -37,15 +38,21 @@ def test_page_while_a_stroke_is_still_drawn_answers_already(page: Page) -> None:
 def test_page_answer_shows_bars_in_order_what_the_model_saw_version_and_latency(page: Page) -> None:
     draw(page, 3)
     expect(page.locator(".answer .digit")).to_have_text("3")
-    expect(page.locator(".facts")).to_have_text(re.compile(r"^Model version \d+ · answered in \d+ ms$"))
+    expect(page.locator(".facts")).to_have_text(
+        re.compile(r"^Model version \d+ · answered in \d+ ms$")
+    )
     expect(page.locator(".bars .name")).to_have_text(list("0123456789"))
     expect(page.locator(".bars .winner .name")).to_have_text("3")
     seen = page.get_by_role("img", name="as the model saw it")
-    assert seen.evaluate("image => [image.naturalWidth, image.naturalHeight, image.clientWidth >= 112]") == [28, 28, True]
+    assert seen.evaluate(
+        "image => [image.naturalWidth, image.naturalHeight, image.clientWidth >= 112]"
+    ) == [28, 28, True]
     assert seen.evaluate("image => getComputedStyle(image).imageRendering") == "pixelated"
 
 
-def test_page_drawing_has_the_same_probabilities_as_the_client(page: Page, server: ModelServer) -> None:
+def test_page_drawing_has_the_same_probabilities_as_the_client(
+    page: Page, server: ModelServer
+) -> None:
     sent: list[str] = []
 
     def note(request: Request) -> None:
@@ -102,7 +109,9 @@ def test_page_right_button_draws_nothing(page: Page) -> None:
     assert not inked(page)
 
 
-def test_page_server_killed_says_so_and_recovers_with_the_last_drawing(page: Page, server: ModelServer) -> None:
+def test_page_server_killed_says_so_and_recovers_with_the_last_drawing(
+    page: Page, server: ModelServer
+) -> None:
     draw(page, 2)
     expect(page.locator(".answer .digit")).to_have_text("2")
     server.kill()
@@ -129,7 +138,12 @@ def test_page_on_a_phone_is_drawn_on_by_touch_and_does_not_scroll(phone: Page) -
 def test_page_on_a_phone_second_finger_draws_nothing(phone: Page) -> None:
     devtools = phone.context.new_cdp_session(phone)
     [one, two] = on_screen(phone, ((0.3, 0.3), (0.7, 0.7)))
-    for kind, fingers in (("touchStart", [one]), ("touchStart", [one, two]), ("touchMove", [one, (two[0] - 60, two[1])]), ("touchEnd", [])):
+    for kind, fingers in (
+        ("touchStart", [one]),
+        ("touchStart", [one, two]),
+        ("touchMove", [one, (two[0] - 60, two[1])]),
+        ("touchEnd", []),
+    ):
         points = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(fingers)]
         devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     assert inked(phone)

@@ -1,4 +1,5 @@
-"""The page besides drawing one digit: undo, pens, keys, photos, history, whole numbers, comparing, corrections, both themes."""
+"""The page besides drawing one digit: undo, pens, keys, photos, history, whole numbers, comparing,
+corrections, both themes."""
 
 import io
 import json
@@ -24,7 +25,11 @@ pytestmark = pytest.mark.browser
 def photo() -> bytes:
     """A JPEG of a 7 on paper in uneven light."""
     grey = np.asarray(Image.open(io.BytesIO(draw_seven())).convert("L"), np.float32)
-    light = 0.9 - 0.3 * np.linspace(0, 1, grey.shape[1]) - 0.1 * np.linspace(0, 1, grey.shape[0])[:, np.newaxis]
+    light = (
+        0.9
+        - 0.3 * np.linspace(0, 1, grey.shape[1])
+        - 0.1 * np.linspace(0, 1, grey.shape[0])[:, np.newaxis]
+    )
     file = io.BytesIO()
     Image.fromarray((grey * light).astype(np.uint8)).save(file, "JPEG", quality=80)
     return file.getvalue()
@@ -125,7 +130,9 @@ def test_page_photo_is_chosen_and_read(page: Page, photo: bytes) -> None:
         page.get_by_role("button", name="Photo").click()
     chooser.value.set_files({"name": "seven.jpg", "mimeType": "image/jpeg", "buffer": photo})
     expect(digit(page)).to_have_text("7")
-    width, height = page.locator("#pad canvas").evaluate("pad => [pad.clientWidth, pad.clientHeight]")
+    width, height = page.locator("#pad canvas").evaluate(
+        "pad => [pad.clientWidth, pad.clientHeight]"
+    )
     assert width / height == pytest.approx(900 / 700, rel=0.02)
     page.get_by_role("button", name="Clear").click()
     expect(sentence(page)).to_have_text(NOTHING_DRAWN.sentence)
@@ -140,10 +147,19 @@ def test_page_picture_pasted_or_dropped_is_read(page: Page, event: str) -> None:
 def test_page_large_photo_is_made_smaller_before_it_is_sent(page: Page) -> None:
     large = io.BytesIO()
     Image.open(io.BytesIO(draw_seven())).resize((4500, 3500)).save(large, "PNG")
-    with page.expect_request(lambda request: "queue/join" in request.url and "jpeg" in (request.post_data or "")) as asked:
+    with page.expect_request(
+        lambda request: "queue/join" in request.url and "jpeg" in (request.post_data or "")
+    ) as asked:
         hand_over(page, large.getvalue(), "image/png", "drop")
     sent = json.loads(json.loads(asked.value.post_data or "")["data"][0])["picture"]
-    assert page.evaluate("async url => { const i = new Image(); i.src = url; await i.decode(); return i.width; }", sent) == 1600
+    assert (
+        page.evaluate(
+            "async url => { const i = new Image(); i.src = url; await i.decode(); return i.width; "
+            "}",
+            sent,
+        )
+        == 1600
+    )
     expect(digit(page)).to_have_text("7")
 
 
@@ -151,7 +167,9 @@ def test_page_file_that_is_no_picture_says_so_and_loses_nothing(page: Page) -> N
     draw(page, 2)
     expect(digit(page)).to_have_text("2")
     hand_over(page, b"not a picture", "image/png", "drop")
-    expect(page.locator(".note[role=status]")).to_contain_text("not a picture that your browser can show")
+    expect(page.locator(".note[role=status]")).to_contain_text(
+        "not a picture that your browser can show"
+    )
     assert inked(page)
     expect(digit(page)).to_have_text("2")
 
@@ -164,7 +182,9 @@ def test_page_whole_number_is_read_with_boxes(page: Page) -> None:
     expect(sentence(page)).to_contain_text("Looks like 2026")
     expect(page.locator(".found rect")).to_have_count(4)
     expect(page.locator(".found text")).to_have_text(list("2026"))
-    expect(page.locator(".facts")).to_have_text(re.compile(r"^Model version \d+ · answered in \d+ ms$"))
+    expect(page.locator(".facts")).to_have_text(
+        re.compile(r"^Model version \d+ · answered in \d+ ms$")
+    )
 
 
 def test_page_number_that_does_not_fit_one_digit_is_kept_in_the_history(page: Page) -> None:
@@ -209,7 +229,9 @@ def test_page_wrong_answer_is_put_right_with_one_click(page: Page, corrections: 
     keep.click()
     expect(page.locator("#kept [role=status]")).to_have_text("Kept as a 8. Thank you.")
     [image] = (corrections / "images" / "8").iterdir()
-    record = json.loads((corrections / "records" / f"{image.stem}.json").read_text(encoding="utf-8"))
+    record = json.loads(
+        (corrections / "records" / f"{image.stem}.json").read_text(encoding="utf-8")
+    )
     assert (record["label"], record["answer"], record["model"]) == ("8", "8", "digits")
     assert np.asarray(Image.open(image)).shape == (28, 28)
     assert (corrections / record["drawing"]).is_file()
@@ -223,7 +245,9 @@ def test_page_on_a_phone_fits_in_every_mode(phone: Page, mode: str) -> None:
     assert phone.evaluate("scrollY") == 0
     assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
     if mode == "One digit":
-        assert phone.evaluate("document.querySelector('.answer .digit').getBoundingClientRect().bottom <= innerHeight")
+        assert phone.evaluate(
+            "document.querySelector('.answer .digit').getBoundingClientRect().bottom <= innerHeight"
+        )
 
 
 def test_page_in_the_dark_shows_bright_ink_and_photos_as_they_are(dark: Page, photo: bytes) -> None:
@@ -237,7 +261,9 @@ def test_page_in_the_dark_shows_bright_ink_and_photos_as_they_are(dark: Page, ph
 
 
 @pytest.mark.parametrize("window", ["page", "dark", "phone"])
-def test_page_has_names_contrast_and_order_for_everyone(window: str, request: pytest.FixtureRequest) -> None:
+def test_page_has_names_contrast_and_order_for_everyone(
+    window: str, request: pytest.FixtureRequest
+) -> None:
     page: Page = request.getfixturevalue(window)
     draw(page, 4)
     page.get_by_role("button", name="Clear").click()

@@ -1,4 +1,5 @@
-"""Tell in which points an answer differs from the recorded one: code, text, numbers, names, order."""
+"""Tell in which points an answer differs from the recorded one: code, text, numbers, names,
+order."""
 
 import base64
 import json
@@ -24,7 +25,10 @@ def differences(recorded: Json, received: Json) -> list[str]:
 
 def _grpc(recorded: Json, received: Json) -> Iterator[str]:
     if recorded["code"] != received["code"]:
-        yield f"code {recorded['code']} recorded, {received['code']} ({received.get('message')}) received"
+        yield (
+            f"code {recorded['code']} recorded, {received['code']} ({received.get('message')}) "
+            "received"
+        )
     elif recorded["code"] != "OK":
         if recorded["message"]:  # what the gRPC runtime alone decides may be worded otherwise
             yield from _text(recorded["message"], received["message"])
@@ -37,7 +41,10 @@ def _grpc(recorded: Json, received: Json) -> Iterator[str]:
 
 def _rest(recorded: Json, received: Json) -> Iterator[str]:
     if recorded["status"] != received["status"]:
-        yield f"status {recorded['status']} recorded, {received['status']} ({str(received.get('body'))[:200]}) received"
+        yield (
+            f"status {recorded['status']} recorded, {received['status']} "
+            f"({str(received.get('body'))[:200]}) received"
+        )
         return
     for name, value in (recorded.get("headers") or {}).items():
         if name == "Content-Type" or name.startswith("Access-Control"):
@@ -54,7 +61,10 @@ def _body(recorded: Json, received: Json) -> Iterator[str]:
         yield from _metrics(recorded["metrics"], received["body"])
     elif "json" not in recorded:
         if _bytes_of(recorded) != _bytes_of(received) and not _same_strings(recorded, received):
-            yield f"body {str(recorded.get('body'))[:200]!r} recorded, {str(received.get('body'))[:200]!r} received"
+            yield (
+                f"body {str(recorded.get('body'))[:200]!r} recorded, "
+                f"{str(received.get('body'))[:200]!r} received"
+            )
     elif "json" not in received:
         yield f"JSON recorded, {received.get('body')!r} received"
     elif isinstance(recorded["json"], dict) and list(recorded["json"]) == ["error"]:
@@ -64,18 +74,24 @@ def _body(recorded: Json, received: Json) -> Iterator[str]:
 
 
 def _metrics(recorded: list[str], page: str) -> Iterator[str]:
-    """Metrics of the serving code; those of TensorFlow's own parts, whose names are longer, are not compared."""
+    """Metrics of the serving code; those of TensorFlow's own parts, whose names are longer, are not
+    compared."""
     for name in recorded:
         if name.startswith(":tensorflow:serving:") and f"# TYPE {name}" not in page:
             yield f"metric {name} recorded, none received"
 
 
 def _bytes_of(answer: Json) -> bytes:
-    return base64.b64decode(answer["body_b64"]) if "body_b64" in answer else str(answer.get("body") or "").encode()
+    return (
+        base64.b64decode(answer["body_b64"])
+        if "body_b64" in answer
+        else str(answer.get("body") or "").encode()
+    )
 
 
 def _same_strings(recorded: Json, received: Json) -> bool:
-    """Whether two bodies that hold strings which are no UTF-8 are alike but for blanks and the order of names."""
+    """Whether two bodies that hold strings which are no UTF-8 are alike but for blanks and the
+    order of names."""
     try:
         return bool(_read(_bytes_of(recorded)) == _read(_bytes_of(received)))
     except ValueError:
@@ -116,8 +132,14 @@ def _values(recorded: Any, received: Any, where: str) -> Iterator[str]:  # noqa:
 
 def _alike(recorded: Any, received: Any) -> bool:  # noqa: ANN401
     if isinstance(received, float) and not math.isfinite(received):
-        received = str(received).replace("nan", "NaN").replace("inf", "Infinity")  # as the recordings write them
-    if isinstance(recorded, float) and isinstance(received, int | float) and not isinstance(received, bool):
+        received = (
+            str(received).replace("nan", "NaN").replace("inf", "Infinity")
+        )  # as the recordings write them
+    if (
+        isinstance(recorded, float)
+        and isinstance(received, int | float)
+        and not isinstance(received, bool)
+    ):
         return math.isclose(recorded, received, rel_tol=_TOLERANCE, abs_tol=1e-12)
     return type(recorded) is type(received) and recorded == received
 
@@ -127,9 +149,14 @@ def unlike_ours(ours: Json, received: Json) -> list[str]:
     found = []
     for key in ("code", "status"):
         if key in ours and ours[key] != received.get(key):
-            found.append(f"{key} {ours[key]} listed, {received.get(key)} received: {received.get('message', received.get('body'))}")
+            found.append(
+                f"{key} {ours[key]} listed, {received.get(key)} received: "
+                f"{received.get('message', received.get('body'))}"
+            )
     if ours.get("words", "") not in json.dumps(received, ensure_ascii=False):
         found.append(f"words {ours['words']!r} listed, {json.dumps(received)[:300]} received")
     if "json" in ours:
-        found += list(_values(json.loads(ours["json"]), received.get("json", received.get("response")), ""))
+        found += list(
+            _values(json.loads(ours["json"]), received.get("json", received.get("response")), "")
+        )
     return found

@@ -14,7 +14,16 @@ import pytest
 import tensorflow as tf
 
 from tests.conformance.recordings import HERE
-from tests.conformance.stage import RECORDINGS, TARGET, Doors, Open, doors_of, embedded, read_setups, write_setup
+from tests.conformance.stage import (
+    RECORDINGS,
+    TARGET,
+    Doors,
+    Open,
+    doors_of,
+    embedded,
+    read_setups,
+    write_setup,
+)
 
 _MAKE_MODELS: Final = HERE / "make_models.py"
 _BUILD: Final = HERE.parents[1] / "build"
@@ -31,7 +40,9 @@ def models() -> Path:
         if not folder.exists():
             draft = folder.with_suffix(".draft")
             shutil.rmtree(draft, ignore_errors=True)
-            subprocess.run([sys.executable, str(_MAKE_MODELS), str(draft)], check=True, capture_output=True)
+            subprocess.run(
+                [sys.executable, str(_MAKE_MODELS), str(draft)], check=True, capture_output=True
+            )
             draft.rename(folder)
     return folder
 

@@ -14,7 +14,7 @@ instead; [tests/conformance](../../tests/conformance) holds the server against b
 
 | what | TensorFlow Serving 2.20 | here | why |
 |---|---|---|---|
-"""
+"""  # noqa: E501 - text of a file or a program
 _FLAGS_HEAD: Final = """
 Flags that are refused, unless they ask for what is so anyway:
 
@@ -25,7 +25,10 @@ Flags that are refused, unless they ask for what is so anyway:
 
 def render(deviations: list[Json], refused: dict[str, tuple[str, str]]) -> str:
     """The page."""
-    rows = [f"| {entry['what']} | {entry['theirs']} | {entry['here']} | {entry['why']} |\n" for entry in deviations]
+    rows = [
+        f"| {entry['what']} | {entry['theirs']} | {entry['here']} | {entry['why']} |\n"
+        for entry in deviations
+    ]
     flags = [f"| `--{name}` | {reason} |\n" for name, (_, reason) in refused.items()]
     return _HEAD + "".join(rows) + _FLAGS_HEAD + "".join(flags)
 

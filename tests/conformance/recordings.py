@@ -27,15 +27,20 @@ class Exchange:
 
     @property
     def stage(self) -> tuple[str, str]:
-        """The server that must answer it: a setup, and within `reload` one of its own for each group."""
+        """The server that must answer it: a setup, and within `reload` one of its own for each
+        group."""
         return self.request["setup"], self.request.get("group") or ""
 
 
 def read_exchanges(folder: Path) -> list[Exchange]:
     """The exchanges of a folder; those of one group in the order in which they were sent."""
     answers = {answer["id"]: answer for answer in _lines(folder / "answers.jsonl")}
-    exchanges = [Exchange(request, answers[request["id"]]) for request in _lines(folder / "requests.jsonl")]
-    return sorted(exchanges, key=lambda exchange: (*exchange.stage, exchange.request.get("step") or 0))
+    exchanges = [
+        Exchange(request, answers[request["id"]]) for request in _lines(folder / "requests.jsonl")
+    ]
+    return sorted(
+        exchanges, key=lambda exchange: (*exchange.stage, exchange.request.get("step") or 0)
+    )
 
 
 def read_timelines(folder: Path) -> dict[str, Json]:
@@ -54,5 +59,8 @@ def read_deviations() -> list[Json]:
 
 
 def instead_of(deviations: list[Json], kind: str) -> dict[str, Json]:
-    """What we answer instead, by name of the request (`requests`) or of the behaviour (`timelines`)."""
-    return {name: ours for deviation in deviations for name, ours in deviation.get(kind, {}).items()}
+    """What we answer instead, by name of the request (`requests`) or of the behaviour
+    (`timelines`)."""
+    return {
+        name: ours for deviation in deviations for name, ours in deviation.get(kind, {}).items()
+    }

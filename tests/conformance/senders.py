@@ -94,11 +94,15 @@ def _send(connection: socket.socket, request: Json, address: str) -> None:
         headers = {"Host": address, **headers}
     headers |= {f"X-Many-{number}": "1" for number in range(request.get("many_headers") or 0)}
     chunks = request.get("chunks")
-    if not (request.get("no_content_length") or chunks) and (body is not None or request["verb"] == "POST"):
+    if not (request.get("no_content_length") or chunks) and (
+        body is not None or request["verb"] == "POST"
+    ):
         headers["Content-Length"] = str(len(body or b""))
     head = f"{request['verb']} {request['path']} HTTP/{request.get('http_version') or '1.1'}\r\n"
     head += "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
-    connection.sendall(head.encode("latin-1") + (_chunked(body or b"", chunks) if chunks else body or b""))
+    connection.sendall(
+        head.encode("latin-1") + (_chunked(body or b"", chunks) if chunks else body or b"")
+    )
 
 
 def _chunked(body: bytes, sizes: list[int]) -> bytes:
@@ -113,7 +117,11 @@ def _receive(connection: socket.socket, verb: str) -> Json:
     response = http.client.HTTPResponse(connection, method=verb)
     response.begin()
     body = response.read()
-    answer: Json = {"status": response.status, "headers": dict(response.getheaders()), **_read_body(body)}
+    answer: Json = {
+        "status": response.status,
+        "headers": dict(response.getheaders()),
+        **_read_body(body),
+    }
     response.close()
     return answer | {"kept_open": _is_open(connection)}
 

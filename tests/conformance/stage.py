@@ -1,4 +1,5 @@
-"""The server under test: the embedded one, started in this process as a recorded setup says, or any at an address."""
+"""The server under test: the embedded one, started in this process as a recorded setup says, or any
+at an address."""
 
 import json
 import os
@@ -51,7 +52,11 @@ def write_setup(setup: Json, models: Path, folder: Path) -> list[str]:
 @contextmanager
 def doors_of(grpc_address: str, rest_address: str) -> Iterator[Doors]:
     """A channel to a server that runs."""
-    options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]
+    options = [
+        ("grpc.max_receive_message_length", -1),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.use_local_subchannel_pool", 1),
+    ]
     with grpc.insecure_channel(grpc_address, options=options) as channel:
         yield Doors(rest_address, channel)
 
@@ -84,14 +89,17 @@ def skip_reason(stage: tuple[str, str]) -> str:
     """Why a request of this stage cannot be sent to the server under test; empty if it can."""
     setup, group = stage
     if TARGET and group:
-        return "requests that build on one another need a server started anew for each group of them"
+        return (
+            "requests that build on one another need a server started anew for each group of them"
+        )
     if TARGET and setup != TARGET_SETUP:
         return f"the server at CONFORMANCE_TARGET runs the setup {TARGET_SETUP}, not {setup}"
     return ""
 
 
 def main(out: Path, name: str) -> None:
-    """Make the models and a setup's files below a folder, and print the flags to start a server with."""
+    """Make the models and a setup's files below a folder, and print the flags to start a server
+    with."""
     models = out / "models"
     subprocess.run([sys.executable, str(HERE / "make_models.py"), str(models)], check=True)
     print(*write_setup(read_setups(RECORDINGS)[name], models.resolve(), out.resolve()), sep="\n")

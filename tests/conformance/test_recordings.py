@@ -11,7 +11,9 @@ OURS = instead_of(read_deviations(), "requests")
 
 
 @pytest.mark.parametrize("exchange", read_exchanges(RECORDINGS), ids=lambda exchange: exchange.id)
-def test_recorded_request_gets_the_recorded_answer_or_the_listed_one(exchange: Exchange, open_stage: Open, models: object) -> None:
+def test_recorded_request_gets_the_recorded_answer_or_the_listed_one(
+    exchange: Exchange, open_stage: Open, models: object
+) -> None:
     if reason := skip_reason(exchange.stage):
         pytest.skip(reason)
     doors = open_stage(exchange.stage)
@@ -21,16 +23,22 @@ def test_recorded_request_gets_the_recorded_answer_or_the_listed_one(exchange: E
             return send_grpc(doors.channel, exchange.request, str(models))
         return send_rest(doors.rest, exchange.request)
 
-    received = until_it_fits(send, lambda answer: not faults(exchange, answer), exchange.request.get("wait_s") or 0)
+    received = until_it_fits(
+        send, lambda answer: not faults(exchange, answer), exchange.request.get("wait_s") or 0
+    )
     assert faults(exchange, received) == []
 
 
 def faults(exchange: Exchange, received: Json) -> list[str]:
-    """What is wrong with an answer. Another server than ours may give either answer; ours may not keep a deviation it no longer has."""
+    """What is wrong with an answer. Another server than ours may give either answer; ours may not
+    keep a deviation it no longer has."""
     unlike_recorded = differences(exchange.answer, received)
     ours = OURS.get(exchange.id)
     if ours is None or (TARGET and not unlike_recorded):
         return unlike_recorded
     if not unlike_recorded:
-        return ["the recorded answer was given, but the list says that ours differs; take it off the list"]
+        return [
+            "the recorded answer was given, but the list says that ours differs; take it off the "
+            "list"
+        ]
     return unlike_ours(ours, received)

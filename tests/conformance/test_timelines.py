@@ -1,4 +1,5 @@
-"""Recorded behaviours over time: done again, a step at a time, until each settles as recorded or as the list of deviations says."""
+"""Recorded behaviours over time: done again, a step at a time, until each settles as recorded or as
+the list of deviations says."""
 
 import json
 import re
@@ -25,7 +26,9 @@ LISTED: Final = instead_of(read_deviations(), "timelines")
 SETTLED: Final = ("new_version", "version_removed", "empty_folder", "corrupt", "label_moved")
 SECONDS: Final = 60.0
 
-pytestmark = pytest.mark.skipif(bool(TARGET), reason="a behaviour over time needs a server whose folders the test may change")
+pytestmark = pytest.mark.skipif(
+    bool(TARGET), reason="a behaviour over time needs a server whose folders the test may change"
+)
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,9 @@ ACTIONS: Final[dict[str, Callable[[World, Any], object]]] = {
     r"good version (\d+)": lambda world, number: world.put(int(number)),
     r"folder (\d+) removed": lambda world, number: shutil.rmtree(world.base / number),
     r"empty folder (\d+)": lambda world, number: (world.base / number).mkdir(),
-    r"folder (\d+): saved_model.pb of 100 bytes 0xff": lambda world, number: world.damage(int(number), "saved_model.pb", b"\xff" * 100),
+    r"folder (\d+): saved_model.pb of 100 bytes 0xff": lambda world, number: world.damage(
+        int(number), "saved_model.pb", b"\xff" * 100
+    ),
     r"folder (\d+): variables data cut to one byte": lambda world, number: world.damage(
         int(number), "variables/variables.data-00000-of-00001", b"\0"
     ),
@@ -74,7 +79,10 @@ def world(models: Path, tmp_path: Path) -> World:
 
 
 def flags(timeline: Json, world: World) -> list[str]:
-    return [flag.replace("{BASE}", str(world.base)).replace("{DIR}", str(world.config.parent)) for flag in timeline["flags"]]
+    return [
+        flag.replace("{BASE}", str(world.base)).replace("{DIR}", str(world.config.parent))
+        for flag in timeline["flags"]
+    ]
 
 
 @pytest.mark.parametrize("name", SETTLED)
@@ -87,7 +95,10 @@ def test_behaviour_over_time_settles_as_recorded(name: str, world: World) -> Non
         world.put(number)
     label = "stable" if name == "label_moved" else ""
     server = [flag for flag in flags(timeline, world) if "_poll_" not in flag]
-    server += ["--load_retry_interval_micros=600000000", "--model_config_file_poll_wait_seconds=0.3" if label else "--host=127.0.0.1"]
+    server += [
+        "--load_retry_interval_micros=600000000",
+        "--model_config_file_poll_wait_seconds=0.3" if label else "--host=127.0.0.1",
+    ]
     with embedded(server) as doors:
         for phase in phases(events):
             do(phase[0], world)
@@ -134,28 +145,46 @@ def settle(doors: Doors, recorded: Json, label: str) -> None:
 
 
 def states_of(doors: Doors) -> list[tuple[int, str]]:
-    return [(status.version, get_model_status_pb2.ModelVersionStatus.State.Name(status.state)) for status in statuses(doors)]
+    return [
+        (status.version, get_model_status_pb2.ModelVersionStatus.State.Name(status.state))
+        for status in statuses(doors)
+    ]
 
 
 def statuses(doors: Doors) -> list[Any]:
     request = get_model_status_pb2.GetModelStatusRequest(model_spec={"name": "m"})
     path = "/tensorflow.serving.ModelService/GetModelStatus"
-    call = doors.channel.unary_unary(path, type(request).SerializeToString, get_model_status_pb2.GetModelStatusResponse.FromString)
+    call = doors.channel.unary_unary(
+        path,
+        type(request).SerializeToString,
+        get_model_status_pb2.GetModelStatusResponse.FromString,
+    )
     return list(call(request, timeout=SECONDS).model_version_status)
 
 
 def predict(doors: Doors, label: str = "") -> Json:
     request = question(label)
     path = "/tensorflow.serving.PredictionService/Predict"
-    call = doors.channel.unary_unary(path, type(request).SerializeToString, predict_pb2.PredictResponse.FromString)
+    call = doors.channel.unary_unary(
+        path, type(request).SerializeToString, predict_pb2.PredictResponse.FromString
+    )
     try:
         reply = call(request, timeout=SECONDS)
     except grpc.RpcError as error:
         return {"code": error.code().name}
-    return {"code": "OK", "version": reply.model_spec.version.value, "y": tf.make_ndarray(reply.outputs["y"]).item()}
+    return {
+        "code": "OK",
+        "version": reply.model_spec.version.value,
+        "y": tf.make_ndarray(reply.outputs["y"]).item(),
+    }
 
 
-def question(label: str = "", signature: str = "", name: str = "x", dtype: Any = np.float32) -> predict_pb2.PredictRequest:  # noqa: ANN401
+def question(
+    label: str = "",
+    signature: str = "",
+    name: str = "x",
+    dtype: Any = np.float32,  # noqa: ANN401
+) -> predict_pb2.PredictRequest:
     request = predict_pb2.PredictRequest(model_spec={"name": "m", "signature_name": signature})
     if label:
         request.model_spec.version_label = label
@@ -200,7 +229,9 @@ RECORDS: Final[dict[str, Callable[[], list[bytes]]]] = {
 
 
 @pytest.mark.parametrize("name", RECORDS)
-def test_version_with_recorded_requests_ends_as_recorded(name: str, world: World, tmp_path: Path) -> None:
+def test_version_with_recorded_requests_ends_as_recorded(
+    name: str, world: World, tmp_path: Path
+) -> None:
     file = tmp_path / "records"
     with tf.io.TFRecordWriter(str(file)) as writer:
         for content in RECORDS[name]():
@@ -210,10 +241,15 @@ def test_version_with_recorded_requests_ends_as_recorded(name: str, world: World
     if name == "warmup_cut_file":
         file.write_bytes(file.read_bytes()[:-10])
     world.put(1)
-    with embedded(["--model_name=m", f"--model_base_path={world.base}", "--max_num_load_retries=0"]) as doors:
+    with embedded(
+        ["--model_name=m", f"--model_base_path={world.base}", "--max_num_load_retries=0"]
+    ) as doors:
         world.put(2, file)
         until = time.monotonic() + SECONDS
-        while (status := statuses(doors)[0]).version != 2 or status.state not in (status.AVAILABLE, status.END):
+        while (status := statuses(doors)[0]).version != 2 or status.state not in (
+            status.AVAILABLE,
+            status.END,
+        ):
             assert time.monotonic() < until
             time.sleep(0.05)
         state, code, text = recorded_end(TIMELINES[name])
@@ -240,7 +276,9 @@ def test_deeply_nested_json_is_refused_and_the_server_lives_on(key: str, models:
     with embedded(["--model_name=m", f"--model_base_path={models}/half_plus_two"]) as doors:
         for depth in (1000, 50_000, 300_000):
             body = json.dumps({key: 0}).replace("0", "[" * depth + "]" * depth)
-            answer = send_rest(doors.rest, {"verb": "POST", "path": "/v1/models/m:predict", "body": body})
+            answer = send_rest(
+                doors.rest, {"verb": "POST", "path": "/v1/models/m:predict", "body": body}
+            )
             assert (answer["status"], "nested deeper than" in answer["body"]) == (400, True)
         assert predict(doors)["code"] == "OK"
 

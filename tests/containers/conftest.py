@@ -1,4 +1,5 @@
-"""What the container tests share: one engine, the images of the unchanged Dockerfiles, a random user, a published version, a server."""
+"""What the container tests share: one engine, the images of the unchanged Dockerfiles, a random
+user, a published version, a server."""
 
 import os
 import re
@@ -39,7 +40,8 @@ _TEST_IMAGES: Final = 1000
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """What `podman build` needs here besides the Dockerfile: the base image, and the way to the machine's package index."""
+    """What `podman build` needs here besides the Dockerfile: the base image, and the way to the
+    machine's package index."""
 
     base: str
     rest: tuple[str, ...]
@@ -65,36 +67,66 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def build_options(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> BuildOptions:
-    """The stand-in for the base image, the host's network, and pip's settings of this machine as the documented secret."""
+    """The stand-in for the base image, the host's network, and pip's settings of this machine as
+    the documented secret."""
     workspace = tmp_path_factory.mktemp("build")
     base = stand_in(engine, workspace)
     secret = workspace / "pip.conf"
     text, folders = pip_settings()
     secret.write_text(text, encoding="utf-8")
     volumes = [f"--volume={folder}:{folder}:ro" for folder in folders]
-    return BuildOptions(base, ("--network=host", "--format=docker", f"--secret=id=pip,src={secret}", *volumes))
+    return BuildOptions(
+        base, ("--network=host", "--format=docker", f"--secret=id=pip,src={secret}", *volumes)
+    )
 
 
 def pip_settings() -> tuple[str, list[str]]:
-    """A pip.conf that finds packages as pip finds them on this machine, and the folders that it names."""
-    listed = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True).stdout
+    """A pip.conf that finds packages as pip finds them on this machine, and the folders that it
+    names."""
+    listed = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
+    ).stdout
     found = dict(
-        re.findall(r"^(?:global|:env:)\.(index-url|extra-index-url|find-links|trusted-host|timeout)='(.*)'$", listed, re.MULTILINE)
+        re.findall(
+            r"^(?:global|:env:)\.(index-url|extra-index-url|find-links|trusted-host|timeout)='(.*)'$",
+            listed,
+            re.MULTILINE,
+        )
     )
-    paths = [place.removeprefix("file://") for name in ("extra-index-url", "find-links") for place in found.get(name, "").split()]
-    parents = sorted({str(Path(path).parent if path.rstrip("/").endswith("/simple") else path) for path in paths if path.startswith("/")})
+    paths = [
+        place.removeprefix("file://")
+        for name in ("extra-index-url", "find-links")
+        for place in found.get(name, "").split()
+    ]
+    parents = sorted(
+        {
+            str(Path(path).parent if path.rstrip("/").endswith("/simple") else path)
+            for path in paths
+            if path.startswith("/")
+        }
+    )
     lines = [f"{name} = {value}" for name, value in found.items()]
-    return "\n".join(["[global]", *lines, ""]), [folder for folder in parents if Path(folder).is_dir()]
+    return "\n".join(["[global]", *lines, ""]), [
+        folder for folder in parents if Path(folder).is_dir()
+    ]
 
 
 @pytest.fixture(scope="session")
 def build(engine: Engine, build_options: BuildOptions) -> Build:
-    """Builds from the project's own folder; layers of earlier runs are used where nothing changed."""
+    """Builds from the project's own folder; layers of earlier runs are used where nothing
+    changed."""
 
     def build_target(target: str, dockerfile: str = "Dockerfile.cpu", context: Path = ROOT) -> str:
         name = f"localhost/inkwell-{target}{Path(dockerfile).suffix.replace('.', '-')}:tested"
         engine(
-            *("build", f"--file={context / dockerfile}", f"--target={target}", f"--tag={name}", *build_options.flags(), str(context)),
+            *(
+                "build",
+                f"--file={context / dockerfile}",
+                f"--target={target}",
+                f"--tag={name}",
+                *build_options.flags(),
+                str(context),
+            ),
             timeout=_BUILD,
         )
         return name
@@ -131,7 +163,8 @@ def as_user(user: int) -> tuple[str, ...]:
 
 @pytest.fixture(scope="session")
 def few_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A part of MNIST where there is a copy, real but small digits elsewhere, as one file in Keras' layout."""
+    """A part of MNIST where there is a copy, real but small digits elsewhere, as one file in Keras'
+    layout."""
     path = tmp_path_factory.mktemp("data") / "few.npz"
     source = os.environ.get("DIGITS_DATA")
     if not source:
@@ -159,11 +192,23 @@ def folders(user: int, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, .
 
 
 @pytest.fixture(scope="session")
-def trained(engine: Engine, trainer_image: str, as_user: tuple[str, ...], folders: tuple[str, ...], few_images: Path) -> tuple[Path, str]:
-    """Folder of the model's versions after one training in the trainer's container, and what the trainer said."""
+def trained(
+    engine: Engine,
+    trainer_image: str,
+    as_user: tuple[str, ...],
+    folders: tuple[str, ...],
+    few_images: Path,
+) -> tuple[Path, str]:
+    """Folder of the model's versions after one training in the trainer's container, and what the
+    trainer said."""
     options = [*as_user, *folders, f"--volume={few_images}:/data/few.npz:ro", "--network=none"]
-    command = "--data /data/few.npz --dataset few --recipe fast --epochs 3 --batch_size 32 --architectures conv3 --validation_size 300"
-    code, said = engine.finish(trainer_image, *shlex.split(command), options=options, timeout=_TRAINING)
+    command = (
+        "--data /data/few.npz --dataset few --recipe fast --epochs 3 --batch_size 32 "
+        "--architectures conv3 --validation_size 300"
+    )
+    code, said = engine.finish(
+        trainer_image, *shlex.split(command), options=options, timeout=_TRAINING
+    )
     assert code == 0, said
     return Path(folders[0].removeprefix("--volume=").partition(":")[0]) / "digits", said
 
@@ -179,9 +224,21 @@ Serve = Callable[[], AbstractContextManager[Container]]
 
 
 @pytest.fixture(scope="session")
-def serve(engine: Engine, server_image: str, as_user: tuple[str, ...], network: str, trained: tuple[Path, str]) -> Serve:
-    """Starts a server of the trained version, and waits until the model is AVAILABLE; all of them are `serving` on the network."""
-    options = [*as_user, f"--network={network}", "--network-alias=serving", f"--volume={trained[0].parent}:{MODELS_INSIDE}:ro"]
+def serve(
+    engine: Engine,
+    server_image: str,
+    as_user: tuple[str, ...],
+    network: str,
+    trained: tuple[Path, str],
+) -> Serve:
+    """Starts a server of the trained version, and waits until the model is AVAILABLE; all of them
+    are `serving` on the network."""
+    options = [
+        *as_user,
+        f"--network={network}",
+        "--network-alias=serving",
+        f"--volume={trained[0].parent}:{MODELS_INSIDE}:ro",
+    ]
 
     @contextmanager
     def start() -> Iterator[Container]:
@@ -204,7 +261,9 @@ def server(serve: Serve) -> Iterator[Container]:
 def seven(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A plain 7, drawn with a felt pen, as PNG."""
     canvas = Image.new("L", (280, 280), "white")
-    ImageDraw.Draw(canvas).line([(70, 70), (200, 70), (120, 230)], fill="black", width=22, joint="curve")
+    ImageDraw.Draw(canvas).line(
+        [(70, 70), (200, 70), (120, 230)], fill="black", width=22, joint="curve"
+    )
     path = tmp_path_factory.mktemp("drawing") / "seven.png"
     canvas.save(path)
     return path.read_bytes()
@@ -212,6 +271,7 @@ def seven(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture(scope="session")
 def read_here(trained: tuple[Path, str], seven: bytes) -> str:
-    """What the version that the container trained reads in the drawing when this process loads it: what every door must say."""
+    """What the version that the container trained reads in the drawing when this process loads it:
+    what every door must say."""
     signature = tf.saved_model.load(str(trained[0] / "1")).signatures["drawings"]
     return LABELS[int(signature(png=tf.constant([seven]))["digit"][0])]

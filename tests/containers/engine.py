@@ -1,6 +1,8 @@
-"""podman with a storage of its own: nothing of the user's images, networks or settings is touched, and layers are kept for the next run.
+"""podman with a storage of its own: nothing of the user's images, networks or settings is touched,
+and layers are kept for the next run.
 
-It works as root in a plain virtual machine, without systemd and without a registry: the settings below say how.
+It works as root in a plain virtual machine, without systemd and without a registry: the settings
+below say how.
 """
 
 import os
@@ -18,15 +20,24 @@ from typing import Final
 
 PROGRAMS: Final = ("podman", "runc", "mmdebstrap", "iptables")
 NETWORK_PROGRAMS: Final = (Path("/usr/lib/podman/netavark"), Path("/usr/lib/podman/aardvark-dns"))
-CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "inkwell-containers"
+CACHE: Final = (
+    Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "inkwell-containers"
+)
 _RUN: Final = Path("/run/inkwell-containers")
 """State of what runs; gone with a restart of the machine, as podman expects."""
 _MOST: Final = {"nofile": 8192, "nproc": 16384}
-"""Limits of each container; podman's own defaults are above what a root without CAP_SYS_RESOURCE may set."""
+"""Limits of each container; podman's own defaults are above what a root without CAP_SYS_RESOURCE
+may set."""
 _PATIENCE: Final = 300.0
 """Seconds for one call of podman; builds and trainings name their own."""
 LOCKED_DOWN: Final = (
-    *("--read-only", "--read-only-tmpfs=false", "--tmpfs=/tmp:size=512m,mode=1777", "--cap-drop=ALL", "--security-opt=no-new-privileges"),
+    *(
+        "--read-only",
+        "--read-only-tmpfs=false",
+        "--tmpfs=/tmp:size=512m,mode=1777",
+        "--cap-drop=ALL",
+        "--security-opt=no-new-privileges",
+    ),
     *("--init", "--memory=4g", "--pids-limit=1024"),
 )
 """What compose.yaml asks for each service, as flags of `podman run`."""
@@ -35,10 +46,17 @@ LOCKED_DOWN: Final = (
 def missing() -> str | None:
     """Why no container can be run here, as one sentence; None if it can."""
     if sys.platform != "linux" or os.geteuid() != 0:
-        return "expected root on Linux, to build images without a registry; run the tests as root, or let CI do it"
-    absent = [name for name in PROGRAMS if shutil.which(name) is None] + [path.name for path in NETWORK_PROGRAMS if not path.exists()]
+        return (
+            "expected root on Linux, to build images without a registry; run the tests as "
+            "root, or let CI do it"
+        )
+    absent = [name for name in PROGRAMS if shutil.which(name) is None] + [
+        path.name for path in NETWORK_PROGRAMS if not path.exists()
+    ]
     if absent:
-        return f"expected {', '.join(absent)}; not installed; on Debian install what .ci/run installs"
+        return (
+            f"expected {', '.join(absent)}; not installed; on Debian install what .ci/run installs"
+        )
     return None
 
 
@@ -55,7 +73,8 @@ def prepare() -> "Engine":
     program = CACHE / "podman"
     program.write_text(
         f"#!/bin/sh\nexport CONTAINERS_CONF={settings} TMPDIR={CACHE}/tmp DISABLE_HC_SYSTEMD=true\n"
-        f'exec podman --root {CACHE}/storage --runroot {_RUN}/storage --tmpdir {_RUN}/libpod "$@"\n',
+        f"exec podman --root {CACHE}/storage --runroot {_RUN}/storage --tmpdir {_RUN}/libpod "
+        '"$@"\n',
         encoding="utf-8",
     )
     program.chmod(0o755)
@@ -100,11 +119,18 @@ class Container:
 
     def logs(self) -> str:
         """What it wrote so far to both streams."""
-        found = subprocess.run([self.engine.program, "logs", self.name], capture_output=True, text=True, timeout=_PATIENCE, check=True)
+        found = subprocess.run(
+            [self.engine.program, "logs", self.name],
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=True,
+        )
         return found.stdout + found.stderr
 
     def stop(self, seconds: int = 60) -> int:
-        """Send the image's stop signal, wait for the end and give the exit code; 137 if it had to be killed."""
+        """Send the image's stop signal, wait for the end and give the exit code; 137 if it had to
+        be killed."""
         self.engine("stop", f"--time={seconds}", self.name, timeout=seconds + _PATIENCE)
         return int(self.engine("inspect", "--format={{.State.ExitCode}}", self.name))
 
@@ -117,7 +143,9 @@ class Engine:
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     """In every name, so that two runs of the tests on one machine do not meet."""
 
-    def __call__(self, *arguments: str, timeout: float = _PATIENCE, stdin: Path | None = None) -> str:
+    def __call__(
+        self, *arguments: str, timeout: float = _PATIENCE, stdin: Path | None = None
+    ) -> str:
         """Run podman with `arguments`; gives its standard output.
 
         Raises:
@@ -125,24 +153,46 @@ class Engine:
         """
         with open(stdin or os.devnull, "rb") as source:
             done = subprocess.run(
-                [self.program, *arguments], stdin=source, capture_output=True, text=True, errors="replace", timeout=timeout, check=False
+                [self.program, *arguments],
+                stdin=source,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=timeout,
+                check=False,
             )
         if done.returncode != 0:
-            raise EngineError(f"podman {' '.join(arguments)} ended with {done.returncode}:\n{(done.stdout + done.stderr)[-4000:]}")
+            raise EngineError(
+                f"podman {' '.join(arguments)} ended with "
+                f"{done.returncode}:\n{(done.stdout + done.stderr)[-4000:]}"
+            )
         return done.stdout
 
-    def finish(self, image: str, *arguments: str, options: Sequence[str] = (), timeout: float = _PATIENCE) -> tuple[int, str]:
-        """Run a container to its end under the lock-down; its exit code and what it wrote to both streams."""
+    def finish(
+        self, image: str, *arguments: str, options: Sequence[str] = (), timeout: float = _PATIENCE
+    ) -> tuple[int, str]:
+        """Run a container to its end under the lock-down; its exit code and what it wrote to both
+        streams."""
         command = [str(self.program), "run", "--rm", *LOCKED_DOWN, *options, image, *arguments]
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=timeout, check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
         )
         return done.returncode, done.stdout + done.stderr
 
     @contextmanager
-    def running(self, image: str, *arguments: str, options: Sequence[str] = ()) -> Iterator[Container]:
-        """A container under the lock-down, removed in the end. Where the test failed, its log comes with the failure."""
-        name = f"inkwell-{self.run_id}-{re.sub(r'[^a-z]', '-', image.rpartition('/')[2])}-{uuid.uuid4().hex[:6]}"
+    def running(
+        self, image: str, *arguments: str, options: Sequence[str] = ()
+    ) -> Iterator[Container]:
+        """A container under the lock-down, removed in the end. Where the test failed, its log comes
+        with the failure."""
+        image_name = re.sub(r"[^a-z]", "-", image.rpartition("/")[2])
+        name = f"inkwell-{self.run_id}-{image_name}-{uuid.uuid4().hex[:6]}"
         self("run", "--detach", f"--name={name}", *LOCKED_DOWN, *options, image, *arguments)
         container = Container(self, name)
         try:

@@ -30,7 +30,13 @@ def wait_for_page(address: str, seconds: float) -> None:
 def ask_page(address: str, png: bytes) -> str:
     """What the page tells its reader about a drawing, as HTML."""
     session = uuid.uuid4().hex[:10]
-    question = {"data": [to_sent(Sheet(picture=png))], "fn_index": 0, "session_hash": session, "event_data": None, "trigger_id": None}
+    question = {
+        "data": [to_sent(Sheet(picture=png))],
+        "fn_index": 0,
+        "session_hash": session,
+        "event_data": None,
+        "trigger_id": None,
+    }
     with httpx.Client(base_url=address, timeout=_PATIENCE, trust_env=False) as browser:
         browser.post("/gradio_api/queue/join", json=question).raise_for_status()
         with browser.stream("GET", f"/gradio_api/queue/data?session_hash={session}") as lines:

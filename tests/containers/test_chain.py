@@ -1,4 +1,5 @@
-"""From a training to an answer on the page, each program in its own container, as a user that no image knows."""
+"""From a training to an answer on the page, each program in its own container, as a user that no
+image knows."""
 
 import json
 import threading
@@ -22,7 +23,9 @@ NO_GPU = 5
 
 
 @pytest.fixture(scope="module")
-def page(engine: Engine, ui_image: str, as_user: tuple[str, ...], network: str, server: Container) -> Iterator[Container]:
+def page(
+    engine: Engine, ui_image: str, as_user: tuple[str, ...], network: str, server: Container
+) -> Iterator[Container]:
     """A page that asks whichever server is `serving`; the fixture `server` is the first."""
     options = [*as_user, f"--network={network}", "--publish=127.0.0.1::7860"]
     with engine.running(ui_image, "--server", "grpc://serving:8500", options=options) as container:
@@ -34,7 +37,9 @@ def address_of(page: Container) -> str:
     return f"http://127.0.0.1:{page.port(7860)}"
 
 
-def test_trainer_publishes_a_version_that_verifies_and_is_its_users(trained: tuple[Path, str], user: int) -> None:
+def test_trainer_publishes_a_version_that_verifies_and_is_its_users(
+    trained: tuple[Path, str], user: int
+) -> None:
     folder, _ = trained
     assert versions(folder) == [1]
     assert verify(folder / "1").architecture == "conv3"
@@ -42,7 +47,9 @@ def test_trainer_publishes_a_version_that_verifies_and_is_its_users(trained: tup
 
 
 @pytest.mark.parametrize("door", ["grpc://127.0.0.1:8500", "rest://127.0.0.1:8501"])
-def test_drawing_from_outside_is_read(door: str, server: Container, seven: bytes, read_here: str) -> None:
+def test_drawing_from_outside_is_read(
+    door: str, server: Container, seven: bytes, read_here: str
+) -> None:
     address, _, inside = door.rpartition(":")
     with connect(f"{address}:{server.port(int(inside))}", deadline=60) as client:
         [drawing] = client.read([seven])
@@ -54,22 +61,34 @@ def test_drawing_on_the_page_is_read(page: Container, seven: bytes, read_here: s
 
 
 def test_server_answers_its_status_over_plain_http(server: Container) -> None:
-    answer = httpx.get(f"http://127.0.0.1:{server.port(8501)}/v1/models/digits", timeout=60, trust_env=False)
+    answer = httpx.get(
+        f"http://127.0.0.1:{server.port(8501)}/v1/models/digits", timeout=60, trust_env=False
+    )
     [version] = answer.json()["model_version_status"]
     assert (version["version"], version["state"]) == ("1", "AVAILABLE")
 
 
-def test_health_checks_of_the_images_pass(engine: Engine, server: Container, page: Container) -> None:
+def test_health_checks_of_the_images_pass(
+    engine: Engine, server: Container, page: Container
+) -> None:
     for container in (server, page):
         engine("healthcheck", "run", container.name)
 
 
-def test_programs_run_as_the_user_without_capabilities(engine: Engine, server: Container, page: Container, user: int) -> None:
+def test_programs_run_as_the_user_without_capabilities(
+    engine: Engine, server: Container, page: Container, user: int
+) -> None:
     for container in (server, page):
-        status = engine("exec", container.name, "python", "-c", "print(open('/proc/1/status').read())")
+        status = engine(
+            "exec", container.name, "python", "-c", "print(open('/proc/1/status').read())"
+        )
         facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
         assert facts["Uid"].split() == [str(user)] * 4
-        assert (int(facts["CapEff"], 16), int(facts["CapBnd"], 16), facts["NoNewPrivs"]) == (0, 0, "1")
+        assert (int(facts["CapEff"], 16), int(facts["CapBnd"], 16), facts["NoNewPrivs"]) == (
+            0,
+            0,
+            "1",
+        )
         refused = "try: open('/app/x', 'w')\nexcept OSError as error: print(error.errno)"
         assert engine("exec", container.name, "python", "-c", refused).strip() == "30"  # EROFS
 
@@ -77,7 +96,9 @@ def test_programs_run_as_the_user_without_capabilities(engine: Engine, server: C
 def test_trainer_told_to_use_a_gpu_without_one_says_so_and_ends_with_5(
     engine: Engine, trainer_image: str, as_user: tuple[str, ...], folders: tuple[str, ...]
 ) -> None:
-    code, said = engine.finish(trainer_image, "--device=gpu", options=[*as_user, *folders, "--network=none"])
+    code, said = engine.finish(
+        trainer_image, "--device=gpu", options=[*as_user, *folders, "--network=none"]
+    )
     assert code == NO_GPU, said
     assert "no GPU" in said or "GPU" in said.splitlines()[-1]
     assert "expected a GPU; received none from TensorFlow" in said
@@ -87,7 +108,8 @@ def test_trainer_told_to_use_a_gpu_without_one_says_so_and_ends_with_5(
 def test_server_replaced_while_the_page_is_used_loses_no_answer(
     page: Container, server: Container, serve: Serve, seven: bytes, read_here: str
 ) -> None:
-    """As a rolling update does it: the new server is AVAILABLE before the old one is told to stop."""
+    """As a rolling update does it: the new server is AVAILABLE before the old one is told to
+    stop."""
     told: list[str] = []
     stop = threading.Event()
 
@@ -107,7 +129,9 @@ def test_server_replaced_while_the_page_is_used_loses_no_answer(
             stop.set()
             asking.join()
         assert len(told) >= seen + 5
-        assert {f"Looks like <strong>{read_here}</strong>" in answer for answer in told} == {True}, json.dumps(told[-3:])
+        assert {f"Looks like <strong>{read_here}</strong>" in answer for answer in told} == {
+            True
+        }, json.dumps(told[-3:])
 
 
 def test_page_stops_on_its_signal_with_exit_0(page: Container) -> None:

@@ -5,7 +5,10 @@ from digits.contract import LABELS, Problem, scale, signatures
 
 def test_signatures_batch_axis_is_free_everywhere() -> None:
     for signature in signatures().values():
-        assert all(tensor.shape[0] is None for tensor in (*signature.inputs, *signature.outputs, *signature.optional))
+        assert all(
+            tensor.shape[0] is None
+            for tensor in (*signature.inputs, *signature.outputs, *signature.optional)
+        )
 
 
 def test_signatures_other_number_of_classes_changes_only_the_class_axis() -> None:
@@ -19,13 +22,16 @@ def test_signatures_complete_promise_what_is_optional_too() -> None:
     plain, complete = signatures()["drawings"], signatures(complete=True)["drawings"]
     assert [tensor.name for tensor in plain.optional] == ["ood_score"]
     assert complete.outputs == (*plain.outputs, *plain.optional) and not complete.optional
-    assert {name: one.outputs for name, one in signatures(complete=True).items() if name != "drawings"} == {
-        name: one.outputs for name, one in signatures().items() if name != "drawings"
-    }
+    assert {
+        name: one.outputs for name, one in signatures(complete=True).items() if name != "drawings"
+    } == {name: one.outputs for name, one in signatures().items() if name != "drawings"}
 
 
 def test_scale_full_ink_is_one_and_paper_is_nought() -> None:
-    assert scale(np.array([0, 51, 255], np.float32)).tolist() == np.array([0, 0.2, 1], np.float32).tolist()
+    assert (
+        scale(np.array([0, 51, 255], np.float32)).tolist()
+        == np.array([0, 0.2, 1], np.float32).tolist()
+    )
 
 
 def test_problem_every_code_has_a_sentence() -> None:

@@ -10,14 +10,22 @@ from digits.release_checks import CHECKS, Facts, compare, refusals
 from tests.digits.test_store import FACTS
 
 
-def facts(*, accuracy: float = 0.99, images: int = 5_000, signature: dict[str, Signature] | None = None, **changes: object) -> Facts:
+def facts(
+    *,
+    accuracy: float = 0.99,
+    images: int = 5_000,
+    signature: dict[str, Signature] | None = None,
+    **changes: object,
+) -> Facts:
     made: dict[str, object] = {
         "metrics": {"validation": {"accuracy": accuracy}},
         "config": {"validation_size": images},
         "files": {},
         **changes,
     }
-    return Facts(Manifest.model_validate({**FACTS, **made}), signatures() if signature is None else signature)
+    return Facts(
+        Manifest.model_validate({**FACTS, **made}), signatures() if signature is None else signature
+    )
 
 
 def failed(served: Facts, new: Facts) -> list[str]:
@@ -33,7 +41,11 @@ def test_gate_lets_the_same_again_through() -> None:
     ("served", "new", "refused"),
     [
         (0.9922, 0.9950, False),
-        (0.9922, 0.9900, False),  # 11 images of 5,000: within one and a half standard errors of a difference
+        (
+            0.9922,
+            0.9900,
+            False,
+        ),  # 11 images of 5,000: within one and a half standard errors of a difference
         (0.9922, 0.9880, True),  # 21 images
         (1.0, 0.9995, False),
         (1.0, 0.9970, True),
@@ -41,13 +53,19 @@ def test_gate_lets_the_same_again_through() -> None:
         (0.5, 0.47, True),
     ],
 )
-def test_gate_validation_worse_than_chance_explains_is_refused(served: float, new: float, refused: bool) -> None:
-    assert failed(facts(accuracy=served), facts(accuracy=new)) == (["validation"] if refused else [])
+def test_gate_validation_worse_than_chance_explains_is_refused(
+    served: float, new: float, refused: bool
+) -> None:
+    assert failed(facts(accuracy=served), facts(accuracy=new)) == (
+        ["validation"] if refused else []
+    )
 
 
 def test_gate_fewer_images_prove_less() -> None:
     assert failed(facts(accuracy=0.99, images=500), facts(accuracy=0.98, images=500)) == []
-    assert failed(facts(accuracy=0.99, images=5_000), facts(accuracy=0.98, images=5_000)) == ["validation"]
+    assert failed(facts(accuracy=0.99, images=5_000), facts(accuracy=0.98, images=5_000)) == [
+        "validation"
+    ]
 
 
 def test_gate_never_reads_the_test_set() -> None:
@@ -61,7 +79,10 @@ def test_gate_scores_on_other_data_prove_nothing() -> None:
     assert failed(facts(), facts(accuracy=1.0, data={"name": "other"})) == ["validation"]
 
 
-@pytest.mark.parametrize("changes", [{"metrics": {}}, {"config": {}}, {"accuracy": 1.5}, {"images": 0}, {"accuracy": float("nan")}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"metrics": {}}, {"config": {}}, {"accuracy": 1.5}, {"images": 0}, {"accuracy": float("nan")}],
+)
 def test_gate_manifest_without_usable_scores_is_refused(changes: dict[str, Any]) -> None:
     assert failed(facts(), facts(**changes)) == ["validation"]
 
@@ -74,9 +95,17 @@ def drawn(accuracy: float, images: float = 1_000, family: float = 1) -> Facts:
 
 @pytest.mark.parametrize(
     ("served", "new", "refused"),
-    [(0.98, 0.99, False), (0.98, 0.972, False), (0.98, 0.96, True), (1.0, 0.998, False), (1.0, 0.99, True)],
+    [
+        (0.98, 0.99, False),
+        (0.98, 0.972, False),
+        (0.98, 0.96, True),
+        (1.0, 0.998, False),
+        (1.0, 0.99, True),
+    ],
 )
-def test_gate_freehand_score_worse_than_chance_explains_is_refused(served: float, new: float, refused: bool) -> None:
+def test_gate_freehand_score_worse_than_chance_explains_is_refused(
+    served: float, new: float, refused: bool
+) -> None:
     assert failed(drawn(served), drawn(new)) == (["freehand"] if refused else [])
 
 
@@ -86,15 +115,22 @@ def test_gate_freehand_score_that_got_lost_is_refused() -> None:
 
 def test_gate_freehand_scores_that_cannot_be_compared_stand_in_nobodys_way() -> None:
     assert failed(facts(), drawn(0.5)) == []
-    findings = {finding.check: finding for finding in compare(drawn(0.99, family=1), drawn(0.5, family=2))}
+    findings = {
+        finding.check: finding for finding in compare(drawn(0.99, family=1), drawn(0.5, family=2))
+    }
     assert findings["freehand"].passed
-    assert findings["freehand"].text == "not compared: scored on drawings of family 2, the served version on family 1"
+    assert (
+        findings["freehand"].text
+        == "not compared: scored on drawings of family 2, the served version on family 1"
+    )
 
 
 @pytest.mark.parametrize("score", [(float("nan"), 1_000), (1.5, 1_000), (0.9, 0)])
 def test_gate_freehand_score_that_is_none_is_refused(score: tuple[float, float]) -> None:
     assert failed(drawn(0.9), drawn(*score)) == ["freehand"]
-    assert failed(drawn(0.9), facts(metrics={"validation": {"accuracy": 0.99}, "freehand": {}})) == ["freehand"]
+    assert failed(
+        drawn(0.9), facts(metrics={"validation": {"accuracy": 0.99}, "freehand": {}})
+    ) == ["freehand"]
 
 
 def test_gate_other_labels_or_another_order_are_refused() -> None:
@@ -104,7 +140,9 @@ def test_gate_other_labels_or_another_order_are_refused() -> None:
 def test_gate_signatures_may_gain_outputs_but_lose_nothing() -> None:
     more = signatures()
     drawings = more["drawings"]
-    more["drawings"] = Signature("drawings", drawings.inputs, (*drawings.outputs, Tensor("ood_score", "float32", (None,))))
+    more["drawings"] = Signature(
+        "drawings", drawings.inputs, (*drawings.outputs, Tensor("ood_score", "float32", (None,)))
+    )
     more["extra"] = more["explain"]
     assert failed(facts(), facts(signature=more)) == []
     assert failed(facts(signature=more), facts()) == ["calls"]
@@ -113,15 +151,26 @@ def test_gate_signatures_may_gain_outputs_but_lose_nothing() -> None:
 def test_gate_signatures_with_other_inputs_are_refused() -> None:
     other = signatures()
     other["serving_default"] = Signature(
-        "serving_default", (Tensor("images", "float32", (None, 28, 28)),), other["serving_default"].outputs
+        "serving_default",
+        (Tensor("images", "float32", (None, 28, 28)),),
+        other["serving_default"].outputs,
     )
     (text,) = refusals(compare(facts(), facts(signature=other)))
-    assert "expected 'serving_default' to take images uint8 [n, 28, 28]; received images float32 [n, 28, 28]" in text
+    assert (
+        "expected 'serving_default' to take images uint8 [n, 28, 28]; received images float32 [n, "
+        "28, 28]" in text
+    )
 
 
 def test_gate_takes_further_checks_as_data() -> None:
     def freehand(served: Facts, new: Facts) -> tuple[bool, str]:
-        return new.manifest.metrics["freehand"]["a"] >= served.manifest.metrics["freehand"]["a"], "compared"
+        return new.manifest.metrics["freehand"]["a"] >= served.manifest.metrics["freehand"][
+            "a"
+        ], "compared"
 
-    found = compare(facts(metrics={"freehand": {"a": 1}}), facts(metrics={"freehand": {"a": 1}}), {"freehand": freehand})
+    found = compare(
+        facts(metrics={"freehand": {"a": 1}}),
+        facts(metrics={"freehand": {"a": 1}}),
+        {"freehand": freehand},
+    )
     assert [(finding.check, finding.passed) for finding in found] == [("freehand", True)]

@@ -1,4 +1,5 @@
-"""Which version is served: publish, hold, promote, roll back; the ledger; and a crash at every step."""
+"""Which version is served: publish, hold, promote, roll back; the ledger; and a crash at every
+step."""
 
 import subprocess
 import sys
@@ -74,7 +75,11 @@ def test_promote_an_older_version_holds_the_newer_ones_and_edits_none(tmp_path: 
     published(tmp_path, 4)
     before = {number: verify(tmp_path / str(number)) for number in (1, 2, 3, 4)}
     assert promote(tmp_path, 2, lets_through, "it reads sevens better") == ()
-    assert (store.served(tmp_path), store.versions(tmp_path), store.held(tmp_path)) == (2, [1, 2], [3, 4])
+    assert (store.served(tmp_path), store.versions(tmp_path), store.held(tmp_path)) == (
+        2,
+        [1, 2],
+        [3, 4],
+    )
     assert {number: verify(store.folder_of(tmp_path, number)) for number in (1, 2, 3, 4)} == before
     assert events(tmp_path)[-1] == ("promote", 2, 4)
     assert promote(tmp_path, 3, lets_through, "") == ()
@@ -89,10 +94,18 @@ def test_promote_a_refused_version_changes_nothing_unless_forced(tmp_path: Path)
     assert read_entries(tmp_path) == entries
     assert promote(tmp_path, 1, refuses, "must", force=True) == ("other: worse",)
     last = read_entries(tmp_path)[-1]
-    assert (store.served(tmp_path), last.event, last.forced, last.refused) == (1, "promote", True, ("other: worse",))
+    assert (store.served(tmp_path), last.event, last.forced, last.refused) == (
+        1,
+        "promote",
+        True,
+        ("other: worse",),
+    )
 
 
-@pytest.mark.parametrize(("number", "said"), [(2, "expected a version that is not served now; received 2"), (7, r"\(1, 2\); received 7")])
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(2, "expected a version that is not served now; received 2"), (7, r"\(1, 2\); received 7")],
+)
 def test_promote_a_version_that_cannot_be_says_why(tmp_path: Path, number: int, said: str) -> None:
     published(tmp_path, 2)
     with pytest.raises(StoreError, match=said):
@@ -161,21 +174,27 @@ while status:
 """
 
 
-def test_promote_killed_at_every_file_operation_serves_the_old_or_the_new_version(tmp_path: Path) -> None:
+def test_promote_killed_at_every_file_operation_serves_the_old_or_the_new_version(
+    tmp_path: Path,
+) -> None:
     published(tmp_path / "digits", 5)
     command = [sys.executable, "-c", KILL_AT_EVERY_STEP, str(tmp_path / "digits")]
     subprocess.run(command, check=True, timeout=120)
     bases = [tmp_path / f"digits-{at}" for at in range(1, len(list(tmp_path.glob("digits-*"))) + 1)]
     seen = [store.served(base) for base in bases]
     assert len(seen) > 15, "the hook saw too few operations to mean anything"
-    assert set(seen[: seen.index(2)]) == {5} and set(seen[seen.index(2) :]) == {2}, "only one move changes what is served"
+    assert set(seen[: seen.index(2)]) == {5} and set(seen[seen.index(2) :]) == {2}, (
+        "only one move changes what is served"
+    )
     for base in bases:
         assert sorted([*store.versions(base), *store.held(base)]) == [1, 2, 3, 4, 5]
         if store.served(base) == 5:
             promote(base, 2, lets_through, "again")
         with store.locked(base):
             note_found(base)
-        assert [entry.version for entry in read_entries(base)][-1] == 2, "a move without its line is found"
+        assert [entry.version for entry in read_entries(base)][-1] == 2, (
+            "a move without its line is found"
+        )
 
 
 def test_ledger_line_cut_short_by_a_crash_makes_way_for_the_next(tmp_path: Path) -> None:
@@ -206,4 +225,6 @@ def test_ledger_notes_a_version_copied_in_by_hand_once(tmp_path: Path) -> None:
 def test_ledger_is_no_version_to_a_server(tmp_path: Path) -> None:
     published(tmp_path, 2)
     promote(tmp_path, 1, lets_through, "")
-    assert not [path.name for path in tmp_path.iterdir() if path.name[0].isdigit() and path.name != "1"]
+    assert not [
+        path.name for path in tmp_path.iterdir() if path.name[0].isdigit() and path.name != "1"
+    ]

@@ -15,7 +15,9 @@ class Toy(Settings):
     env_prefix: ClassVar[str] = "INKWELL_"
 
     rounds: int = Field(default=3, ge=1, le=10, description="number of rounds")
-    names: Annotated[tuple[str, ...], CommaSeparated] = Field(default=("a",), description="names, separated by commas")
+    names: Annotated[tuple[str, ...], CommaSeparated] = Field(
+        default=("a",), description="names, separated by commas"
+    )
     loud: bool = Field(default=False, description="make noise")
 
 
@@ -23,7 +25,9 @@ def test_read_nothing_given_is_the_defaults() -> None:
     assert read(Toy, []) == Toy()
 
 
-def test_read_flag_beats_environment_beats_file_beats_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_flag_beats_environment_beats_file_beats_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "toy.toml"
     file.write_text("rounds = 4\nloud = true\n")
     assert read(Toy, [f"--config={file}"]) == Toy(rounds=4, loud=True, config=file)
@@ -32,21 +36,27 @@ def test_read_flag_beats_environment_beats_file_beats_default(tmp_path: Path, mo
     assert read(Toy, ["--config", str(file), "--rounds", "6"]).rounds == 6
 
 
-def test_read_file_named_by_environment_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_file_named_by_environment_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "toy.toml"
     file.write_text('names = ["x", "y"]\n')
     monkeypatch.setenv("INKWELL_CONFIG", str(file))
     assert read(Toy, []).names == ("x", "y")
 
 
-def test_read_list_is_split_at_commas_in_flag_and_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_list_is_split_at_commas_in_flag_and_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert read(Toy, ["--names=a,b"]).names == ("a", "b")
     monkeypatch.setenv("INKWELL_NAMES", "c,d")
     assert read(Toy, []).names == ("c", "d")
 
 
 def test_read_value_out_of_bounds_names_field_expected_and_received() -> None:
-    with pytest.raises(SettingsError, match="rounds: expected less than or equal to 10; received '11'"):
+    with pytest.raises(
+        SettingsError, match="rounds: expected less than or equal to 10; received '11'"
+    ):
         read(Toy, ["--rounds=11"])
 
 
@@ -102,13 +112,19 @@ def test_load_unknown_flag_ends_with_two(capsys: pytest.CaptureFixture[str]) -> 
     assert "unrecognized arguments: --round=3" in capsys.readouterr().err
 
 
-def test_load_help_explains_every_field_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:
+def test_load_help_explains_every_field_with_its_default(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with pytest.raises(SystemExit) as caught:
         load(Toy, ["--help"])
     assert caught.value.code == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "Toys with settings." in text
-    for words in ("number of rounds (default: 3)", "names, separated by commas", "make noise (default: False)"):
+    for words in (
+        "number of rounds (default: 3)",
+        "names, separated by commas",
+        "make noise (default: False)",
+    ):
         assert words in text
 
 

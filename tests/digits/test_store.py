@@ -47,7 +47,9 @@ def test_publish_first_is_version_one_and_verifies(tmp_path: Path) -> None:
     assert (tmp_path / "models" / "1").stat().st_mode & 0o777 == 0o755
 
 
-def test_manifest_without_a_temperature_is_of_a_version_that_was_not_calibrated(version: Path) -> None:
+def test_manifest_without_a_temperature_is_of_a_version_that_was_not_calibrated(
+    version: Path,
+) -> None:
     path = version / MANIFEST_FILE
     fields = json.loads(path.read_bytes())
     del fields["temperature"], fields["digest"]
@@ -123,12 +125,16 @@ while True:
     print(at, status, versions(base), flush=True)
     if status == 0:
         break
-"""
+"""  # noqa: E501 - text of a file or a program
 
 
 def test_publish_killed_at_every_file_operation_shows_only_whole_versions(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", KILL_AT_EVERY_STEP, str(tmp_path)], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", KILL_AT_EVERY_STEP, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
     )
     kills = len(done.stdout.splitlines()) - 1
     assert kills > 20, "the hook saw too few operations to mean anything"
@@ -139,14 +145,26 @@ def test_publish_killed_at_every_file_operation_shows_only_whole_versions(tmp_pa
 
 
 def test_publish_two_at_once_get_two_numbers(tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from digits.store import publish; from tests.digits.test_store import write_version; "
+    code = (
+        "import sys; from pathlib import Path; from digits.store import publish; from "
+        "tests.digits.test_store import write_version; "
+    )
     code += "print(*[publish(Path(sys.argv[1]), write_version) for _ in range(10)])"
-    running = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    numbers = [int(word) for process in running for word in process.communicate(timeout=60)[0].split()]
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    numbers = [
+        int(word) for process in running for word in process.communicate(timeout=60)[0].split()
+    ]
     assert sorted(numbers) == list(range(1, 21))
 
 
-@pytest.mark.parametrize("name", ["007", "-1", "+1", "1_0", "४२", " 7", "9" * 20, "7.tmp", "0", "abc"])
+@pytest.mark.parametrize(
+    "name", ["007", "-1", "+1", "1_0", "४२", " 7", "9" * 20, "7.tmp", "0", "abc"]
+)
 def test_versions_other_names_are_ignored(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
     (tmp_path / "12").mkdir()
@@ -199,10 +217,15 @@ def test_verify_link_inside_is_refused(version: Path) -> None:
 @settings(max_examples=50, deadline=None)
 @given(
     content=st.one_of(
-        st.binary(max_size=200), st.recursive(st.none() | st.integers() | st.text(), st.lists).map(lambda v: json.dumps(v).encode())
+        st.binary(max_size=200),
+        st.recursive(st.none() | st.integers() | st.text(), st.lists).map(
+            lambda v: json.dumps(v).encode()
+        ),
     )
 )
-def test_read_manifest_any_other_content_is_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+def test_read_manifest_any_other_content_is_refused(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
     folder = tmp_path_factory.mktemp("version")
     (folder / MANIFEST_FILE).parent.mkdir()
     (folder / MANIFEST_FILE).write_bytes(content)

@@ -1,4 +1,5 @@
-"""docs/doors.md: every example on it, run against the released model as it stands but for host and port."""
+"""docs/doors.md: every example on it, run against the released model as it stands but for host and
+port."""
 
 import os
 import re
@@ -16,7 +17,9 @@ import pytest
 from google.protobuf import json_format
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2
-from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
+    ProtoReflectionDescriptorDatabase,
+)
 from tensorflow_serving.apis import predict_pb2
 
 from tests.support.released_server import ROOT, draw_seven, serve_released
@@ -39,9 +42,15 @@ class Example:
 
 def read_examples() -> dict[str, Example]:
     """The examples by heading."""
-    blocks = re.findall(r"^## ([^\n]*)\n(?:(?!^## |^```).)*^```(\w+)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+    blocks = re.findall(
+        r"^## ([^\n]*)\n(?:(?!^## |^```).)*^```(\w+)\n(.*?)^```$",
+        PAGE,
+        flags=re.MULTILINE | re.DOTALL,
+    )
     return {
-        heading: Example(language, code, next((name for name in ("grpcurl", "curl") if f"{name} -" in code), ""))
+        heading: Example(
+            language, code, next((name for name in ("grpcurl", "curl") if f"{name} -" in code), "")
+        )
         for heading, language, code in blocks
     }
 
@@ -62,7 +71,10 @@ CASES: Final = [
     pytest.param(
         heading,
         marks=[
-            pytest.mark.skipif(shutil.which(example.program or "bash", path=PATH) is None, reason=f"{example.program} is not installed"),
+            pytest.mark.skipif(
+                shutil.which(example.program or "bash", path=PATH) is None,
+                reason=f"{example.program} is not installed",
+            ),
             *([pytest.mark.grpcurl] if example.program == "grpcurl" else []),
         ],
     )
@@ -92,11 +104,19 @@ def test_page_has_one_example_a_heading_and_says_what_it_prints() -> None:
 @pytest.mark.parametrize("heading", CASES)
 def test_example_prints_the_digit(heading: str, ports: tuple[int, int], folder: Path) -> None:
     example = EXAMPLES[heading]
-    here = example.code.replace("localhost:8500", f"127.0.0.1:{ports[0]}").replace("localhost:8501", f"127.0.0.1:{ports[1]}")
+    here = example.code.replace("localhost:8500", f"127.0.0.1:{ports[0]}").replace(
+        "localhost:8501", f"127.0.0.1:{ports[1]}"
+    )
     assert here != example.code
-    command = [sys.executable, "-c", here] if example.language == "python" else ["bash", "-euo", "pipefail", "-c", here]
+    command = (
+        [sys.executable, "-c", here]
+        if example.language == "python"
+        else ["bash", "-euo", "pipefail", "-c", here]
+    )
     variables = {**os.environ, "PATH": PATH, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=variables, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(PRINTED[heading], done.stdout, flags=re.DOTALL), done.stdout
 
@@ -105,7 +125,9 @@ def test_bodies_shown_in_openapi_json_are_answered_with_the_digit(ports: tuple[i
     with httpx.Client(base_url=f"http://127.0.0.1:{ports[1]}", timeout=60) as rest:
         paths = rest.get("/openapi.json").json()["paths"]
         for path in ("/v1/models/{model}:predict", "/v1/models/{model}:classify"):
-            for body in paths[path]["post"]["requestBody"]["content"]["application/json"]["examples"].values():
+            for body in paths[path]["post"]["requestBody"]["content"]["application/json"][
+                "examples"
+            ].values():
                 answer = rest.post(path.format(model="digits"), json=body["value"]).json()
                 assert best(answer) == 7, answer
 
@@ -114,7 +136,11 @@ def best(answer: dict[str, Any]) -> int:
     """The digit in an answer of whatever form."""
     if "results" in answer:
         return int(max(answer["results"][0], key=lambda pair: pair[1])[0])
-    return int(answer["predictions"][0]["digit"] if "predictions" in answer else answer["outputs"]["digit"][0])
+    return int(
+        answer["predictions"][0]["digit"]
+        if "predictions" in answer
+        else answer["outputs"]["digit"][0]
+    )
 
 
 MESSAGES: Final = {
@@ -123,13 +149,21 @@ MESSAGES: Final = {
 }
 
 
-@pytest.mark.parametrize("heading", [heading for heading, example in EXAMPLES.items() if example.program == "grpcurl"])
-def test_grpcurl_example_names_a_method_and_a_message_that_the_server_describes(heading: str, ports: tuple[int, int], folder: Path) -> None:
+@pytest.mark.parametrize(
+    "heading", [heading for heading, example in EXAMPLES.items() if example.program == "grpcurl"]
+)
+def test_grpcurl_example_names_a_method_and_a_message_that_the_server_describes(
+    heading: str, ports: tuple[int, int], folder: Path
+) -> None:
     """What can be said of it where grpcurl is not installed."""
     method = EXAMPLES[heading].code.split()[-1]
     service, name = method.split("/")
     with grpc.insecure_channel(f"127.0.0.1:{ports[0]}") as channel:
-        found = DescriptorPool(ProtoReflectionDescriptorDatabase(channel)).FindServiceByName(service).methods_by_name[name]
+        found = (
+            DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
+            .FindServiceByName(service)
+            .methods_by_name[name]
+        )
     assert found.input_type.full_name == MESSAGES[method].DESCRIPTOR.full_name
     message = json_format.Parse(body_of(EXAMPLES[heading], folder), MESSAGES[method]())
     if isinstance(message, predict_pb2.PredictRequest):
@@ -138,6 +172,16 @@ def test_grpcurl_example_names_a_method_and_a_message_that_the_server_describes(
 
 def body_of(example: Example, folder: Path) -> str:
     """The JSON that the shell would hand to grpcurl."""
-    stand_in = 'grpcurl() { while [ "$1" != -d ]; do shift; done; if [ "$2" = @ ]; then cat; else echo "$2"; fi; }\n'
-    done = subprocess.run(["bash", "-c", stand_in + example.code], cwd=folder, capture_output=True, text=True, timeout=60, check=True)
+    stand_in = (
+        'grpcurl() { while [ "$1" != -d ]; do shift; done; if [ "$2" = @ ]; then cat; '
+        'else echo "$2"; fi; }\n'
+    )
+    done = subprocess.run(
+        ["bash", "-c", stand_in + example.code],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     return done.stdout

@@ -15,7 +15,12 @@ from tests.conformance.recordings import HERE, read_exchanges
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = sorted(
-    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "serving").rglob("*.md"), *(ROOT / "tests").rglob("*.md")]
+    [
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "serving").rglob("*.md"),
+        *(ROOT / "tests").rglob("*.md"),
+    ]
 )
 
 
@@ -36,7 +41,8 @@ def without_code(page: Path) -> str:
 
 
 def anchors(page: Path) -> set[str]:
-    """The names that a heading gets: small letters, dashes for blanks, nothing else but letters and digits."""
+    """The names that a heading gets: small letters, dashes for blanks, nothing else but letters and
+    digits."""
     headings = re.findall(r"^#+ (.*)$", without_code(page), flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -52,7 +58,9 @@ def test_tensorflow_serving_page_names_only_flags_that_there_are() -> None:
 
 @pytest.mark.parametrize("file", ["compose.yaml", "compose.embedded.yaml", "Makefile"])
 def test_tensorflow_serving_page_table_has_the_flags_of_each_start(file: str) -> None:
-    (row,) = re.findall(rf"^\| [^|]*\({re.escape(f'../{file}')}\)[^|]* \|([^|]*)\|$", BOTH, flags=re.MULTILINE)
+    (row,) = re.findall(
+        rf"^\| [^|]*\({re.escape(f'../{file}')}\)[^|]* \|([^|]*)\|$", BOTH, flags=re.MULTILINE
+    )
     assert re.findall(r"--(\w+)", row) == names(flags_of(file))
 
 

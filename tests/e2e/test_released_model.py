@@ -59,7 +59,10 @@ def seven() -> bytes:
 
 
 def ask_with_curl(port: int, drawings: list[bytes]) -> list[dict[str, object]]:
-    body = {"signature_name": "drawings", "instances": [{"b64": base64.b64encode(drawing).decode()} for drawing in drawings]}
+    body = {
+        "signature_name": "drawings",
+        "instances": [{"b64": base64.b64encode(drawing).decode()} for drawing in drawings],
+    }
     url = f"http://127.0.0.1:{port}/v1/models/digits:predict"
     done = subprocess.run(
         ["curl", "--silent", "--fail-with-body", "--data-binary", "@-", url],
@@ -89,7 +92,9 @@ def test_release_with_one_bit_flipped_in_any_block_is_refused(tmp_path: Path) ->
         whole = path.read_bytes()
         for block in range(0, len(whole), _BLOCK):
             place = min(block + block // _BLOCK % _BLOCK, len(whole) - 1)
-            path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
+            path.write_bytes(
+                whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :]
+            )
             with pytest.raises(VersionError):
                 verify(version)
         path.write_bytes(whole)
@@ -113,7 +118,9 @@ def test_drawing_through_every_door_has_the_same_probabilities(
 
 
 @pytest.mark.parametrize("door", ["over_grpc", "over_rest"])
-def test_garbage_among_good_drawings_costs_only_itself(door: str, seven: bytes, request: pytest.FixtureRequest) -> None:
+def test_garbage_among_good_drawings_costs_only_itself(
+    door: str, seven: bytes, request: pytest.FixtureRequest
+) -> None:
     client: Client = request.getfixturevalue(door)
     alone = client.read([seven])[0]
     first, garbage, last = client.read([seven, GARBAGE, seven])
@@ -123,7 +130,9 @@ def test_garbage_among_good_drawings_costs_only_itself(door: str, seven: bytes, 
         assert np.allclose(neighbour.probabilities, alone.probabilities, rtol=0, atol=1e-6)
 
 
-def test_picture_that_declares_too_many_pixels_is_refused_alone(over_grpc: Client, seven: bytes) -> None:
+def test_picture_that_declares_too_many_pixels_is_refused_alone(
+    over_grpc: Client, seven: bytes
+) -> None:
     huge, fine = over_grpc.read([declare(50_000, 50_000), seven])
     assert huge.problem is Problem.TOO_LARGE
     assert fine.label == "7"
@@ -133,21 +142,35 @@ def declare(width: int, height: int) -> bytes:
     """A small PNG whose header promises `width` x `height` pixels."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        return (
+            struct.pack(">I", len(content))
+            + kind
+            + content
+            + struct.pack(">I", zlib.crc32(kind + content))
+        )
 
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(bytes(1000)))
+        + chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.mnist
-def test_released_model_reads_the_test_set_as_its_manifest_says(over_grpc: Client, mnist: DataSet) -> None:
+def test_released_model_reads_the_test_set_as_its_manifest_says(
+    over_grpc: Client, mnist: DataSet
+) -> None:
     read_as = np.array([prediction.digit for prediction in over_grpc.predict(mnist.x_test)])
     accuracy = float(np.mean(read_as == mnist.y_test))
     assert accuracy == pytest.approx(verify(newest()).metrics["test"]["accuracy"], abs=2e-4)
 
 
 @pytest.mark.mnist
-def test_mnist_images_as_drawings_are_read_as_well_as_images(over_grpc: Client, mnist: DataSet) -> None:
+def test_mnist_images_as_drawings_are_read_as_well_as_images(
+    over_grpc: Client, mnist: DataSet
+) -> None:
     """The preparation of drawings must leave an image of MNIST's own kind what it is."""
     images, truth = mnist.x_train[-1000:], mnist.y_train[-1000:]
     drawings = over_grpc.read([as_png(Image.fromarray(image)) for image in images])
@@ -155,20 +178,34 @@ def test_mnist_images_as_drawings_are_read_as_well_as_images(over_grpc: Client, 
 
 
 def share_right(drawings: list[Drawing], truth: npt.NDArray[np.uint8]) -> float:
-    return float(np.mean([drawing.digit == label for drawing, label in zip(drawings, truth, strict=True)]))
+    return float(
+        np.mean([drawing.digit == label for drawing, label in zip(drawings, truth, strict=True)])
+    )
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 @pytest.mark.parametrize("language", ["python", "sh"])
-def test_readme_example_runs_as_it_stands(language: str, ports: tuple[int, int], seven: bytes, tmp_path: Path) -> None:
+def test_readme_example_runs_as_it_stands(
+    language: str, ports: tuple[int, int], seven: bytes, tmp_path: Path
+) -> None:
     blocks = re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     [example] = [block for block in blocks if "seven.png" in block and "make" not in block]
     (tmp_path / "seven.png").write_bytes(seven)
     here = example.replace(":8500", f":{ports[0]}").replace(":8501", f":{ports[1]}")
     assert here != example
-    command = [sys.executable, "-c", here] if language == "python" else ["bash", "-euo", "pipefail", "-c", here]
+    command = (
+        [sys.executable, "-c", here]
+        if language == "python"
+        else ["bash", "-euo", "pipefail", "-c", here]
+    )
     done = subprocess.run(
-        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120, check=False
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert "7" in done.stdout

@@ -1,4 +1,5 @@
-"""The ground everything stands on: the import table, the Makefile, the commands that documents name."""
+"""The ground everything stands on: the import table, the Makefile, the commands that documents
+name."""
 
 import ast
 import os
@@ -18,7 +19,8 @@ ROOT: Final = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Rule:
-    """What one package may import besides the standard library and itself, and what must never come along."""
+    """What one package may import besides the standard library and itself, and what must never come
+    along."""
 
     may: frozenset[str]
     never: frozenset[str]
@@ -29,20 +31,27 @@ def _rule(may: str, never: str) -> Rule:
 
 
 RULES: Final = {
-    "digits": _rule("numpy pydantic pydantic_settings", "tensorflow keras grpc gradio trainer serving ui"),
+    "digits": _rule(
+        "numpy pydantic pydantic_settings", "tensorflow keras grpc gradio trainer serving ui"
+    ),
     "trainer": _rule(
-        "digits numpy pydantic tensorflow keras tensorflow_serving.apis google.protobuf matplotlib scipy sklearn PIL", "serving ui gradio"
+        "digits numpy pydantic tensorflow keras tensorflow_serving.apis google.protobuf "
+        "matplotlib scipy sklearn PIL",
+        "serving ui gradio",
     ),
     "serving.client": _rule(
-        "digits numpy pydantic grpc google.protobuf httpx PIL", "tensorflow keras tensorflow_serving trainer ui gradio serving.server"
+        "digits numpy pydantic grpc google.protobuf httpx PIL",
+        "tensorflow keras tensorflow_serving trainer ui gradio serving.server",
     ),
     "serving.server": _rule(
-        "digits numpy pydantic tensorflow tensorflow_serving.apis tensorflow_serving.config grpc grpc_health grpc_reflection "
+        "digits numpy pydantic tensorflow tensorflow_serving.apis tensorflow_serving.config grpc "
+        "grpc_health grpc_reflection "
         "google.protobuf h11 starlette uvicorn prometheus_client",
         "trainer ui gradio serving.client",
     ),
     "serving.release": _rule(
-        "digits serving.server numpy pydantic tensorflow tensorflow_serving.apis google.protobuf", "trainer ui gradio serving.client"
+        "digits serving.server numpy pydantic tensorflow tensorflow_serving.apis google.protobuf",
+        "trainer ui gradio serving.client",
     ),
     "ui": _rule(
         "digits serving.client numpy pydantic gradio fastapi starlette uvicorn PIL",
@@ -61,7 +70,8 @@ def _within(name: str, package: str) -> bool:
 
 
 def _imports(path: Path) -> Iterator[str]:
-    """Every module named by an import anywhere in the file, inside functions too; `from a import b` gives `a` and `a.b`."""
+    """Every module named by an import anywhere in the file, inside functions too; `from a import b`
+    gives `a` and `a.b`."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -82,30 +92,75 @@ def test_imports_of_each_package_are_those_of_the_table(package: str) -> None:
     assert outside == set()
 
 
+ROOMS: Final = {
+    "trainer": "data preprocessing networks freehand evaluation training reports export",
+    "serving.server": "models codecs inference monitoring rest grpc",
+}
+"""The folders of a package, lowest first: a folder imports only those before it."""
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_imports_of_a_folder_are_of_the_folders_below_it(package: str) -> None:
+    rooms = ROOMS[package].split()
+    top = ROOT / package.replace(".", "/")
+    assert {path.name for path in top.iterdir() if any(path.glob("*.py"))} == set(rooms)
+    upward = {
+        f"{path.relative_to(ROOT)} imports {name}"
+        for number, room in enumerate(rooms)
+        for path in (top / room).rglob("*.py")
+        for name in _imports(path)
+        if any(_within(name, f"{package}.{above}") for above in rooms[number + 1 :])
+    }
+    assert upward == set()
+
+
 def test_imports_of_the_demo_are_of_the_standard_library() -> None:
-    assert {name.split(".")[0] for name in _imports(ROOT / "ui" / "demo.py")} <= set(sys.stdlib_module_names)
+    demo = ROOT / "tools" / "demo.py"
+    assert {name.split(".")[0] for name in _imports(demo)} <= set(sys.stdlib_module_names)
 
 
 @pytest.mark.parametrize("package", RULES)
 def test_imports_in_a_fresh_process_bring_nothing_forbidden(package: str) -> None:
-    names = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in _modules(package)]
-    script = f"import importlib, sys\nfor name in {names!r}: importlib.import_module(name)\nprint(*sys.modules)"
-    finished = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    names = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in _modules(package)
+    ]
+    script = (
+        f"import importlib, sys\nfor name in {names!r}: "
+        "importlib.import_module(name)\nprint(*sys.modules)"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
     assert finished.returncode == 0, finished.stderr
     loaded = finished.stdout.splitlines()[-1].split()
     assert package in loaded
-    assert [name for name in loaded if any(_within(name, forbidden) for forbidden in RULES[package].never)] == []
+    assert [
+        name
+        for name in loaded
+        if any(_within(name, forbidden) for forbidden in RULES[package].never)
+    ] == []
 
 
 def _make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run make with nothing but a path in the environment, so that no variable of this machine counts."""
+    """Run make with nothing but a path in the environment, so that no variable of this machine
+    counts."""
     variables = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **environment}
     command = ["make", "--no-print-directory", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=300, check=False
+    )
 
 
 def _public_targets() -> set[str]:
-    declared = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    declared = re.search(
+        r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
     assert declared
     return set(declared[1].split())
 
@@ -120,26 +175,42 @@ def test_make_alone_lists_every_public_target() -> None:
 
 
 def test_make_rules_are_public_targets_or_files() -> None:
-    rules = re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    rules = re.findall(
+        r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
     assert set(rules) == _public_targets()
 
 
 @pytest.mark.parametrize(
-    ("target", "instead"), [("train-gpu", "make train"), ("train-cpu", "make train"), ("serve", "make serve-embedded"), ("up", "make demo")]
+    ("target", "instead"),
+    [
+        ("train-gpu", "make train"),
+        ("train-cpu", "make train"),
+        ("serve", "make serve-embedded"),
+        ("up", "make demo"),
+    ],
 )
 def test_make_without_a_container_engine_names_what_works(target: str, instead: str) -> None:
     finished = _make(target, "COMPOSE=")
     assert finished.returncode == 2
     assert finished.stdout == ""
-    assert "No container engine with Compose answers" in finished.stderr and instead in finished.stderr
+    assert (
+        "No container engine with Compose answers" in finished.stderr and instead in finished.stderr
+    )
     assert len(finished.stderr.splitlines()) == 1
 
 
-@pytest.mark.skipif(any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/dxg")), reason="this machine has a GPU")
+@pytest.mark.skipif(
+    any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/dxg")),
+    reason="this machine has a GPU",
+)
 def test_make_train_gpu_without_a_gpu_is_refused_before_anything_is_built() -> None:
     finished = _make("train-gpu", "COMPOSE=false")
     assert finished.returncode == 2
-    assert "No NVIDIA GPU is visible on this machine; train without one: make train-cpu" in finished.stderr
+    assert (
+        "No NVIDIA GPU is visible on this machine; train without one: make train-cpu"
+        in finished.stderr
+    )
 
 
 def test_make_without_python_3_11_says_so(tmp_path: Path) -> None:
@@ -147,7 +218,11 @@ def test_make_without_python_3_11_says_so(tmp_path: Path) -> None:
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements/demo.txt").touch()
     finished = subprocess.run(
-        ["make", "--directory", str(tmp_path), "demo", "PYTHON="], capture_output=True, text=True, timeout=300, check=False
+        ["make", "--directory", str(tmp_path), "demo", "PYTHON="],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert finished.returncode == 2
     assert "Python 3.11 is needed" in finished.stderr
@@ -159,7 +234,9 @@ def test_make_predict_without_a_file_says_how() -> None:
     assert "make predict FILE=digit.png" in finished.stderr
 
 
-DOCUMENTS: Final = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+DOCUMENTS: Final = sorted(
+    [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
+)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -168,13 +245,25 @@ def test_document_commands_exist(document: Path) -> None:
     code = "\n".join(re.findall(r"```.*?```|`[^`\n]+`", text, flags=re.DOTALL))
     targets = set(re.findall(r"(?:^|[`\s])make ([a-z][a-z-]*)", code))
     assert targets <= _public_targets()
-    modules = {name for name in re.findall(r"python -m ([a-z_.]+)", code) if name.split(".")[0] in ("trainer", "serving", "ui", "digits")}
-    missing = {name for name in modules if not any((ROOT / f"{name.replace('.', '/')}{end}").is_file() for end in (".py", "/__main__.py"))}
+    modules = {
+        name
+        for name in re.findall(r"python -m ([a-z_.]+)", code)
+        if name.split(".")[0] in ("trainer", "serving", "ui", "digits", "benchmarks", "tools")
+    }
+    missing = {
+        name
+        for name in modules
+        if not any(
+            (ROOT / f"{name.replace('.', '/')}{end}").is_file() for end in (".py", "/__main__.py")
+        )
+    }
     assert missing == set()
 
 
 def test_pre_commit_and_ci_run_what_make_runs() -> None:
-    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][
+        0
+    ]["hooks"]
     assert [hook["entry"] for hook in hooks] == ["make lint"]
     script = (ROOT / ".ci/run").read_text(encoding="utf-8")
     assert re.findall(r"make [a-z-]+$", script, flags=re.MULTILINE) == ["make lint", "make test"]

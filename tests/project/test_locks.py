@@ -1,4 +1,5 @@
-"""The locks in requirements/: hashes and no address, equal versions, one TensorFlow, and what pyproject asks for."""
+"""The locks in requirements/: hashes and no address, equal versions, one TensorFlow, and what
+pyproject asks for."""
 
 import re
 import tomllib
@@ -26,7 +27,9 @@ EXTRAS_OF_LOCK: Final = {
 def _lock_lines(lock: str) -> list[str]:
     """The lock's requirements, each with its hashes on one line, without comments."""
     text = (ROOT / f"requirements/{lock}.txt").read_text(encoding="utf-8")
-    return [line for line in text.replace("\\\n", " ").splitlines() if line and not line.startswith("#")]
+    return [
+        line for line in text.replace("\\\n", " ").splitlines() if line and not line.startswith("#")
+    ]
 
 
 def locked(lock: str, machine: str = "x86_64") -> dict[str, str]:
@@ -42,7 +45,9 @@ def locked(lock: str, machine: str = "x86_64") -> dict[str, str]:
     }
     requirements = [Requirement(line.split(" --hash", 1)[0]) for line in _lock_lines(lock)]
     return {
-        canonicalize_name(r.name): str(r.specifier).removeprefix("==") for r in requirements if r.marker is None or r.marker.evaluate(here)
+        canonicalize_name(r.name): str(r.specifier).removeprefix("==")
+        for r in requirements
+        if r.marker is None or r.marker.evaluate(here)
     }
 
 
@@ -64,14 +69,20 @@ def test_locks_are_one_for_each_installation() -> None:
 @pytest.mark.parametrize("lock", LOCKS)
 def test_lock_holds_hashes_and_no_address(lock: str) -> None:
     for line in _lock_lines(lock):
-        assert re.fullmatch(r"[a-z0-9-]+==[A-Za-z0-9.+!]+( ; [^#@\\]+?)?(\s+--hash=sha256:[0-9a-f]{64})+\s*", line), line[:80]
+        assert re.fullmatch(
+            r"[a-z0-9-]+==[A-Za-z0-9.+!]+( ; [^#@\\]+?)?(\s+--hash=sha256:[0-9a-f]{64})+\s*", line
+        ), line[:80]
     assert "://" not in (ROOT / f"requirements/{lock}.txt").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_lock_has_the_versions_of_the_development_lock(lock: str) -> None:
     development = locked("dev")
-    assert {name: version for name, version in locked(lock).items() if development.get(name, version) != version} == {}
+    assert {
+        name: version
+        for name, version in locked(lock).items()
+        if development.get(name, version) != version
+    } == {}
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -79,8 +90,12 @@ def test_lock_satisfies_what_pyproject_asks_for(lock: str) -> None:
     versions = locked(lock)
     for extra in EXTRAS_OF_LOCK[lock]:
         for requirement in _direct_requirements(extra):
-            if requirement.marker is None or requirement.marker.evaluate({"platform_machine": "x86_64", "extra": ""}):
-                assert versions[canonicalize_name(requirement.name)] in requirement.specifier, f"{requirement}; run: make lock"
+            if requirement.marker is None or requirement.marker.evaluate(
+                {"platform_machine": "x86_64", "extra": ""}
+            ):
+                assert versions[canonicalize_name(requirement.name)] in requirement.specifier, (
+                    f"{requirement}; run: make lock"
+                )
 
 
 @pytest.mark.parametrize(
@@ -95,7 +110,15 @@ def test_lock_satisfies_what_pyproject_asks_for(lock: str) -> None:
         ("ui", "x86_64", None),
     ],
 )
-def test_lock_installs_tensorflow_once_or_not_at_all(lock: str, machine: str, framework: str | None) -> None:
-    found = {name for name in locked(lock, machine) if name in ("tensorflow", "tensorflow-cpu", "tensorflow-intel")}
+def test_lock_installs_tensorflow_once_or_not_at_all(
+    lock: str, machine: str, framework: str | None
+) -> None:
+    found = {
+        name
+        for name in locked(lock, machine)
+        if name in ("tensorflow", "tensorflow-cpu", "tensorflow-intel")
+    }
     assert found == ({framework} if framework else set())
-    assert any(name.startswith("nvidia-") for name in locked(lock, machine)) == (lock == "trainer-gpu")
+    assert any(name.startswith("nvidia-") for name in locked(lock, machine)) == (
+        lock == "trainer-gpu"
+    )

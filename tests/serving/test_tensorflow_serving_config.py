@@ -1,4 +1,5 @@
-"""The files for TensorFlow Serving, read the way it reads them: as text of the official messages."""
+"""The files for TensorFlow Serving, read the way it reads them: as text of the official
+messages."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +30,7 @@ enable_model_warmup num_request_iterations_for_warmup version monitoring_config_
 prefer_tflite_model num_tflite_pools num_tflite_interpreters_per_pool enable_signature_method_name_check
 xla_cpu_compilation_enabled xla_gpu_compilation_enabled enable_profiler thread_pool_factory_config_file mixed_precision
 skip_initialize_tpu enable_grpc_healthcheck_service enable_serialization_as_tensor_content
-"""
+"""  # noqa: E501 - text of a file or a program
 """Flags of tensorflow_model_server. Source: tensorflow/serving, model_servers/main.cc."""
 
 
@@ -38,14 +39,22 @@ def _batching() -> Any:  # noqa: ANN401 - the class is made from a table
 
 
 def _command(file: str) -> list[str]:
-    command: list[str] = yaml.safe_load((ROOT / file).read_text(encoding="utf-8"))["services"]["serving"]["command"]
+    command: list[str] = yaml.safe_load((ROOT / file).read_text(encoding="utf-8"))["services"][
+        "serving"
+    ]["command"]
     return command
 
 
 def test_models_config_names_the_model_of_the_contract() -> None:
     text = (CONFIG / "models.config").read_text(encoding="utf-8")
-    [model] = text_format.Parse(text, model_server_config_pb2.ModelServerConfig()).model_config_list.config
-    assert (model.name, model.base_path, model.model_platform) == (MODEL_NAME, f"/models/{MODEL_NAME}", "tensorflow")
+    [model] = text_format.Parse(
+        text, model_server_config_pb2.ModelServerConfig()
+    ).model_config_list.config
+    assert (model.name, model.base_path, model.model_platform) == (
+        MODEL_NAME,
+        f"/models/{MODEL_NAME}",
+        "tensorflow",
+    )
 
 
 def test_batching_config_sizes_end_with_the_largest_batch() -> None:
@@ -60,7 +69,9 @@ def test_batching_config_takes_the_largest_call_of_the_client() -> None:
 
 
 def test_monitoring_config_opens_the_default_path() -> None:
-    prometheus = read_config(CONFIG / "monitoring.config", "MonitoringConfig", "monitoring_config_file").prometheus_config
+    prometheus = read_config(
+        CONFIG / "monitoring.config", "MonitoringConfig", "monitoring_config_file"
+    ).prometheus_config
     assert (prometheus.enable, prometheus.path) == (True, "/monitoring/prometheus/metrics")
 
 
@@ -78,12 +89,22 @@ def test_compose_flags_are_those_of_tensorflow_serving() -> None:
 
 
 def test_compose_mounts_hold_every_file_that_the_flags_and_the_config_name() -> None:
-    serving = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]["serving"]
-    mounts = {inside: ROOT / outside for outside, inside, mode in (volume.split(":") for volume in serving["volumes"]) if mode == "ro"}
+    serving = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"][
+        "serving"
+    ]
+    mounts = {
+        inside: ROOT / outside
+        for outside, inside, mode in (volume.split(":") for volume in serving["volumes"])
+        if mode == "ro"
+    }
     assert len(mounts) == len(serving["volumes"])
     text = (CONFIG / "models.config").read_text(encoding="utf-8")
-    [model] = text_format.Parse(text, model_server_config_pb2.ModelServerConfig()).model_config_list.config
-    named = [flag.partition("=")[2] for flag in serving["command"] if "_file=" in flag] + [model.base_path]
+    [model] = text_format.Parse(
+        text, model_server_config_pb2.ModelServerConfig()
+    ).model_config_list.config
+    named = [flag.partition("=")[2] for flag in serving["command"] if "_file=" in flag] + [
+        model.base_path
+    ]
     found = [mounts[f"/{path.split('/')[1]}"].joinpath(*path.split("/")[2:]) for path in named]
     assert [path for path in found if not path.exists()] == []
 

@@ -1,6 +1,7 @@
 """A model server that only plays the model, with both doors, for the tests of the client.
 
-It speaks through the official messages and TensorFlow's own tensor encoding, so that nothing of the client tests itself.
+It speaks through the official messages and TensorFlow's own tensor encoding, so that nothing of the
+client tests itself.
 """
 
 import base64
@@ -39,7 +40,12 @@ Outputs: TypeAlias = dict[str, np.ndarray[Any, Any]]
 VERSION = 7
 GARBAGE = b"garbage"
 HTTP = {
-    **{"INVALID_ARGUMENT": 400, "FAILED_PRECONDITION": 400, "NOT_FOUND": 404, "RESOURCE_EXHAUSTED": 429},
+    **{
+        "INVALID_ARGUMENT": 400,
+        "FAILED_PRECONDITION": 400,
+        "NOT_FOUND": 404,
+        "RESOURCE_EXHAUSTED": 429,
+    },
     **{"INTERNAL": 500, "UNIMPLEMENTED": 501, "UNAVAILABLE": 503, "DEADLINE_EXCEEDED": 504},
 }
 """Source: TensorFlow Serving's http_server.cc."""
@@ -59,7 +65,9 @@ class Play:
     """Seconds before each answer, unless `over` is set first."""
     over: threading.Event = field(default_factory=threading.Event)
     signatures: Mapping[str, Signature] = field(default_factory=signatures)
-    versions: list[tuple[int, str, str]] = field(default_factory=lambda: [(VERSION, "AVAILABLE", "")])
+    versions: list[tuple[int, str, str]] = field(
+        default_factory=lambda: [(VERSION, "AVAILABLE", "")]
+    )
     """Number, state and error text of each version."""
     changed: Outputs = field(default_factory=dict)
     """Outputs that replace what the model would answer."""
@@ -84,10 +92,13 @@ class Play:
         if model != MODEL_NAME:
             raise PlayedError("NOT_FOUND", f"Servable not found for request: Latest({model})")
         if version is not None and version not in [number for number, _, _ in self.versions]:
-            raise PlayedError("NOT_FOUND", f"Servable not found for request: Specific({model}, {version})")
+            raise PlayedError(
+                "NOT_FOUND", f"Servable not found for request: Specific({model}, {version})"
+            )
 
     def run(self, signature: str, inputs: np.ndarray[Any, Any]) -> Outputs:
-        """The model: an image is the sum of its pixels modulo 10, a drawing the length of its file modulo 10."""
+        """The model: an image is the sum of its pixels modulo 10, a drawing the length of its file
+        modulo 10."""
         self.batches.append(len(inputs))
         outputs: Outputs = {}
         images = inputs
@@ -95,12 +106,25 @@ class Play:
             images = np.zeros((len(inputs), 28, 28), np.uint8)
             images[:, 0, 0] = [len(png) % 10 for png in inputs]
             bad = [Problem.NOT_AN_IMAGE if png == GARBAGE else Problem.NONE for png in inputs]
-            outputs = {"images": images, "problem": np.array(bad, np.int32), "ood_score": np.zeros(len(inputs), np.float32)}
+            outputs = {
+                "images": images,
+                "problem": np.array(bad, np.int32),
+                "ood_score": np.zeros(len(inputs), np.float32),
+            }
         if signature == EXPLAIN:
             outputs = {"saliency": images.astype(np.float32) / 255}
         digit = images.astype(np.int64).sum(axis=(1, 2)) % 10
-        outputs |= {"digit": digit, "probabilities": np.where(np.arange(10) == digit[:, None], 0.91, 0.01).astype(np.float32)}
-        return {name: value for name, value in (outputs | self.changed).items() if name not in self.dropped}
+        outputs |= {
+            "digit": digit,
+            "probabilities": np.where(np.arange(10) == digit[:, None], 0.91, 0.01).astype(
+                np.float32
+            ),
+        }
+        return {
+            name: value
+            for name, value in (outputs | self.changed).items()
+            if name not in self.dropped
+        }
 
     def status(self) -> Official:
         """The official message with the state of every version."""
@@ -112,27 +136,39 @@ class Play:
         return answer
 
     def signature_map(self) -> Official:
-        """The official message with every signature, and the start-up operation TensorFlow lists with them."""
+        """The official message with every signature, and the start-up operation TensorFlow lists
+        with them."""
         answer = get_model_metadata_pb2.SignatureDefMap()
-        answer.signature_def["__saved_model_init_op"].outputs["__saved_model_init_op"].tensor_shape.unknown_rank = True
+        answer.signature_def["__saved_model_init_op"].outputs[
+            "__saved_model_init_op"
+        ].tensor_shape.unknown_rank = True
         for signature in self.signatures.values():
             entry = answer.signature_def[signature.name]
             entry.method_name = "tensorflow/serving/predict"
-            for infos, tensors in ((entry.inputs, signature.inputs), (entry.outputs, signature.outputs)):
+            for infos, tensors in (
+                (entry.inputs, signature.inputs),
+                (entry.outputs, signature.outputs),
+            ):
                 for tensor in tensors:
                     infos[tensor.name].dtype = tf.as_dtype(tensor.dtype).as_datatype_enum
-                    infos[tensor.name].tensor_shape.CopyFrom(tf.TensorShape(tensor.shape).as_proto())
+                    infos[tensor.name].tensor_shape.CopyFrom(
+                        tf.TensorShape(tensor.shape).as_proto()
+                    )
         return answer
 
 
 class Stage:
-    """Where the play goes on. Servers live longer than a test; a call belongs to the play it began in."""
+    """Where the play goes on. Servers live longer than a test; a call belongs to the play it began
+    in."""
 
     def __init__(self) -> None:
         self.play = Play()
 
 
-class Servicer(prediction_service_pb2_grpc.PredictionServiceServicer, model_service_pb2_grpc.ModelServiceServicer):  # type: ignore[misc]
+class Servicer(
+    prediction_service_pb2_grpc.PredictionServiceServicer,  # type: ignore[misc]
+    model_service_pb2_grpc.ModelServiceServicer,  # type: ignore[misc]
+):
     """The gRPC door."""
 
     def __init__(self, stage: Stage) -> None:
@@ -150,7 +186,9 @@ class Servicer(prediction_service_pb2_grpc.PredictionServiceServicer, model_serv
         play = self._enter(request.model_spec.signature_name, request, context)
         [tensor] = request.inputs.values()
         answer = predict_pb2.PredictResponse()
-        for name, value in play.run(request.model_spec.signature_name, tf.make_ndarray(tensor)).items():
+        for name, value in play.run(
+            request.model_spec.signature_name, tf.make_ndarray(tensor)
+        ).items():
             proto = tf.make_tensor_proto(value)
             answer.outputs[name].CopyFrom(proto if play.as_content else spelled_out(proto))
         answer.model_spec.version.value = version_of(request) or VERSION
@@ -175,7 +213,12 @@ def version_of(request: Official) -> int | None:
 def spelled_out(tensor: Official) -> Official:
     """The same tensor with its values in the field of their type, as TensorFlow Serving answers."""
     values = tf.make_ndarray(tensor).ravel().tolist()
-    named = {tf.float32: "float_val", tf.int64: "int64_val", tf.int32: "int_val", tf.uint8: "int_val"}
+    named = {
+        tf.float32: "float_val",
+        tf.int64: "int64_val",
+        tf.int32: "int_val",
+        tf.uint8: "int_val",
+    }
     answer = type(tensor)(dtype=tensor.dtype, tensor_shape=tensor.tensor_shape)
     getattr(answer, named[tf.as_dtype(tensor.dtype)]).extend(values)
     return answer
@@ -188,7 +231,9 @@ def rest_app(stage: Stage) -> Starlette:
         body, play = await request.body(), stage.play
         if play.raw is not None:
             return play.raw
-        return await run_in_threadpool(_answer_rest, play, request.method, request.path_params["path"], body)
+        return await run_in_threadpool(
+            _answer_rest, play, request.method, request.path_params["path"], body
+        )
 
     return Starlette(routes=[Route("/v1/models/{path:path}", answer, methods=["GET", "POST"])])
 
@@ -197,7 +242,9 @@ def _answer_rest(play: Play, verb: str, path: str, body: bytes) -> Response:
     try:
         found = _rest_predict(play, path, body) if verb == "POST" else _rest_look(play, path)
     except PlayedError as fault:
-        return Response(json.dumps({"error": fault.args[1]}), HTTP[fault.args[0]], media_type="application/json")
+        return Response(
+            json.dumps({"error": fault.args[1]}), HTTP[fault.args[0]], media_type="application/json"
+        )
     return Response(json.dumps(found), media_type="application/json")
 
 
@@ -210,7 +257,12 @@ def _rest_predict(play: Play, path: str, body: bytes) -> dict[str, Any]:
         inputs = np.array([base64.b64decode(item["b64"], validate=True) for item in values], object)
     else:
         inputs = np.array(values, np.uint8)
-    return {"outputs": {name: value.tolist() for name, value in play.run(request["signature_name"], inputs).items()}}
+    return {
+        "outputs": {
+            name: value.tolist()
+            for name, value in play.run(request["signature_name"], inputs).items()
+        }
+    }
 
 
 def _rest_look(play: Play, path: str) -> dict[str, Any]:
@@ -221,13 +273,16 @@ def _rest_look(play: Play, path: str) -> dict[str, Any]:
     if what != "metadata":
         return MessageToDict(play.status(), **shown)  # type: ignore[arg-type]
     spec = {"name": model, "version": str(VERSION), "signature_name": ""}
-    return {"model_spec": spec, "metadata": {"signature_def": MessageToDict(play.signature_map(), **shown)}}  # type: ignore[arg-type]
+    signatures = MessageToDict(play.signature_map(), **shown)  # type: ignore[arg-type]
+    return {"model_spec": spec, "metadata": {"signature_def": signatures}}
 
 
 @contextmanager
 def grpc_door(stage: Stage, port: int = 0) -> Iterator[str]:
     """Play over gRPC; gives the address for the client."""
-    server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", 16 << 20)])
+    server = grpc.server(
+        ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", 16 << 20)]
+    )
     servicer = Servicer(stage)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(servicer, server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(servicer, server)
@@ -241,7 +296,9 @@ def grpc_door(stage: Stage, port: int = 0) -> Iterator[str]:
 def rest_door(stage: Stage) -> Iterator[str]:
     """Play over REST; gives the address for the client."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(rest_app(stage), log_level="error", ws="none", lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(rest_app(stage), log_level="error", ws="none", lifespan="off")
+    )
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     yield f"rest://127.0.0.1:{listener.getsockname()[1]}"

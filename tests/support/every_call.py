@@ -1,6 +1,7 @@
 """Let a file operation fail, or the process die, at the n-th system call, for all n.
 
-strace injects the fault. The processes are forks of one, so that imports cost once; each waits until strace has hold of it.
+strace injects the fault. The processes are forks of one, so that imports cost once; each waits
+until strace has hold of it.
 """
 
 import ctypes
@@ -63,7 +64,8 @@ class Scenario(Protocol):
 
 @dataclass(frozen=True)
 class Case:
-    """How a process ended that the fault fell on: 0 done all the same, 3 refused in words, -9 killed."""
+    """How a process ended that the fault fell on: 0 done all the same, 3 refused in words, -9
+    killed."""
 
     call: str
     number: int
@@ -71,7 +73,8 @@ class Case:
 
 
 def at_every_call(scenario: str, folder: Path, fault: str) -> list[Case]:
-    """Play a scenario once for each call that its `act` makes; after each, check the state, and that doing it again succeeds.
+    """Play a scenario once for each call that its `act` makes; after each, check the state, and
+    that doing it again succeeds.
 
     Args:
         scenario: `module:class` of a `Scenario`.
@@ -104,16 +107,30 @@ def _play(scenario: Scenario, base: Path, fault: str) -> None:
 
 
 def _act(scenario: Scenario, folder: Path, call: str, number: int, fault: str) -> int:
-    """Act in another process, whose call of that kind and number is spoiled; returns how it ended."""
+    """Act in another process, whose call of that kind and number is spoiled; returns how it
+    ended."""
     child = os.fork()
     if child == 0:
-        ctypes.CDLL(None).prctl(_SET_PTRACER, ctypes.c_ulong(_ANY))  # some systems let only ancestors trace a process
+        ctypes.CDLL(None).prctl(
+            _SET_PTRACER, ctypes.c_ulong(_ANY)
+        )  # some systems let only ancestors trace a process
         os.kill(os.getpid(), signal.SIGSTOP)
         _act_and_leave(scenario, folder, call, number, fault)
     os.waitpid(child, os.WUNTRACED)
     injected = "signal=KILL" if fault == "KILL" else f"error={fault}"
     strace = subprocess.Popen(
-        ["strace", "-qq", "-o", os.devnull, "-p", str(child), "-e", f"trace={call}", "-e", f"inject={call}:{injected}:when={number}"]
+        [
+            "strace",
+            "-qq",
+            "-o",
+            os.devnull,
+            "-p",
+            str(child),
+            "-e",
+            f"trace={call}",
+            "-e",
+            f"inject={call}:{injected}:when={number}",
+        ]
     )
     while "TracerPid:\t0" in Path(f"/proc/{child}/status").read_text():
         if strace.poll() is not None:
@@ -123,14 +140,20 @@ def _act(scenario: Scenario, folder: Path, call: str, number: int, fault: str) -
     os.kill(child, signal.SIGCONT)
     ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     strace.wait()
-    assert ended in {0, REFUSED, _SPARED, -signal.SIGKILL}, f"{call} {number}: neither done nor refused, {ended}"
+    assert ended in {0, REFUSED, _SPARED, -signal.SIGKILL}, (
+        f"{call} {number}: neither done nor refused, {ended}"
+    )
     return ended
 
 
-def _act_and_leave(scenario: Scenario, folder: Path, call: str, number: int, fault: str) -> NoReturn:
+def _act_and_leave(
+    scenario: Scenario, folder: Path, call: str, number: int, fault: str
+) -> NoReturn:
     try:
         scenario.act(folder)
-        os._exit(_SPARED if fault == "KILL" or any(_spoiled(call, fault) for _ in range(number)) else 0)
+        os._exit(
+            _SPARED if fault == "KILL" or any(_spoiled(call, fault) for _ in range(number)) else 0
+        )
     except scenario.refusals:
         os._exit(REFUSED)
     finally:

@@ -1,4 +1,5 @@
-"""A small TCP proxy between a client and a server that delays, goes silent, resets, or cuts an answer short."""
+"""A small TCP proxy between a client and a server that delays, goes silent, resets, or cuts an
+answer short."""
 
 import socket
 import struct
@@ -12,14 +13,17 @@ Fault = Literal["none", "delay", "silence", "reset", "cut"]
 DELAY: Final = 0.5
 """Seconds that the answer is held back by "delay"."""
 _CUT: Final = 60
-"""Bytes of the answer that "cut" lets through: past the first frames of HTTP/2, within the head of an HTTP/1 answer."""
+"""Bytes of the answer that "cut" lets through: past the first frames of HTTP/2, within the head of
+an HTTP/1 answer."""
 _BLOCK: Final = 1 << 16
 
 
 class Proxy:
-    """What happens to each new connection is looked up when it comes; the next one in `faults`, "none" once that is empty.
+    """What happens to each new connection is looked up when it comes; the next one in `faults`,
+    "none" once that is empty.
 
-    "silence" is the half-open connection: it is accepted, what comes is swallowed, and nobody ever answers or hangs up.
+    "silence" is the half-open connection: it is accepted, what comes is swallowed, and nobody ever
+    answers or hangs up.
     """
 
     def __init__(self, target: tuple[str, int]) -> None:

@@ -21,7 +21,8 @@ KSERVE_OWN: Final = {
     "predictor": {"minReplicas", "maxReplicas", "scaleMetric", "scaleTarget", "model"},
     "model": {"modelFormat", "runtime", "runtimeVersion", "storageUri"},
 }
-"""Fields of an InferenceService (v1beta1) beside those of a pod and a container, as far as ours uses them.
+"""Fields of an InferenceService (v1beta1) beside those of a pod and a container, as far as ours
+uses them.
 
 Source: kserve/kserve, pkg/apis/serving/v1beta1/component.go and predictor.go, read in August 2026.
 """
@@ -60,7 +61,12 @@ def _built(overlay: str) -> list[Document]:
     kubectl = str(beside_python) if beside_python.exists() else shutil.which("kubectl")
     if kubectl is None:
         pytest.skip("kubectl is not installed; its package has builds for Linux on x86_64 only")
-    run = subprocess.run([kubectl, "kustomize", str(OVERLAY_FOLDER / overlay)], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [kubectl, "kustomize", str(OVERLAY_FOLDER / overlay)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert run.returncode == 0, run.stderr
     return list(yaml.safe_load_all(run.stdout))
 
@@ -72,7 +78,11 @@ def of_kind(documents: list[Document], kind: str) -> list[Document]:
 
 def config_data(documents: list[Document], prefix: str) -> dict[str, str]:
     """Files of the one ConfigMap whose name begins so."""
-    [found] = [document for document in of_kind(documents, "ConfigMap") if document["metadata"]["name"].startswith(f"{prefix}-")]
+    [found] = [
+        document
+        for document in of_kind(documents, "ConfigMap")
+        if document["metadata"]["name"].startswith(f"{prefix}-")
+    ]
     data: dict[str, str] = found["data"]
     return data
 
@@ -88,11 +98,16 @@ def the_pod(overlay: str, name: str) -> Pod:
     return pod
 
 
-def read_as(settings: type[AnySettings], container: Document, files: dict[str, str], tmp_path: Path) -> AnySettings:
-    """The container's arguments, as its program reads them; the files of /config lie in `tmp_path`."""
+def read_as(
+    settings: type[AnySettings], container: Document, files: dict[str, str], tmp_path: Path
+) -> AnySettings:
+    """The container's arguments, as its program reads them; the files of /config lie in
+    `tmp_path`."""
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    return read(settings, [argument.replace("/config/", f"{tmp_path}/") for argument in container["args"]])
+    return read(
+        settings, [argument.replace("/config/", f"{tmp_path}/") for argument in container["args"]]
+    )
 
 
 def _pods_of(document: Document) -> list[Pod]:
@@ -100,7 +115,10 @@ def _pods_of(document: Document) -> list[Pod]:
     if document["kind"] in {"Deployment", "Job"}:
         return [_from_template(owner, spec["template"])]
     if document["kind"] == "JobSet":
-        return [_from_template(owner, job["template"]["spec"]["template"]) for job in spec["replicatedJobs"]]
+        return [
+            _from_template(owner, job["template"]["spec"]["template"])
+            for job in spec["replicatedJobs"]
+        ]
     if document["kind"] == "InferenceService":
         return [Pod(owner, document["metadata"]["labels"], _predictor(spec["predictor"]))]
     assert "template" not in spec, f"{owner} may start pods that the tests do not see"
@@ -113,7 +131,9 @@ def _from_template(owner: str, template: Document) -> Pod:
 
 def _predictor(predictor: Document) -> Document:
     """The pod that KServe makes: the predictor's own fields, with the model as its container."""
-    container = {name: value for name, value in predictor["model"].items() if name not in KSERVE_OWN["model"]}
+    container = {
+        name: value for name, value in predictor["model"].items() if name not in KSERVE_OWN["model"]
+    }
     image = f"docker.io/tensorflow/serving:{predictor['model']['runtimeVersion']}"
     spec = {name: value for name, value in predictor.items() if name not in KSERVE_OWN["predictor"]}
     return spec | {"containers": [container | {"name": "kserve-container", "image": image}]}

@@ -10,14 +10,20 @@ import pytest
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turn the skip of a test that carries one of the markers into a failure that says why."""
     report = yield
-    forbidden = [name for name in os.environ.get("CI_MUST_RUN", "").split() if item.get_closest_marker(name)]
+    forbidden = [
+        name for name in os.environ.get("CI_MUST_RUN", "").split() if item.get_closest_marker(name)
+    ]
     if forbidden and report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
-        report.longrepr = f"expected a test marked '{forbidden[0]}' to run here (CI_MUST_RUN); received: {reason}"
+        report.longrepr = (
+            f"expected a test marked '{forbidden[0]}' to run here (CI_MUST_RUN); received: {reason}"
+        )
     return report
 
 
@@ -29,4 +35,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """
     for name in os.environ.get("CI_MUST_RUN", "").split():
         if not any(item.get_closest_marker(name) for item in session.items):
-            raise pytest.UsageError(f"expected tests marked '{name}' (CI_MUST_RUN); received none; mend the marker or the variable")
+            raise pytest.UsageError(
+                f"expected tests marked '{name}' (CI_MUST_RUN); received none; mend the marker or "
+                "the variable"
+            )

@@ -1,4 +1,5 @@
-"""The released model behind the embedded server, as its users start it, and a drawing to ask it about; no TensorFlow here."""
+"""The released model behind the embedded server, as its users start it, and a drawing to ask it
+about; no TensorFlow here."""
 
 import io
 import subprocess
@@ -19,9 +20,17 @@ RELEASED: Final = ROOT / "models" / "digits"
 
 @contextmanager
 def serve_released() -> Iterator[tuple[int, int]]:
-    """gRPC and REST port of a running embedded server with the released model; it must end with 0 on SIGTERM."""
+    """gRPC and REST port of a running embedded server with the released model; it must end with 0
+    on SIGTERM."""
     grpc, rest = free_port(), free_port()
-    command = [sys.executable, "-m", "serving.server", f"--model_base_path={RELEASED}", f"--port={grpc}", f"--rest_api_port={rest}"]
+    command = [
+        sys.executable,
+        "-m",
+        "serving.server",
+        f"--model_base_path={RELEASED}",
+        f"--port={grpc}",
+        f"--rest_api_port={rest}",
+    ]
     with subprocess.Popen(command, cwd=ROOT) as server:
         try:
             with connect(f"grpc://127.0.0.1:{grpc}") as client:

@@ -30,6 +30,17 @@ def values(*numbers: float) -> dict[str, list[Value]]:
 
 
 def progress(epochs: int, steps: int = 0, loss: float = 0.1) -> Progress:
-    epoch = {"accuracy": 0.5, "validation_loss": 1, "validation_accuracy": 0.5, "learning_rate": 0.001, "seconds": 1}
-    history = tuple(Epoch.model_validate({"epoch": number, "loss": loss, **epoch}) for number in range(1, epochs + 1))
-    return Progress(history=history, steps=steps, loss=loss * steps, correct=steps, seconds=steps / 3)
+    epoch = {
+        "accuracy": 0.5,
+        "validation_loss": 1,
+        "validation_accuracy": 0.5,
+        "learning_rate": 0.001,
+        "seconds": 1,
+    }
+    history = tuple(
+        Epoch.model_validate({"epoch": number, "loss": loss, **epoch})
+        for number in range(1, epochs + 1)
+    )
+    return Progress(
+        history=history, steps=steps, loss=loss * steps, correct=steps, seconds=steps / 3
+    )

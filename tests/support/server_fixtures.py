@@ -1,6 +1,7 @@
 """A toy model with the contract's signatures, and both doors of a server that serves it.
 
-Every version has a fingerprint: the digit it always answers. So an answer tells which version gave it.
+Every version has a fingerprint: the digit it always answers. So an answer tells which version gave
+it.
 """
 
 import shutil
@@ -34,7 +35,16 @@ StartServer = Callable[..., "Doors"]
 
 SECONDS = 20.0
 """Longest wait for anything; a busy machine needs a part of it."""
-SIGNATURES = ("serving_default", "drawings", "explain", "classify", "slow", "held", "positive", "two")
+SIGNATURES = (
+    "serving_default",
+    "drawings",
+    "explain",
+    "classify",
+    "slow",
+    "held",
+    "positive",
+    "two",
+)
 SLOW = 1.0
 """Seconds that a warm-up request of the signature `slow` takes."""
 BLANK = np.zeros((1, 28, 28), np.uint8)
@@ -85,39 +95,69 @@ class Toy(tf.Module):  # type: ignore[misc] # TensorFlow has no types
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="inputs")])  # type: ignore[untyped-decorator]
     def classify(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         scores = tf.tile(tf.nn.softmax(self.bias)[None], [tf.size(inputs), 1])
-        return {"classes": tf.tile(tf.constant([contract.LABELS]), [tf.size(inputs), 1]), "scores": scores}
+        return {
+            "classes": tf.tile(tf.constant([contract.LABELS]), [tf.size(inputs), 1]),
+            "scores": scores,
+        }
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="seconds")])  # type: ignore[untyped-decorator]
     def slow(self, seconds: tf.Tensor) -> dict[str, tf.Tensor]:
         end = tf.timestamp() + tf.cast(tf.reduce_max(seconds), tf.float64)
-        (rounds,) = tf.while_loop(lambda _: tf.timestamp() < end, lambda i: (i + 1,), [tf.constant(0)], parallel_iterations=1)
-        return {"digit": tf.fill(tf.shape(seconds), tf.argmax(self.bias) + 0 * tf.cast(rounds, tf.int64))}
+        (rounds,) = tf.while_loop(
+            lambda _: tf.timestamp() < end,
+            lambda i: (i + 1,),
+            [tf.constant(0)],
+            parallel_iterations=1,
+        )
+        return {
+            "digit": tf.fill(
+                tf.shape(seconds), tf.argmax(self.bias) + 0 * tf.cast(rounds, tf.int64)
+            )
+        }
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="until")])  # type: ignore[untyped-decorator]
     def held(self, until: tf.Tensor) -> dict[str, tf.Tensor]:
         """Answers once there is a file `until`."""
 
         def absent(rounds: tf.Tensor) -> tf.Tensor:
-            path = tf.strings.reduce_join([until[0], tf.strings.substr(tf.strings.as_string(rounds), 0, 0)])  # looked up in every round
+            path = tf.strings.reduce_join(
+                [until[0], tf.strings.substr(tf.strings.as_string(rounds), 0, 0)]
+            )  # looked up in every round
             return tf.equal(tf.size(tf.io.matching_files(path)), 0)
 
-        (rounds,) = tf.while_loop(absent, lambda i: (i + 1,), [tf.constant(0)], parallel_iterations=1)
-        return {"digit": tf.fill(tf.shape(until), tf.argmax(self.bias) + 0 * tf.cast(rounds, tf.int64))}
+        (rounds,) = tf.while_loop(
+            absent, lambda i: (i + 1,), [tf.constant(0)], parallel_iterations=1
+        )
+        return {
+            "digit": tf.fill(tf.shape(until), tf.argmax(self.bias) + 0 * tf.cast(rounds, tf.int64))
+        }
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])  # type: ignore[untyped-decorator]
     def positive(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
-        with tf.control_dependencies([tf.debugging.assert_positive(x, message="every x must be above zero")]):
+        with tf.control_dependencies(
+            [tf.debugging.assert_positive(x, message="every x must be above zero")]
+        ):
             return {"y": tf.sqrt(x)}
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x"), tf.TensorSpec([None, 2], tf.int64, name="pair")])  # type: ignore[untyped-decorator]
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.float32, name="x"),
+            tf.TensorSpec([None, 2], tf.int64, name="pair"),
+        ]
+    )  # type: ignore[untyped-decorator]
     def two(self, x: tf.Tensor, pair: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"sum": x + tf.cast(tf.reduce_sum(pair, axis=1), tf.float32), "raw_bytes": tf.strings.as_string(pair[:, 0])}
+        return {
+            "sum": x + tf.cast(tf.reduce_sum(pair, axis=1), tf.float32),
+            "raw_bytes": tf.strings.as_string(pair[:, 0]),
+        }
 
 
 def write_warm_up(folder: Path, signature: str) -> None:
     log = prediction_log_pb2.PredictionLog()
     log.predict_log.request.model_spec.signature_name = signature
-    name, values = ("seconds", np.array([SLOW], np.float32)) if signature == "slow" else ("images", BLANK)
+    name, values = (
+        ("seconds", np.array([SLOW], np.float32)) if signature == "slow" else ("images", BLANK)
+    )
     log.predict_log.request.inputs[name].CopyFrom(tf.make_tensor_proto(values))
     (folder / contract.EXTRA_ASSETS).mkdir()
     with tf.io.TFRecordWriter(str(folder / contract.WARMUP_FILE)) as file:
@@ -152,13 +192,20 @@ class Toys:
         folder = self._place / str(fingerprint)
         if not folder.exists():
             toy = Toy(fingerprint)
-            tf.saved_model.save(toy, str(folder), signatures={name: getattr(toy, name) for name in SIGNATURES})
+            tf.saved_model.save(
+                toy, str(folder), signatures={name: getattr(toy, name) for name in SIGNATURES}
+            )
         return folder
 
     def publish(
-        self, base: Path, fingerprint: int, warm_up_signature: str = "serving_default", last: Callable[[Path], bool] = lambda _: False
+        self,
+        base: Path,
+        fingerprint: int,
+        warm_up_signature: str = "serving_default",
+        last: Callable[[Path], bool] = lambda _: False,
     ) -> int:
-        """Publish a version with a fingerprint; gives its number. `last` may do something to it before it appears."""
+        """Publish a version with a fingerprint; gives its number. `last` may do something to it
+        before it appears."""
 
         def write(folder: Path) -> None:
             shutil.copytree(self.export(fingerprint), folder, dirs_exist_ok=True)
@@ -172,10 +219,14 @@ class Doors:
     """Both doors of one server."""
 
     def __init__(self, grpc_port: int, rest_port: int) -> None:
-        self.channel = grpc.insecure_channel(f"127.0.0.1:{grpc_port}", options=[("grpc.max_send_message_length", -1)])
+        self.channel = grpc.insecure_channel(
+            f"127.0.0.1:{grpc_port}", options=[("grpc.max_send_message_length", -1)]
+        )
         self.rest = httpx.Client(base_url=f"http://127.0.0.1:{rest_port}", timeout=SECONDS)
 
-    def call(self, method: str, request: Message, reply: type[Reply], service: str = "PredictionService") -> Reply:
+    def call(
+        self, method: str, request: Message, reply: type[Reply], service: str = "PredictionService"
+    ) -> Reply:
         """One gRPC call by the method's name."""
         path = f"/tensorflow.serving.{service}/{method}"
         call = self.channel.unary_unary(path, type(request).SerializeToString, reply.FromString)
@@ -208,7 +259,9 @@ class Doors:
         self.rest.close()
 
 
-def ask(inputs: Mapping[str, Array], *, output_filter: Sequence[str] = (), **spec: Unpack[Spec]) -> predict_pb2.PredictRequest:
+def ask(
+    inputs: Mapping[str, Array], *, output_filter: Sequence[str] = (), **spec: Unpack[Spec]
+) -> predict_pb2.PredictRequest:
     """Build a Predict request from arrays."""
     request = predict_pb2.PredictRequest(output_filter=output_filter)
     request.model_spec.name = spec.get("model", "digits")

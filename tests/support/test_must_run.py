@@ -26,19 +26,25 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
     return pytester
 
 
-def test_skip_without_the_variable_stays_a_skip(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_skip_without_the_variable_stays_a_skip(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("CI_MUST_RUN", raising=False)
     suite.runpytest_subprocess("-p", "must_run").assert_outcomes(skipped=2)
 
 
-def test_skip_of_a_kind_that_must_run_fails_with_its_reason(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_skip_of_a_kind_that_must_run_fails_with_its_reason(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CI_MUST_RUN", "browser")
     result = suite.runpytest_subprocess("-p", "must_run")
     result.assert_outcomes(errors=1, skipped=1)  # a skip by a mark happens in the set-up
     result.stdout.fnmatch_lines("*expected a test marked 'browser' to run here*no Chromium here*")
 
 
-def test_kind_without_any_test_is_an_error(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kind_without_any_test_is_an_error(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CI_MUST_RUN", "mnist")
     result = suite.runpytest_subprocess("-p", "must_run")
     assert result.ret == pytest.ExitCode.USAGE_ERROR

@@ -1,4 +1,5 @@
-"""Real handwritten digits that need no download: scikit-learn's 1,797 images of 8x8, enlarged to 28x28."""
+"""Real handwritten digits that need no download: scikit-learn's 1,797 images of 8x8, enlarged to
+28x28."""
 
 from pathlib import Path
 
@@ -11,10 +12,16 @@ TEST_IMAGES = 297
 
 
 def toy_arrays() -> dict[str, npt.NDArray[np.uint8]]:
-    """The four arrays of a data set: 1,500 training and 297 test images, uint8 [n, 28, 28], and their classes."""
+    """The four arrays of a data set: 1,500 training and 297 test images, uint8 [n, 28, 28], and
+    their classes."""
     found = load_digits()
     small = (found.images * (255 / 16)).astype(np.uint8)
-    images = np.stack([np.asarray(Image.fromarray(image).resize((28, 28), Image.Resampling.BICUBIC)) for image in small])
+    images = np.stack(
+        [
+            np.asarray(Image.fromarray(image).resize((28, 28), Image.Resampling.BICUBIC))
+            for image in small
+        ]
+    )
     classes = found.target.astype(np.uint8)
     return {
         "x_train": images[TEST_IMAGES:],

@@ -13,7 +13,9 @@ from trainer.reports.results import NetworkResult, Run
 from trainer.training.history import Epoch, History
 
 LABELS = tuple("0123456789")
-IMAGES = dict.fromkeys(("validation", "test"), np.random.default_rng(0).integers(0, 256, (10_000, 28, 28), np.uint8))
+IMAGES = dict.fromkeys(
+    ("validation", "test"), np.random.default_rng(0).integers(0, 256, (10_000, 28, 28), np.uint8)
+)
 """For the gallery of a made-up run."""
 
 
@@ -34,11 +36,16 @@ def made_up_history(epochs: int = 3) -> History:
 
 
 @functools.cache
-def made_up_run(*, wrong: int = 92, seed: int = 1, epochs: int = 3, data: str = "mnist", test_size: int = 10_000) -> Run:
-    """A run of conv3 and conv7; conv3 reads the first `wrong` test images wrong, conv7 ten fewer; both miss one validation image."""
+def made_up_run(
+    *, wrong: int = 92, seed: int = 1, epochs: int = 3, data: str = "mnist", test_size: int = 10_000
+) -> Run:
+    """A run of conv3 and conv7; conv3 reads the first `wrong` test images wrong, conv7 ten fewer;
+    both miss one validation image."""
     architectures = {"conv3": (292_554, wrong), "conv7": (816_586, max(wrong - 10, 0))}
     validation, truth = np.arange(100) % 10, np.arange(test_size) % 10
-    digests = dict(MNIST_DIGESTS) if (data, test_size) == ("mnist", 10_000) else {"x_train": "7" * 64}
+    digests = (
+        dict(MNIST_DIGESTS) if (data, test_size) == ("mnist", 10_000) else {"x_train": "7" * 64}
+    )
     right = correct(_probabilities(validation, 1), validation)
     networks = [
         NetworkResult(
@@ -47,7 +54,9 @@ def made_up_run(*, wrong: int = 92, seed: int = 1, epochs: int = 3, data: str = 
             history=made_up_history(epochs),
             validation=evaluate(_probabilities(validation, 1), validation),
             test=evaluate(_probabilities(truth, errors), truth),
-            confidence=assess(_answers(validation, 1), _answers(truth, errors), disputed_in(digests)),
+            confidence=assess(
+                _answers(validation, 1), _answers(truth, errors), disputed_in(digests)
+            ),
         )
         for name, (parameters, errors) in architectures.items()
     ]
@@ -61,7 +70,9 @@ def made_up_run(*, wrong: int = 92, seed: int = 1, epochs: int = 3, data: str = 
         train_size=55_000,
         settings={"epochs": epochs, "note": "a|b"},
         networks=tuple(networks),
-        choice=select([Candidate(name, parameters, right) for name, (parameters, _) in architectures.items()]),
+        choice=select(
+            [Candidate(name, parameters, right) for name, (parameters, _) in architectures.items()]
+        ),
         machine="Some Processor, 2 cores, Linux x86_64",
         versions={"python": "3.11", "tensorflow": "2.20.0"},
         code_revision="0123abc",

@@ -7,18 +7,33 @@ from trainer.sweep import commands, compose, interval, main
 
 
 def test_commands_of_a_recipe_with_teachers_train_all_teachers_first() -> None:
-    typed = [" ".join(command) for command in commands("taught", [1, 2], Path("runs"), ["--architectures", "conv3"])]
-    assert [line.split("--recipe ")[1].split()[0] for line in typed] == ["best", "best", "taught", "taught"]
-    assert all("--publish none" in line and line.endswith("--architectures conv3") for line in typed)
+    typed = [
+        " ".join(command)
+        for command in commands("taught", [1, 2], Path("runs"), ["--architectures", "conv3"])
+    ]
+    assert [line.split("--recipe ")[1].split()[0] for line in typed] == [
+        "best",
+        "best",
+        "taught",
+        "taught",
+    ]
+    assert all(
+        "--publish none" in line and line.endswith("--architectures conv3") for line in typed
+    )
     assert all("--teachers runs/best-seed1,runs/best-seed2" in line for line in typed[2:])
     assert "--seed 2 --run_dir runs/taught-seed2" in typed[3]
 
 
 def test_commands_without_teachers_train_the_seeds() -> None:
-    assert [command[command.index("--seed") + 1] for command in commands("notebook", [3, 5], Path("r"), [])] == ["3", "5"]
+    assert [
+        command[command.index("--seed") + 1]
+        for command in commands("notebook", [3, 5], Path("r"), [])
+    ] == ["3", "5"]
 
 
-def test_main_stops_at_the_first_training_that_fails_and_says_how_to_go_on(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_main_stops_at_the_first_training_that_fails_and_says_how_to_go_on(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     called: list[list[str]] = []
 
     def call(command: list[str]) -> int:
@@ -35,14 +50,19 @@ def test_main_prints_the_finished_runs(capsys: pytest.CaptureFixture[str], tmp_p
         folder = tmp_path / f"notebook-seed{seed}"
         folder.mkdir()
         (folder / "metrics.json").write_text(made_up_run(seed=seed, wrong=wrong).model_dump_json())
-    assert main(["--seeds", "1,2,3", "--recipe", "notebook", "--runs", str(tmp_path), "--only_print"]) == 0
+    assert (
+        main(["--seeds", "1,2,3", "--recipe", "notebook", "--runs", str(tmp_path), "--only_print"])
+        == 0
+    )
     printed = capsys.readouterr()
     assert "99.650% ± 0.071%" in printed.out
     assert "seed 3 has not finished" in printed.err
 
 
 def test_interval_is_students() -> None:
-    assert interval([0.99, 0.992]) == "97.829% to 100.371%"  # 12.706 · 0.001414 / √2 on either side of 0.991
+    assert (
+        interval([0.99, 0.992]) == "97.829% to 100.371%"
+    )  # 12.706 · 0.001414 / √2 on either side of 0.991
     assert interval([0.99]) == "–"
 
 

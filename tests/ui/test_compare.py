@@ -1,4 +1,5 @@
-"""Several models and versions asked about one drawing, against a server that speaks the real protocol."""
+"""Several models and versions asked about one drawing, against a server that speaks the real
+protocol."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -30,9 +31,14 @@ def address(request: pytest.FixtureRequest, play: Play) -> Iterator[str]:
 def test_compare_asks_each_available_version_newest_first(address: str, play: Play) -> None:
     with closing(Comparer(address, [MODEL_NAME], 30)) as comparer:
         found = comparer.compare(PICTURE)
-    assert [(opinion.model, opinion.version) for opinion in found.opinions] == [(MODEL_NAME, 5), (MODEL_NAME, 3)]
+    assert [(opinion.model, opinion.version) for opinion in found.opinions] == [
+        (MODEL_NAME, 5),
+        (MODEL_NAME, 3),
+    ]
     assert (found.labels, found.agree, len(found.answered)) == (["7", "7"], True, 2)
-    assert [asked for call, asked in zip(play.calls, play.asked, strict=True) if call == DRAWINGS] == [5, 3]
+    assert [
+        asked for call, asked in zip(play.calls, play.asked, strict=True) if call == DRAWINGS
+    ] == [5, 3]
 
 
 def test_compare_measures_each_alone(address: str) -> None:
@@ -45,12 +51,18 @@ def test_compare_measures_each_alone(address: str) -> None:
 def test_compare_another_model_that_is_not_served_is_a_row_without_answer(address: str) -> None:
     with closing(Comparer(address, [MODEL_NAME, "absent", MODEL_NAME], 30)) as comparer:
         found = comparer.compare(PICTURE)
-    assert [(opinion.model, opinion.version) for opinion in found.opinions] == [(MODEL_NAME, 5), (MODEL_NAME, 3), ("absent", None)]
+    assert [(opinion.model, opinion.version) for opinion in found.opinions] == [
+        (MODEL_NAME, 5),
+        (MODEL_NAME, 3),
+        ("absent", None),
+    ]
     assert found.opinions[-1].drawing is None
     assert found.agree
 
 
-def test_compare_version_that_fails_leaves_the_others_their_answer(address: str, play: Play) -> None:
+def test_compare_version_that_fails_leaves_the_others_their_answer(
+    address: str, play: Play
+) -> None:
     class Failing(list[tuple[str, str]]):
         """Fails the first question about a drawing, after the one for the status."""
 
@@ -72,7 +84,9 @@ def test_compare_many_versions_are_the_newest_few_of_each_model(address: str, pl
         assert [opinion.version for opinion in comparer.compare(PICTURE).opinions] == [40, 39, 38]
 
 
-def test_compare_as_versions_come_and_go_does_not_hoard_connections(address: str, play: Play) -> None:
+def test_compare_as_versions_come_and_go_does_not_hoard_connections(
+    address: str, play: Play
+) -> None:
     with closing(Comparer(address, [MODEL_NAME], 30)) as comparer:
         for number in range(1, 60):
             play.versions = [(number, "AVAILABLE", "")]
@@ -81,6 +95,9 @@ def test_compare_as_versions_come_and_go_does_not_hoard_connections(address: str
 
 
 def test_compare_while_the_server_is_away_says_so() -> None:
-    with closing(Comparer("grpc://127.0.0.1:9", [MODEL_NAME], 1)) as comparer, pytest.raises(ClientError) as away:
+    with (
+        closing(Comparer("grpc://127.0.0.1:9", [MODEL_NAME], 1)) as comparer,
+        pytest.raises(ClientError) as away,
+    ):
         comparer.compare(PICTURE)
     assert isinstance(away.value, UnavailableError)

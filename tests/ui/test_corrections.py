@@ -38,11 +38,21 @@ def test_keep_leaves_image_drawing_and_record(tmp_path: Path) -> None:
     keep(Corrections(tmp_path, 1, "digits"))
     [drawing, image, record] = files(tmp_path)
     name = Path(image).stem
-    assert (drawing, image, record) == (f"drawings/{name}.png", f"images/7/{name}.png", f"records/{name}.json")
+    assert (drawing, image, record) == (
+        f"drawings/{name}.png",
+        f"images/7/{name}.png",
+        f"records/{name}.json",
+    )
     assert (tmp_path / drawing).read_bytes() == b"a drawing"
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / image)), IMAGE)
     kept = json.loads((tmp_path / record).read_text(encoding="utf-8"))
-    assert (kept["label"], kept["answer"], kept["model"], kept["version"], kept["day"]) == ("7", "3", "digits", 2, "2026-11-25")
+    assert (kept["label"], kept["answer"], kept["model"], kept["version"], kept["day"]) == (
+        "7",
+        "3",
+        "digits",
+        2,
+        "2026-11-25",
+    )
     assert kept["drawing"] == drawing
 
 
@@ -50,7 +60,9 @@ def test_keep_the_same_drawing_twice_is_kept_once_with_the_last_label(tmp_path: 
     corrections = Corrections(tmp_path, 1, "digits")
     for label in ("7", "7", "1"):
         keep(corrections, label=label)
-    assert [file.split("/")[:2] for file in files(tmp_path) if file.startswith("images")] == [["images", "1"]]
+    assert [file.split("/")[:2] for file in files(tmp_path) if file.startswith("images")] == [
+        ["images", "1"]
+    ]
     assert len(files(tmp_path)) == 3
 
 
@@ -102,10 +114,16 @@ def say(label: object, number: int = 1) -> str:
     return json.dumps({"label": label, "number": number})
 
 
-def test_correct_keeps_what_the_model_itself_makes_of_the_drawing(client: Client, tmp_path: Path) -> None:
-    said = correct(client, Corrections(tmp_path, 1, "digits"), to_sent(Sheet(picture=bytes(13))), say("7"), DAY)
+def test_correct_keeps_what_the_model_itself_makes_of_the_drawing(
+    client: Client, tmp_path: Path
+) -> None:
+    said = correct(
+        client, Corrections(tmp_path, 1, "digits"), to_sent(Sheet(picture=bytes(13))), say("7"), DAY
+    )
     assert said == "Kept as a 7. Thank you."
-    [record] = [json.loads(file.read_text(encoding="utf-8")) for file in (tmp_path / "records").iterdir()]
+    [record] = [
+        json.loads(file.read_text(encoding="utf-8")) for file in (tmp_path / "records").iterdir()
+    ]
     assert (record["label"], record["answer"], record["version"]) == ("7", "3", VERSION)
 
 
@@ -128,15 +146,28 @@ def test_correct_what_cannot_be_kept_says_why_and_leaves_nothing(
     assert files(tmp_path) == []
 
 
-def test_correct_blank_drawing_is_nothing_to_keep(client: Client, play: Play, tmp_path: Path) -> None:
+def test_correct_blank_drawing_is_nothing_to_keep(
+    client: Client, play: Play, tmp_path: Path
+) -> None:
     play.changed["problem"] = np.array([Problem.BLANK], np.int32)
-    said = correct(client, Corrections(tmp_path, 1, "digits"), to_sent(Sheet(picture=b"1")), say("7"), DAY)
+    said = correct(
+        client, Corrections(tmp_path, 1, "digits"), to_sent(Sheet(picture=b"1")), say("7"), DAY
+    )
     assert said.startswith("There is nothing to keep yet")
 
 
 def test_correct_while_the_server_is_away_says_so(tmp_path: Path) -> None:
     with connect("grpc://127.0.0.1:9", deadline=1) as client:
-        assert correct(client, Corrections(tmp_path, 1, "digits"), to_sent(Sheet(picture=b"1")), say("7"), DAY) == AWAY.sentence
+        assert (
+            correct(
+                client,
+                Corrections(tmp_path, 1, "digits"),
+                to_sent(Sheet(picture=b"1")),
+                say("7"),
+                DAY,
+            )
+            == AWAY.sentence
+        )
 
 
 def test_record_has_ten_probabilities(tmp_path: Path) -> None:
@@ -144,4 +175,7 @@ def test_record_has_ten_probabilities(tmp_path: Path) -> None:
     [record] = (tmp_path / "records").iterdir()
     kept = json.loads(record.read_text(encoding="utf-8"))
     assert len(kept["probabilities"]) == 10
-    assert Image.open(io.BytesIO((tmp_path / "images" / "7" / f"{record.stem}.png").read_bytes())).mode == "L"
+    assert (
+        Image.open(io.BytesIO((tmp_path / "images" / "7" / f"{record.stem}.png").read_bytes())).mode
+        == "L"
+    )

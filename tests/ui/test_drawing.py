@@ -15,7 +15,12 @@ def test_decode_nothing_drawn_is_an_empty_sheet(sent: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "sheet", [Sheet("digit", b"\x89PNG and more", "png", 3), Sheet("number", b"\xff\xd8JPEG", "jpg", 0), Sheet("compare", b"p", "png", 9)]
+    "sheet",
+    [
+        Sheet("digit", b"\x89PNG and more", "png", 3),
+        Sheet("number", b"\xff\xd8JPEG", "jpg", 0),
+        Sheet("compare", b"p", "png", 9),
+    ],
 )
 def test_decode_what_was_sent_is_the_same_sheet(sheet: Sheet) -> None:
     assert decode(to_sent(sheet)) == sheet
@@ -66,6 +71,8 @@ def with_picture(picture: object) -> str:
     ],
 )
 def test_decode_anything_else_is_refused_without_repeating_it(sent: object) -> None:
-    with pytest.raises(DrawingError, match=r"^Expected .*; received .*\. Clear it and draw again\.$") as refusal:
+    with pytest.raises(
+        DrawingError, match=r"^Expected .*; received .*\. Clear it and draw again\.$"
+    ) as refusal:
         decode(sent)
     assert "etc" not in str(refusal.value)

@@ -17,7 +17,12 @@ from ui.settings import PageSettings
 
 def test_settings_defaults_keep_the_page_on_this_machine() -> None:
     settings = read(PageSettings, [])
-    assert (settings.server, settings.model, settings.host, settings.port) == ("grpc://localhost:8500", "digits", "127.0.0.1", 7860)
+    assert (settings.server, settings.model, settings.host, settings.port) == (
+        "grpc://localhost:8500",
+        "digits",
+        "127.0.0.1",
+        7860,
+    )
 
 
 def test_settings_come_from_the_environment_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,8 +33,21 @@ def test_settings_come_from_the_environment_too(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("server", "localhost:8500"), ("server", "http://localhost:8500"), ("server", "grpc://a/b"), ("model", "")),
-        *(("deadline", "0"), ("deadline", "61"), ("retry", "0.1"), ("port", "-1"), ("port", "65536"), ("port", "http"), ("host", "")),
+        *(
+            ("server", "localhost:8500"),
+            ("server", "http://localhost:8500"),
+            ("server", "grpc://a/b"),
+            ("model", ""),
+        ),
+        *(
+            ("deadline", "0"),
+            ("deadline", "61"),
+            ("retry", "0.1"),
+            ("port", "-1"),
+            ("port", "65536"),
+            ("port", "http"),
+            ("host", ""),
+        ),
     ],
 )
 def test_settings_out_of_bounds_are_refused_by_name(name: str, value: str) -> None:
@@ -38,7 +56,13 @@ def test_settings_out_of_bounds_are_refused_by_name(name: str, value: str) -> No
 
 
 def test_program_with_an_unknown_flag_exits_with_2_and_says_so() -> None:
-    ended = subprocess.run([sys.executable, "-m", "ui", "--shar"], capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-m", "ui", "--shar"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
     assert ended.returncode == 2
     assert "shar" in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -47,10 +71,17 @@ def test_program_with_an_unknown_flag_exits_with_2_and_says_so() -> None:
 def test_program_on_a_taken_address_says_which_and_what_to_do() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        ended = subprocess.run([sys.executable, "-m", "ui", f"--port={port}"], capture_output=True, text=True, timeout=30, check=False)
+        ended = subprocess.run(
+            [sys.executable, "-m", "ui", f"--port={port}"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
     assert ended.returncode == 1
     expected = (
-        f"python -m ui: expected a free address of this machine; received 127.0.0.1:{port}: Address already in use; choose another --port"
+        "python -m ui: expected a free address of this machine; received "
+        f"127.0.0.1:{port}: Address already in use; choose another --port"
     )
     assert ended.stderr.startswith(expected)
 
@@ -65,7 +96,14 @@ def test_gradio_variables_are_gone_before_gradio_is_imported() -> None:
         with sealed_environment():
             print(*(f"{name}={value}" for name, value in os.environ.items() if "GRADIO" in name))
     """
-    seen = subprocess.run([sys.executable, "-c", code], env=os.environ | HOSTILE, capture_output=True, text=True, timeout=30, check=True)
+    seen = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | HOSTILE,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
     left = dict(entry.split("=") for entry in seen.stdout.split())
     assert left.pop("GRADIO_TEMP_DIR")
     assert left == {"GRADIO_ANALYTICS_ENABLED": "False"}
@@ -74,7 +112,9 @@ def test_gradio_variables_are_gone_before_gradio_is_imported() -> None:
 def test_program_serves_ignores_gradio_variables_and_ends_on_sigterm(tmp_path: Path) -> None:
     environment = os.environ | HOSTILE | {"TMPDIR": str(tmp_path)}
     command = [sys.executable, "-m", "ui", "--port", "0", "--server", "grpc://127.0.0.1:9"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as page:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as page:
         assert page.stdout is not None
         said = page.stdout.readline()
         address = next(word for word in said.split() if word.startswith("http://"))
@@ -82,5 +122,8 @@ def test_program_serves_ignores_gradio_variables_and_ends_on_sigterm(tmp_path: P
         page.send_signal(signal.SIGTERM)
         _, errors = page.communicate(timeout=30)
     assert page.returncode == 0
-    assert errors.splitlines() == [f"python -m ui: {name} is ignored; see --help for the settings of this page" for name in sorted(HOSTILE)]
+    assert errors.splitlines() == [
+        f"python -m ui: {name} is ignored; see --help for the settings of this page"
+        for name in sorted(HOSTILE)
+    ]
     assert list(tmp_path.iterdir()) == []

@@ -72,7 +72,9 @@ def test_read_drawing_is_explained(client: Client) -> None:
     np.testing.assert_allclose(outcome.saliency, outcome.drawing.image / np.float32(255), rtol=1e-6)
 
 
-def test_read_drawing_that_cannot_be_explained_is_answered_all_the_same(client: Client, play: Play) -> None:
+def test_read_drawing_that_cannot_be_explained_is_answered_all_the_same(
+    client: Client, play: Play
+) -> None:
     play.dropped = {"saliency"}
     outcome = read(client, SEVEN)
     assert isinstance(outcome, Answer)
@@ -87,9 +89,15 @@ def test_read_number_has_its_digits(client: Client, play: Play) -> None:
 
 
 @pytest.mark.parametrize(
-    ("picture", "notice"), [(bars(), reading.NOTHING_DRAWN), (GARBAGE, Notice(Problem.NOT_AN_IMAGE.sentence, retry=False))]
+    ("picture", "notice"),
+    [
+        (bars(), reading.NOTHING_DRAWN),
+        (GARBAGE, Notice(Problem.NOT_AN_IMAGE.sentence, retry=False)),
+    ],
 )
-def test_read_number_without_digits_says_why(client: Client, picture: bytes, notice: Notice) -> None:
+def test_read_number_without_digits_says_why(
+    client: Client, picture: bytes, notice: Notice
+) -> None:
     assert read(client, Sheet("number", picture)) == notice
 
 
@@ -99,20 +107,36 @@ def test_read_number_with_too_many_marks_says_so(client: Client) -> None:
     file = io.BytesIO()
     Image.fromarray(image).save(file, "PNG")
     outcome = read(client, Sheet("number", file.getvalue()))
-    assert outcome == Notice("Expected at most 32 digits in a picture; received 50 marks; cut out the number.", retry=False)
+    assert outcome == Notice(
+        "Expected at most 32 digits in a picture; received 50 marks; cut out the number.",
+        retry=False,
+    )
 
 
 def test_read_compare_asks_every_version(play: Play) -> None:
     play.versions = [(3, "AVAILABLE", ""), (2, "LOADING", ""), (1, "AVAILABLE", "")]
-    with grpc_door(stage_of(play)) as address, connect(address) as client, closing(Comparer(address, [MODEL_NAME], 5.0)) as comparer:
+    with (
+        grpc_door(stage_of(play)) as address,
+        connect(address) as client,
+        closing(Comparer(address, [MODEL_NAME], 5.0)) as comparer,
+    ):
         outcome = read_sheet(client, comparer, Sheet("compare", bytes(17)))
     assert isinstance(outcome, Comparison)
-    assert [(opinion.version, opinion.drawing and opinion.drawing.version) for opinion in outcome.opinions] == [(3, 3), (1, 1)]
+    assert [
+        (opinion.version, opinion.drawing and opinion.drawing.version)
+        for opinion in outcome.opinions
+    ] == [(3, 3), (1, 1)]
 
 
 def test_read_compare_with_no_image_says_so(play: Play) -> None:
-    with grpc_door(stage_of(play)) as address, connect(address) as client, closing(Comparer(address, [MODEL_NAME], 5.0)) as comparer:
-        assert read_sheet(client, comparer, Sheet("compare", GARBAGE)) == Notice(Problem.NOT_AN_IMAGE.sentence, retry=False)
+    with (
+        grpc_door(stage_of(play)) as address,
+        connect(address) as client,
+        closing(Comparer(address, [MODEL_NAME], 5.0)) as comparer,
+    ):
+        assert read_sheet(client, comparer, Sheet("compare", GARBAGE)) == Notice(
+            Problem.NOT_AN_IMAGE.sentence, retry=False
+        )
 
 
 def test_read_compare_while_the_server_is_away_says_so(client: Client) -> None:
@@ -122,7 +146,9 @@ def test_read_compare_while_the_server_is_away_says_so(client: Client) -> None:
 def test_read_drawing_has_the_probabilities_of_the_client(client: Client) -> None:
     outcome = read(client, SEVEN)
     assert isinstance(outcome, Answer)
-    np.testing.assert_array_equal(outcome.drawing.probabilities, client.read([bytes(17)])[0].probabilities)
+    np.testing.assert_array_equal(
+        outcome.drawing.probabilities, client.read([bytes(17)])[0].probabilities
+    )
 
 
 def test_read_nothing_drawn_asks_for_no_prediction(client: Client, play: Play) -> None:
@@ -136,7 +162,9 @@ def test_read_blank_sheet_is_nothing_drawn(client: Client, play: Play) -> None:
 
 
 def test_read_no_image_says_so_and_does_not_retry(client: Client) -> None:
-    assert read(client, Sheet(picture=GARBAGE)) == Notice(Problem.NOT_AN_IMAGE.sentence, retry=False)
+    assert read(client, Sheet(picture=GARBAGE)) == Notice(
+        Problem.NOT_AN_IMAGE.sentence, retry=False
+    )
 
 
 def test_take_not_a_drawing_is_a_sentence() -> None:
@@ -155,7 +183,9 @@ def test_take_not_a_drawing_is_a_sentence() -> None:
         ("RESOURCE_EXHAUSTED", reading.SERVER_FAILED),
     ],
 )
-def test_read_server_trouble_is_one_plain_sentence(client: Client, play: Play, drawing: Sheet, code: str, notice: Notice) -> None:
+def test_read_server_trouble_is_one_plain_sentence(
+    client: Client, play: Play, drawing: Sheet, code: str, notice: Notice
+) -> None:
     play.faults = [(code, "Traceback in /srv/secret/model.py")]
     assert read(client, drawing) == notice
     assert notice.retry
@@ -190,7 +220,9 @@ def test_read_refusal_of_one_drawing_is_not_repeated(client: Client, play: Play)
     assert not reading.REFUSED.retry
 
 
-def test_read_fault_nobody_thought_of_is_a_sentence_and_a_log_entry(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_read_fault_nobody_thought_of_is_a_sentence_and_a_log_entry(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
     def broken_clock() -> float:
         raise ZeroDivisionError("secret")
 

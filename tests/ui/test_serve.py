@@ -18,16 +18,22 @@ JOIN = "/gradio_api/queue/join"
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """Talks to a page whose model server is away. The page runs in a process of its own, as it does for people."""
+    """Talks to a page whose model server is away. The page runs in a process of its own, as it does
+    for people."""
     with (
-        page_process("grpc://127.0.0.1:9", f"--corrections={tmp_path_factory.mktemp('corrections') / 'kept'}") as address,
+        page_process(
+            "grpc://127.0.0.1:9", f"--corrections={tmp_path_factory.mktemp('corrections') / 'kept'}"
+        ) as address,
         httpx.Client(base_url=address, trust_env=False, timeout=30) as browser,
     ):
         yield browser
 
 
 def test_import_of_the_page_leaves_tensorflow_out() -> None:
-    code = "import sys, ui.app, ui.serve; assert not {'tensorflow', 'keras', 'trainer', 'serving.server'} & sys.modules.keys()"
+    code = (
+        "import sys, ui.app, ui.serve; assert not {'tensorflow', 'keras', 'trainer', "
+        "'serving.server'} & sys.modules.keys()"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
@@ -52,11 +58,41 @@ def test_page_takes_no_font_from_elsewhere(browser: httpx.Client) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        *("/docs", "/redoc", "/openapi.json", "/gradio_api/info", "/gradio_api/openapi.json", "/gradio_api/runs", "/runs"),
-        *("/gradio_api/file=/etc/passwd", "/file=/etc/passwd", "/gradio_api/file/etc/passwd", "/gradio_api/proxy=http://127.0.0.1:9/"),
-        *("/monitoring", "/monitoring/summary", "/gradio_api/app_id", "/gradio_api/token", "/gradio_api/user", "/pwa_icon"),
-        *("/gradio_api/custom_component/1/client/component/index.js", "/gradio_api/stream/a/b/1/playlist.m3u8", "/gradio_api/vibe-code"),
-        *("/static/../../app.py", "/static/%2e%2e/%2e%2e/app.py", "/assets//etc/passwd", "/assets/..%2f..%2fapp.py", "/static/.hidden"),
+        *(
+            "/docs",
+            "/redoc",
+            "/openapi.json",
+            "/gradio_api/info",
+            "/gradio_api/openapi.json",
+            "/gradio_api/runs",
+            "/runs",
+        ),
+        *(
+            "/gradio_api/file=/etc/passwd",
+            "/file=/etc/passwd",
+            "/gradio_api/file/etc/passwd",
+            "/gradio_api/proxy=http://127.0.0.1:9/",
+        ),
+        *(
+            "/monitoring",
+            "/monitoring/summary",
+            "/gradio_api/app_id",
+            "/gradio_api/token",
+            "/gradio_api/user",
+            "/pwa_icon",
+        ),
+        *(
+            "/gradio_api/custom_component/1/client/component/index.js",
+            "/gradio_api/stream/a/b/1/playlist.m3u8",
+            "/gradio_api/vibe-code",
+        ),
+        *(
+            "/static/../../app.py",
+            "/static/%2e%2e/%2e%2e/app.py",
+            "/assets//etc/passwd",
+            "/assets/..%2f..%2fapp.py",
+            "/static/.hidden",
+        ),
         *("/ASSETS/index.js", "/gradio_api/heartbeat/../file=/etc/passwd", "/svelte/svelte.js"),
     ],
 )
@@ -75,11 +111,19 @@ def test_get_anything_the_page_does_not_need_is_not_found(browser: httpx.Client,
             "/gradio_api/call/answer",
             "/gradio_api/call/v2/answer",
         ),
-        *("/gradio_api/component_server", "/gradio_api/process_recording", "/gradio_api/vibe-edit", "/gradio_api/reset", "/login"),
+        *(
+            "/gradio_api/component_server",
+            "/gradio_api/process_recording",
+            "/gradio_api/vibe-edit",
+            "/gradio_api/reset",
+            "/login",
+        ),
         *("/gradio_api/run-history/connect", "/gradio_api/stream/x", "/gradio_api/cancel", "/"),
     ],
 )
-def test_post_anything_the_page_does_not_need_is_not_found(browser: httpx.Client, path: str) -> None:
+def test_post_anything_the_page_does_not_need_is_not_found(
+    browser: httpx.Client, path: str
+) -> None:
     assert browser.post(path, json={}).status_code == 404
 
 
@@ -109,7 +153,10 @@ def test_question_by_name_from_a_program_is_not_offered(browser: httpx.Client) -
 @pytest.mark.parametrize(
     "question",
     [
-        {"data": [{"path": "http://example.org/", "meta": {"_type": "gradio.FileData"}}], "fn_index": 0},
+        {
+            "data": [{"path": "http://example.org/", "meta": {"_type": "gradio.FileData"}}],
+            "fn_index": 0,
+        },
         {"data": [["/etc/passwd"]], "fn_index": 0},
         {"data": [""] * 17, "fn_index": 0},
         {"data": [""], "fn_index": 2},
@@ -123,12 +170,16 @@ def test_question_by_name_from_a_program_is_not_offered(browser: httpx.Client) -
         "x",
     ],
 )
-def test_forged_question_is_refused_before_gradio_looks_into_it(browser: httpx.Client, question: object) -> None:
+def test_forged_question_is_refused_before_gradio_looks_into_it(
+    browser: httpx.Client, question: object
+) -> None:
     answer = browser.post(JOIN, json=question)
     assert (answer.status_code, answer.text) == (422, "This is not a question of this page.")
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000, b'{"data": [1e999], "fn_index": 0, "fn_index": 9}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff", b"[" * 100_000, b'{"data": [1e999], "fn_index": 0, "fn_index": 9}']
+)
 def test_malformed_question_is_refused(browser: httpx.Client, body: bytes) -> None:
     assert browser.post(JOIN, content=body).status_code == 422
 
@@ -145,16 +196,34 @@ def test_question_while_the_server_is_away_turns_the_timer_on(browser: httpx.Cli
 
 def test_correction_while_the_server_is_away_keeps_nothing(browser: httpx.Client) -> None:
     said = json.dumps({"label": "7", "number": 1})
-    assert "The model server is away." in ask(browser, to_sent(Sheet(picture=b"x")), said, listener=1)
+    assert "The model server is away." in ask(
+        browser, to_sent(Sheet(picture=b"x")), said, listener=1
+    )
 
 
-@pytest.mark.parametrize("said", ["", "7", '{"label": "../../etc", "number": 1, "path": "/"}', '{"label": 7, "number": 1}', "[" * 9999])
-def test_correction_with_something_else_than_a_label_keeps_nothing(browser: httpx.Client, said: str) -> None:
-    assert "Expected one of the ten digits" in ask(browser, to_sent(Sheet(picture=b"x")), said, listener=1)
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "7",
+        '{"label": "../../etc", "number": 1, "path": "/"}',
+        '{"label": 7, "number": 1}',
+        "[" * 9999,
+    ],
+)
+def test_correction_with_something_else_than_a_label_keeps_nothing(
+    browser: httpx.Client, said: str
+) -> None:
+    assert "Expected one of the ten digits" in ask(
+        browser, to_sent(Sheet(picture=b"x")), said, listener=1
+    )
 
 
 def test_page_without_a_folder_offers_no_corrections() -> None:
-    with page_process("grpc://127.0.0.1:9") as address, httpx.Client(base_url=address, trust_env=False, timeout=30) as browser:
+    with (
+        page_process("grpc://127.0.0.1:9") as address,
+        httpx.Client(base_url=address, trust_env=False, timeout=30) as browser,
+    ):
         assert len(browser.get("/config").json()["dependencies"]) == 1
         assert "Keep this drawing as" not in browser.get("/config").text
         assert browser.post(JOIN, json={"data": ["", ""], "fn_index": 1}).status_code == 422
@@ -162,7 +231,13 @@ def test_page_without_a_folder_offers_no_corrections() -> None:
 
 def ask(browser: httpx.Client, *inputs: object, listener: int = 0) -> str:
     """Ask as the page's own JavaScript does; gives what the page is told, as JSON."""
-    question = {"data": inputs, "fn_index": listener, "session_hash": "someone", "event_data": None, "trigger_id": None}
+    question = {
+        "data": inputs,
+        "fn_index": listener,
+        "session_hash": "someone",
+        "event_data": None,
+        "trigger_id": None,
+    }
     assert browser.post(JOIN, json=question).status_code == 200
     with browser.stream("GET", "/gradio_api/queue/data?session_hash=someone") as lines:
         for line in lines.iter_lines():

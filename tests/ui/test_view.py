@@ -26,12 +26,20 @@ IMAGE = (np.arange(784) % 256).astype(np.uint8).reshape(28, 28)
 
 
 def read_as(
-    label: str = "7", version: int | None = 3, probabilities: NDArray[np.float32] = SPREAD, ood_score: float | None = 0.1
+    label: str = "7",
+    version: int | None = 3,
+    probabilities: NDArray[np.float32] = SPREAD,
+    ood_score: float | None = 0.1,
 ) -> Drawing:
     return Drawing(7, label, probabilities, version, IMAGE, Problem.NONE, ood_score)
 
 
-def answer(label: str = "7", version: int | None = 3, milliseconds: float = 12.4, probabilities: NDArray[np.float32] = SPREAD) -> Answer:
+def answer(
+    label: str = "7",
+    version: int | None = 3,
+    milliseconds: float = 12.4,
+    probabilities: NDArray[np.float32] = SPREAD,
+) -> Answer:
     return Answer(read_as(label, version, probabilities), milliseconds)
 
 
@@ -50,7 +58,10 @@ def test_render_answer_has_ten_bars_in_order_with_exact_probabilities() -> None:
     shown = answer()
     bars = re.findall(r'aria-label="Probability of (\d)".*?aria-valuenow="([^"]+)"', render(shown))
     assert [name for name, _ in bars] == list("0123456789")
-    assert np.array([value for _, value in bars], np.float32).tobytes() == shown.drawing.probabilities.tobytes()
+    assert (
+        np.array([value for _, value in bars], np.float32).tobytes()
+        == shown.drawing.probabilities.tobytes()
+    )
 
 
 def test_render_answer_is_never_a_hundred_percent_sure() -> None:
@@ -60,14 +71,18 @@ def test_render_answer_is_never_a_hundred_percent_sure() -> None:
 
 
 def test_render_answer_marks_only_the_winner() -> None:
-    assert re.findall(r'<li class="(\w+)"><span class="name" aria-hidden="true">(\d)', render(answer()))[7] == ("winner", "7")
+    assert re.findall(
+        r'<li class="(\w+)"><span class="name" aria-hidden="true">(\d)', render(answer())
+    )[7] == ("winner", "7")
     assert render(answer()).count('class="winner"') == 1
 
 
 def test_render_answer_shows_every_pixel_the_model_saw() -> None:
     shown = answer()
     [encoded] = re.findall(r'<img src="data:image/png;base64,([^"]+)"', render(shown))
-    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(b64decode(encoded)))), shown.drawing.image)
+    np.testing.assert_array_equal(
+        np.asarray(Image.open(io.BytesIO(b64decode(encoded)))), shown.drawing.image
+    )
 
 
 def test_render_label_from_the_server_is_never_markup() -> None:
@@ -105,18 +120,32 @@ def test_render_answer_carries_the_number_of_its_question() -> None:
 def test_render_number_has_a_box_for_each_digit() -> None:
     sheet = Sheet("number", b"JPEG", "jpg", 1)
     read = ((10, "2", 0.1), (60, "<6>", 0.9))
-    digits = tuple(NumberDigit(Box(left, 10, left + 30, 90), read_as(label, ood_score=score)) for left, label, score in read)
+    digits = tuple(
+        NumberDigit(Box(left, 10, left + 30, 90), read_as(label, ood_score=score))
+        for left, label, score in read
+    )
     shown = render(NumberAnswer(Number(digits, 120, 100, Problem.NONE), sheet, 40.2))
     assert encode(b"JPEG", "jpg") in shown
-    assert re.findall(r'<g class="(\w+)"><rect x="(\d+)"', shown) == [("sure", "8"), ("doubtful", "58")]
-    assert "Looks like 2&lt;6&gt; ; of its least sure digit 58.3% sure. What is boxed in orange does not look like a digit." in words(shown)
+    assert re.findall(r'<g class="(\w+)"><rect x="(\d+)"', shown) == [
+        ("sure", "8"),
+        ("doubtful", "58"),
+    ]
+    assert (
+        "Looks like 2&lt;6&gt; ; of its least sure digit 58.3% sure. What is boxed in orange does "
+        "not look like a digit." in words(shown)
+    )
     assert "<6>" not in shown
 
 
 def opinions(*labels: str | None) -> Comparison:
     return Comparison(
         tuple(
-            Opinion(f"net{place}", None if label is None else 2, None if label is None else read_as(label), 8.4)
+            Opinion(
+                f"net{place}",
+                None if label is None else 2,
+                None if label is None else read_as(label),
+                8.4,
+            )
             for place, label in enumerate(labels)
         )
     )
@@ -127,11 +156,17 @@ def opinions(*labels: str | None) -> Comparison:
     [
         (opinions("7", "7", "7"), "answered", "All 3 agree on 7 ."),
         (opinions("7", "1", None), "unsure", "They disagree: 1, 7."),
-        (opinions("7", None), "answered", "Only one version answers here, so there is nothing to compare it with."),
+        (
+            opinions("7", None),
+            "answered",
+            "Only one version answers here, so there is nothing to compare it with.",
+        ),
         (opinions(None), "unsure", "None of the models gave an answer."),
     ],
 )
-def test_render_comparison_says_whether_they_agree(comparison: Comparison, state: str, verdict: str) -> None:
+def test_render_comparison_says_whether_they_agree(
+    comparison: Comparison, state: str, verdict: str
+) -> None:
     shown = render(comparison)
     assert f'data-state="{state}"' in shown
     assert verdict in words(shown)

@@ -1,9 +1,10 @@
 """Augmentation: every epoch shows each image as it might also have been written.
 
-What happens to image i in epoch e is row i of a table drawn from (seed, e) alone: not from the order of the images, the
-batch or the worker that meets it, so that a resumed run, a second worker and a second network see the same views.
-The warp is a gather and bilinear arithmetic: it runs where the images lie, and XLA compiles it, which Keras' own
-geometric layers and TensorFlow's image transform forbid.
+What happens to image i in epoch e is row i of a table drawn from (seed, e) alone: not from the
+order of the images, the batch or the worker that meets it, so that a resumed run, a second worker
+and a second network see the same views. The warp is a gather and bilinear arithmetic: it runs where
+the images lie, and XLA compiles it, which Keras' own geometric layers and TensorFlow's image
+transform forbid.
 """
 
 from typing import Final
@@ -18,9 +19,11 @@ from trainer.recipes import Augmentation
 _NODES: Final = 5
 """Elastic distortion is drawn on a grid of 5 x 5 nodes and interpolated smoothly between them."""
 _SMOOTHNESS: Final = 0.6
-"""Standard deviation of the interpolating Gaussian, in distances between nodes: wide enough to show no grid."""
+"""Standard deviation of the interpolating Gaussian, in distances between nodes: wide enough to show
+no grid."""
 _AFFINE: Final = 7
-"""Columns of the table before the elastic ones: rotation, two scales, shear, two shifts, stroke width."""
+"""Columns of the table before the elastic ones: rotation, two scales, shear, two shifts, stroke
+width."""
 
 Views = npt.NDArray[np.float32]
 """float32 [images, columns]: how each image is bent in one epoch; no columns: not at all."""
@@ -78,10 +81,13 @@ def _restroke(pixels: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
 
 
 def _sources(views: tf.Tensor) -> tf.Tensor:
-    """Where each pixel of the bent image lies in the straight one: float32 [n, 2, 28, 28], row and column in pixels."""
+    """Where each pixel of the bent image lies in the straight one: float32 [n, 2, 28, 28], row and
+    column in pixels."""
     middle = (IMAGE_SIZE - 1) / 2
     row, column = np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE].astype(np.float32) - np.float32(middle)
-    angle, high, wide, shear, down, right = (views[:, number, tf.newaxis, tf.newaxis] for number in range(_AFFINE - 1))
+    angle, high, wide, shear, down, right = (
+        views[:, number, tf.newaxis, tf.newaxis] for number in range(_AFFINE - 1)
+    )
     slanted = column + shear * row
     rows = (tf.cos(angle) * row - tf.sin(angle) * slanted) * (1 + high) + down
     columns = (tf.sin(angle) * row + tf.cos(angle) * slanted) * (1 + wide) + right
@@ -89,7 +95,8 @@ def _sources(views: tf.Tensor) -> tf.Tensor:
 
 
 def _elastic(nodes: tf.Tensor) -> tf.Tensor:
-    """Interpolate the nodes' moves, float32 [n, 2 * nodes], over the image: float32 [n, 2, 28, 28]."""
+    """Interpolate the nodes' moves, float32 [n, 2 * nodes], over the image: float32 [n, 2, 28,
+    28]."""
     place = np.linspace(0, _NODES - 1, IMAGE_SIZE)[:, np.newaxis] - np.arange(_NODES)
     weights = np.exp(-((place / _SMOOTHNESS) ** 2) / 2)
     weights = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
@@ -107,7 +114,9 @@ def _sample(pixels: tf.Tensor, sources: tf.Tensor) -> tf.Tensor:
     Returns:
         float32 [n, 28, 28, 1].
     """
-    framed = IMAGE_SIZE + 3  # a frame of paper, one pixel before and two after: whatever lies outside meets paper only
+    framed = (
+        IMAGE_SIZE + 3
+    )  # a frame of paper, one pixel before and two after: whatever lies outside meets paper only
     flat = tf.reshape(tf.pad(pixels[..., 0], [[0, 0], [1, 2], [1, 2]]), [-1, framed**2])
     places = tf.clip_by_value(sources + 1, 0.0, framed - 2.0)
     whole = tf.floor(places)

@@ -1,6 +1,8 @@
-"""Drawings that people put right on the page: a few dozen images beside a data set, some of them kept apart to measure with.
+"""Drawings that people put right on the page: a few dozen images beside a data set, some of them
+kept apart to measure with.
 
-The page (`python -m ui --corrections FOLDER`) keeps them in FOLDER/images/LABEL/ID.png, as the model saw them.
+The page (`python -m ui --corrections FOLDER`) keeps them in FOLDER/images/LABEL/ID.png, as the
+model saw them.
 """
 
 import hashlib
@@ -17,7 +19,8 @@ from trainer.errors import DataError
 
 IMAGES_FOLDER: Final = "images"
 _HELD_OUT: Final = 5
-"""One in so many is not trained on, chosen by its pixels alone, so that it stays so as more come in."""
+"""One in so many is not trained on, chosen by its pixels alone, so that it stays so as more come
+in."""
 _SHARE: Final = 0.05
 """Of the images of an epoch that are corrections, repeated until there are as many…"""
 _MOST_REPEATS: Final = 50
@@ -55,23 +58,38 @@ def read_corrections(folder: Path, labels: tuple[str, ...]) -> Corrections:
     """
     place = folder / IMAGES_FOLDER
     if not place.is_dir():
-        raise DataError(f"expected a folder of corrections with a folder '{IMAGES_FOLDER}'; received '{folder}'; check CORRECTIONS")
-    if strange := sorted(path.name for path in place.iterdir() if path.is_dir() and path.name not in labels):
-        raise DataError(f"expected corrections of the classes {', '.join(labels)}; received {', '.join(strange)}; remove those folders")
+        raise DataError(
+            f"expected a folder of corrections with a folder '{IMAGES_FOLDER}'; received "
+            f"'{folder}'; check CORRECTIONS"
+        )
+    if strange := sorted(
+        path.name for path in place.iterdir() if path.is_dir() and path.name not in labels
+    ):
+        raise DataError(
+            f"expected corrections of the classes {', '.join(labels)}; received "
+            f"{', '.join(strange)}; remove those folders"
+        )
     images, classes = read_label_folders(place, labels)
     held_out = [hashlib.sha256(image.tobytes()).digest()[0] % _HELD_OUT == 0 for image in images]
     return Corrections(images, classes, np.array(held_out))
 
 
 def mix(parts: Split, corrections: Corrections) -> Split:
-    """Put corrections among the training images, several times each; the validation images stay as they are.
+    """Put corrections among the training images, several times each; the validation images stay as
+    they are.
 
     Raises:
         DataError: all of them are held out.
     """
-    images, labels = corrections.images[~corrections.held_out], corrections.labels[~corrections.held_out]
+    images, labels = (
+        corrections.images[~corrections.held_out],
+        corrections.labels[~corrections.held_out],
+    )
     if not len(labels):
-        raise DataError(f"expected a correction to train with; received {len(corrections.labels)}, all held out to measure; draw some more")
+        raise DataError(
+            f"expected a correction to train with; received {len(corrections.labels)}, all held "
+            "out to measure; draw some more"
+        )
     times = int(np.clip(_SHARE * len(parts.y_train) / len(labels), 1, _MOST_REPEATS))
     return Split(
         np.concatenate([parts.x_train, *[images] * times]),

@@ -49,12 +49,18 @@ class DataSet:
     digests: dict[str, str]
 
 
-def load(source: Path | None, name: str = MNIST, labels: tuple[str, ...] | None = None, cache: Path | None = None) -> DataSet:
+def load(
+    source: Path | None,
+    name: str = MNIST,
+    labels: tuple[str, ...] | None = None,
+    cache: Path | None = None,
+) -> DataSet:
     """Load a data set and check its content.
 
     Args:
-        source: an .npz in Keras' layout, a folder with the four IDX files (gzipped or not), or a folder with
-            one folder of PNGs a label. None: Keras' cache, else download with a progress bar.
+        source: an .npz in Keras' layout, a folder with the four IDX files (gzipped or not), or a
+            folder with one folder of PNGs a label. None: Keras' cache, else download with a
+            progress bar.
         name: "mnist" demands MNIST's exact content; any other name accepts any 28x28 set.
         labels: text of each class; by default the names of the PNG folders, else 0, 1, 2, …
         cache: where Keras keeps its files; by default `~/.keras/datasets`.
@@ -62,8 +68,13 @@ def load(source: Path | None, name: str = MNIST, labels: tuple[str, ...] | None 
     Raises:
         DataError: it is absent, unreadable, or not what it should be.
     """
-    arrays, found_labels = read_source(source) if source is not None else (_read_cache_or_download(name, cache), None)
-    digests = {key: hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest() for key, value in arrays.items()}
+    arrays, found_labels = (
+        read_source(source) if source is not None else (_read_cache_or_download(name, cache), None)
+    )
+    digests = {
+        key: hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+        for key, value in arrays.items()
+    }
     _check_arrays(arrays)
     if name == MNIST:
         _check_mnist(digests)
@@ -74,7 +85,10 @@ def load(source: Path | None, name: str = MNIST, labels: tuple[str, ...] | None 
 
 def _read_cache_or_download(name: str, cache: Path | None) -> Arrays:
     if name != MNIST:
-        raise DataError(f"expected a file or folder for the data set '{name}'; received none; set DIGITS_DATA or --data")
+        raise DataError(
+            f"expected a file or folder for the data set '{name}'; received none; set DIGITS_DATA "
+            "or --data"
+        )
     cached = (cache or Path.home() / ".keras" / "datasets") / "mnist.npz"
     if not cached.is_file():
         _download(cached)
@@ -82,13 +96,20 @@ def _read_cache_or_download(name: str, cache: Path | None) -> Arrays:
 
 
 def _download(target: Path) -> None:
-    """Fetch Keras' MNIST file with a progress bar; `target` appears whole and verified, or not at all."""
+    """Fetch Keras' MNIST file with a progress bar; `target` appears whole and verified, or not at
+    all."""
     import keras  # noqa: PLC0415 - three seconds of import that a local file does not need
 
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as staging:
-            found = keras.utils.get_file(target.name, KERAS_FILE, file_hash=KERAS_FILE_SHA256, cache_dir=staging, cache_subdir="")
+            found = keras.utils.get_file(
+                target.name,
+                KERAS_FILE,
+                file_hash=KERAS_FILE_SHA256,
+                cache_dir=staging,
+                cache_subdir="",
+            )
             Path(found).replace(target)
     except Exception as error:  # get_file raises a plain Exception when the network fails
         raise DataError(
@@ -101,10 +122,14 @@ def _check_arrays(arrays: Arrays) -> None:
     for part in ("train", "test"):
         images, classes = arrays[f"x_{part}"], arrays[f"y_{part}"]
         if images.ndim != 3 or images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE):  # noqa: PLR2004 - [n, rows, columns]
-            raise DataError(f"expected x_{part} as [n, {IMAGE_SIZE}, {IMAGE_SIZE}]; received {list(images.shape)}; resize the images")
+            raise DataError(
+                f"expected x_{part} as [n, {IMAGE_SIZE}, {IMAGE_SIZE}]; received "
+                f"{list(images.shape)}; resize the images"
+            )
         if classes.shape != images.shape[:1] or len(classes) == 0:
             raise DataError(
-                f"expected one label an image in y_{part}; received {list(classes.shape)} for {len(images)} images; mend the set"
+                f"expected one label an image in y_{part}; received {list(classes.shape)} for "
+                f"{len(images)} images; mend the set"
             )
 
 
@@ -112,7 +137,8 @@ def _check_mnist(digests: dict[str, str]) -> None:
     for name, expected in MNIST_DIGESTS.items():
         if digests[name] != expected:
             raise DataError(
-                f"expected MNIST's {name} with SHA-256 {expected[:12]}…; received {digests[name][:12]}…; "
+                f"expected MNIST's {name} with SHA-256 {expected[:12]}…; received "
+                f"{digests[name][:12]}…; "
                 "fetch it again, or name another data set with --dataset"
             )
 
@@ -124,6 +150,12 @@ def _numbered(arrays: Arrays) -> tuple[str, ...]:
 def _check_labels(arrays: Arrays, labels: tuple[str, ...]) -> None:
     largest = int(max(arrays["y_train"].max(), arrays["y_test"].max()))
     if largest >= len(labels):
-        raise DataError(f"expected classes below {len(labels)}, one a label; received class {largest}; give all labels with --labels")
+        raise DataError(
+            f"expected classes below {len(labels)}, one a label; received class {largest}; give "
+            "all labels with --labels"
+        )
     if len(set(labels)) != len(labels):
-        raise DataError(f"expected {len(labels)} different labels; received {', '.join(labels)}; rename the doubles")
+        raise DataError(
+            f"expected {len(labels)} different labels; received {', '.join(labels)}; rename the "
+            "doubles"
+        )

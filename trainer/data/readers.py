@@ -1,4 +1,5 @@
-"""Read the layouts that a set of 28x28 images comes in: .npz, IDX files, folders of PNGs. Bytes in, arrays out."""
+"""Read the layouts that a set of 28x28 images comes in: .npz, IDX files, folders of PNGs. Bytes in,
+arrays out."""
 
 import gzip
 import math
@@ -24,9 +25,11 @@ IDX_FILES: Final = {
     "y_test": "t10k-labels-idx1-ubyte",
 }
 LARGEST_ARRAY: Final = 1 << 30
-"""Bytes an array may decode to, so that a lying header or a zip bomb cannot fill the memory; MNIST's largest has 47 MB."""
+"""Bytes an array may decode to, so that a lying header or a zip bomb cannot fill the memory;
+MNIST's largest has 47 MB."""
 PNG_TEST_EVERY: Final = 6
-"""A folder of PNGs without `train/` and `test/`: every sixth image of a label tests, as 10,000 of MNIST's 70,000 do about."""
+"""A folder of PNGs without `train/` and `test/`: every sixth image of a label tests, as 10,000 of
+MNIST's 70,000 do about."""
 
 Images = npt.NDArray[np.uint8]
 """uint8 [n, 28, 28], 0..255, ink bright on dark."""
@@ -48,7 +51,10 @@ def read_source(source: Path) -> tuple[Arrays, tuple[str, ...] | None]:
     if source.is_file():
         return read_npz(source), None
     if not source.is_dir():
-        raise DataError(f"expected a data file or folder; received '{source}', which is not there; check DIGITS_DATA or --data")
+        raise DataError(
+            f"expected a data file or folder; received '{source}', which is not there; check "
+            "DIGITS_DATA or --data"
+        )
     if any(_idx_path(source, file) for file in IDX_FILES.values()):
         return read_idx_folder(source), None
     return read_png_folder(source)
@@ -64,13 +70,28 @@ def read_npz(path: Path) -> Arrays:
         with zipfile.ZipFile(path) as archive:
             largest = max((member.file_size for member in archive.infolist()), default=0)
         if largest > LARGEST_ARRAY:
-            raise DataError(f"expected arrays below {LARGEST_ARRAY} bytes; received {largest} in '{path.name}'; use another file")
+            raise DataError(
+                f"expected arrays below {LARGEST_ARRAY} bytes; received {largest} in "
+                f"'{path.name}'; use another file"
+            )
         with np.load(path, allow_pickle=False) as archive:
             return {name: _as_uint8(name, archive[name]) for name in ARRAYS}
     except KeyError as error:
-        raise DataError(f"expected the arrays {', '.join(ARRAYS)}; received '{path.name}' without one of them: {error}") from error
-    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise DataError(f"expected a readable .npz file; received '{path}': {error}; fetch it again") from error
+        raise DataError(
+            f"expected the arrays {', '.join(ARRAYS)}; received '{path.name}' without one of "
+            f"them: {error}"
+        ) from error
+    except (
+        OSError,
+        ValueError,
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+    ) as error:
+        raise DataError(
+            f"expected a readable .npz file; received '{path}': {error}; fetch it again"
+        ) from error
 
 
 def read_idx_folder(folder: Path) -> Arrays:
@@ -83,7 +104,10 @@ def read_idx_folder(folder: Path) -> Arrays:
     for name, file in IDX_FILES.items():
         path = _idx_path(folder, file)
         if path is None:
-            raise DataError(f"expected '{file}' or '{file}.gz'; received a folder without it: '{folder}'; add the file")
+            raise DataError(
+                f"expected '{file}' or '{file}.gz'; received a folder without it: '{folder}'; add "
+                "the file"
+            )
         arrays[name] = _read_idx(path)
     return arrays
 
@@ -93,25 +117,33 @@ def _idx_path(folder: Path, file: str) -> Path | None:
 
 
 def _read_idx(path: Path) -> npt.NDArray[np.uint8]:
-    """Source of the format: the IDX section of LeCun's MNIST page (0, 0, type 8 = uint8, number of axes, big-endian sizes)."""
+    """Source of the format: the IDX section of LeCun's MNIST page (0, 0, type 8 = uint8, number of
+    axes, big-endian sizes)."""
     opener: Callable[..., gzip.GzipFile] = gzip.open if path.suffix == ".gz" else open  # type: ignore[assignment]
     try:
         with opener(path, "rb") as file:
             zeros, kind, axes = struct.unpack(">HBB", file.read(4))
             if (zeros, kind) != (0, 8) or axes not in (1, 3):
                 raise DataError(
-                    f"expected an IDX file of bytes with 1 or 3 axes; received '{path.name}' with other magic bytes; fetch it again"
+                    f"expected an IDX file of bytes with 1 or 3 axes; received '{path.name}' with "
+                    "other magic bytes; fetch it again"
                 )
             shape = struct.unpack(f">{axes}I", file.read(4 * axes))
             size = math.prod(shape)
             if size > LARGEST_ARRAY:
-                raise DataError(f"expected an array below {LARGEST_ARRAY} bytes; received '{path.name}' declaring {size}; fetch it again")
+                raise DataError(
+                    f"expected an array below {LARGEST_ARRAY} bytes; received '{path.name}' "
+                    f"declaring {size}; fetch it again"
+                )
             content = file.read(size + 1)
     except (OSError, EOFError, zlib.error, struct.error) as error:
-        raise DataError(f"expected a readable IDX file; received '{path.name}': {error}; fetch it again") from error
+        raise DataError(
+            f"expected a readable IDX file; received '{path.name}': {error}; fetch it again"
+        ) from error
     if len(content) != size:
         raise DataError(
-            f"expected {size} bytes of values; received {'more' if len(content) > size else len(content)} in '{path.name}'; fetch it again"
+            f"expected {size} bytes of values; received "
+            f"{'more' if len(content) > size else len(content)} in '{path.name}'; fetch it again"
         )
     return np.frombuffer(content, np.uint8).reshape(shape)
 
@@ -132,14 +164,23 @@ def read_png_folder(folder: Path) -> tuple[Arrays, tuple[str, ...]]:
     else:
         labels = _label_names(folder)
         images, classes = read_label_folders(folder, labels)
-        place = np.concatenate([np.arange(np.count_nonzero(classes == c)) for c in range(len(labels))])
+        place = np.concatenate(
+            [np.arange(np.count_nonzero(classes == c)) for c in range(len(labels))]
+        )
         tests = place % PNG_TEST_EVERY == PNG_TEST_EVERY - 1
-        found = {"train": (images[~tests], classes[~tests]), "test": (images[tests], classes[tests])}
-    return {f"{axis}_{part}": found[part][i] for part in found for i, axis in enumerate("xy")}, labels
+        found = {
+            "train": (images[~tests], classes[~tests]),
+            "test": (images[tests], classes[tests]),
+        }
+    return {
+        f"{axis}_{part}": found[part][i] for part in found for i, axis in enumerate("xy")
+    }, labels
 
 
 def _label_names(folder: Path) -> tuple[str, ...]:
-    names = tuple(sorted(path.name for path in folder.iterdir() if path.is_dir() and any(path.glob("*.png"))))
+    names = tuple(
+        sorted(path.name for path in folder.iterdir() if path.is_dir() and any(path.glob("*.png")))
+    )
     if not names:
         raise DataError(
             "expected an .npz file, the four IDX files, or one folder of PNGs a label; "
@@ -154,10 +195,19 @@ def read_label_folders(folder: Path, labels: tuple[str, ...]) -> tuple[Images, C
     Raises:
         DataError: there are none at all, or one is not 28x28.
     """
-    paths = [(path, number) for number, label in enumerate(labels) for path in sorted((folder / label).glob("*.png"))]
+    paths = [
+        (path, number)
+        for number, label in enumerate(labels)
+        for path in sorted((folder / label).glob("*.png"))
+    ]
     if not paths:
-        raise DataError(f"expected PNGs in one folder a label; received none below '{folder.name}'; check DIGITS_DATA or --data")
-    return np.stack([_read_png(path) for path, _ in paths]), np.array([number for _, number in paths], np.uint8)
+        raise DataError(
+            f"expected PNGs in one folder a label; received none below '{folder.name}'; check "
+            "DIGITS_DATA or --data"
+        )
+    return np.stack([_read_png(path) for path, _ in paths]), np.array(
+        [number for _, number in paths], np.uint8
+    )
 
 
 def _read_png(path: Path) -> Images:
@@ -167,15 +217,25 @@ def _read_png(path: Path) -> Images:
             if size == (IMAGE_SIZE, IMAGE_SIZE):
                 return np.asarray(image.convert("L"))
     except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
-        raise DataError(f"expected a readable PNG; received '{path.parent.name}/{path.name}'; mend or remove it") from error
+        raise DataError(
+            f"expected a readable PNG; received '{path.parent.name}/{path.name}'; mend or remove it"
+        ) from error
     raise DataError(
-        f"expected {IMAGE_SIZE}x{IMAGE_SIZE} pixels; received {size[0]}x{size[1]} in '{path.parent.name}/{path.name}'; resize it"
+        f"expected {IMAGE_SIZE}x{IMAGE_SIZE} pixels; received {size[0]}x{size[1]} in "
+        f"'{path.parent.name}/{path.name}'; resize it"
     )
 
 
 def _as_uint8(name: str, array: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
     if array.dtype == np.uint8:
         return array  # type: ignore[return-value]
-    if array.dtype.kind in "iu" and array.size and array.min() >= 0 and array.max() <= np.iinfo(np.uint8).max:
+    if (
+        array.dtype.kind in "iu"
+        and array.size
+        and array.min() >= 0
+        and array.max() <= np.iinfo(np.uint8).max
+    ):
         return array.astype(np.uint8)
-    raise DataError(f"expected {name} as integers 0..255; received {array.dtype}; convert it to uint8")
+    raise DataError(
+        f"expected {name} as integers 0..255; received {array.dtype}; convert it to uint8"
+    )

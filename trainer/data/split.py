@@ -15,7 +15,8 @@ Positions = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Split:
-    """Images uint8 [n, 28, 28] and classes uint8 [n]; `validation` decides, the test set never does."""
+    """Images uint8 [n, 28, 28] and classes uint8 [n]; `validation` decides, the test set never
+    does."""
 
     x_train: Images
     y_train: Classes
@@ -24,13 +25,16 @@ class Split:
 
 
 def split(data: DataSet, validation_size: int, seed: int) -> Split:
-    """Put `validation_size` training images aside, each class in its share, the same ones for the same seed.
+    """Put `validation_size` training images aside, each class in its share, the same ones for the
+    same seed.
 
     Raises:
         DataError: the set is too small for that.
     """
     train, validation = choose(data.y_train, validation_size, seed)
-    return Split(data.x_train[train], data.y_train[train], data.x_train[validation], data.y_train[validation])
+    return Split(
+        data.x_train[train], data.y_train[train], data.x_train[validation], data.y_train[validation]
+    )
 
 
 def choose(classes: Classes, validation_size: int, seed: int) -> tuple[Positions, Positions]:
@@ -41,10 +45,13 @@ def choose(classes: Classes, validation_size: int, seed: int) -> tuple[Positions
     """
     everything = np.arange(len(classes))
     try:
-        train, validation = train_test_split(everything, test_size=validation_size, random_state=seed, stratify=classes)
+        train, validation = train_test_split(
+            everything, test_size=validation_size, random_state=seed, stratify=classes
+        )
     except ValueError as error:
         raise DataError(
-            f"expected more training images than {validation_size} for validation, several of each class; "
+            f"expected more training images than {validation_size} for validation, several of "
+            "each class; "
             f"received {len(everything)}; lower --validation_size"
         ) from error
     return np.sort(train), np.sort(validation)

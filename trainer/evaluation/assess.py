@@ -1,4 +1,5 @@
-"""Assess what a network knows about its own answers: fit its temperature, then hold its probabilities against the truth."""
+"""Assess what a network knows about its own answers: fit its temperature, then hold its
+probabilities against the truth."""
 
 from dataclasses import dataclass
 
@@ -36,7 +37,8 @@ def assess(validation: Answers, test: Answers, disputed: tuple[int, ...]) -> Con
     Args:
         validation: answers for the validation set.
         test: answers for the whole test set, in its order.
-        disputed: positions of the test images whose label people dispute, see `trainer.evaluation.label_errors`.
+        disputed: positions of the test images whose label people dispute, see
+            `trainer.evaluation.label_errors`.
 
     Raises:
         TrainerError: a probability is not a number, as after a training that diverged.
@@ -55,6 +57,8 @@ def _assess(answers: Answers, temperature: float, disputed: tuple[int, ...]) -> 
     return SetConfidence(
         as_trained=measure(answers.probabilities, answers.labels),
         calibrated=measure(calibrated, answers.labels),
-        coverage=risk_coverage(calibrated.max(axis=1), correct(answers.probabilities, answers.labels)),
+        coverage=risk_coverage(
+            calibrated.max(axis=1), correct(answers.probabilities, answers.labels)
+        ),
         mistakes=worst_mistakes(calibrated, answers.labels, answers.images, disputed),
     )

@@ -1,4 +1,5 @@
-"""The freehand score: how well a network reads what people draw, all in all and by pen, size, place and so on."""
+"""The freehand score: how well a network reads what people draw, all in all and by pen, size, place
+and so on."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -13,7 +14,8 @@ from trainer.evaluation.mistakes import Mistake, worst_mistakes
 from trainer.freehand.canvas import FACTORS, Look
 
 FAMILY: Final = 1
-"""Number of the family of drawings. It rises with every change to what is drawn; scores of two families say nothing about each other."""
+"""Number of the family of drawings. It rises with every change to what is drawn; scores of two
+families say nothing about each other."""
 
 
 class LevelScore(BaseModel):
@@ -36,7 +38,9 @@ class FreehandScore(BaseModel):
     factors: dict[str, dict[str, LevelScore]] = Field(
         description="the same by pen, size, place and so on, see `trainer.freehand.canvas.FACTORS`"
     )
-    mistakes: tuple[Mistake, ...] = Field(description="the surest mistakes; `image` is the position among the renderings")
+    mistakes: tuple[Mistake, ...] = Field(
+        description="the surest mistakes; `image` is the position among the renderings"
+    )
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -44,7 +48,9 @@ class FreehandScore(BaseModel):
         return interval(self.accuracy, self.images)
 
 
-def score(probabilities: npt.NDArray[np.floating], labels: Classes, looks: Sequence[Look]) -> FreehandScore:
+def score(
+    probabilities: npt.NDArray[np.floating], labels: Classes, looks: Sequence[Look]
+) -> FreehandScore:
     """Hold answers, float [n, k], against what was drawn, integer [n], and how.
 
     Raises:
@@ -55,12 +61,17 @@ def score(probabilities: npt.NDArray[np.floating], labels: Classes, looks: Seque
         family=FAMILY,
         accuracy=float(right.mean()),
         images=len(right),
-        factors={factor: dict(_by_level(right, [getattr(look, factor) for look in looks], factor)) for factor in FACTORS},
+        factors={
+            factor: dict(_by_level(right, [getattr(look, factor) for look in looks], factor))
+            for factor in FACTORS
+        },
         mistakes=worst_mistakes(probabilities, labels, np.arange(len(right))),
     )
 
 
-def _by_level(right: npt.NDArray[np.bool_], found: Sequence[str], factor: str) -> Iterator[tuple[str, LevelScore]]:
+def _by_level(
+    right: npt.NDArray[np.bool_], found: Sequence[str], factor: str
+) -> Iterator[tuple[str, LevelScore]]:
     for level in FACTORS[factor]:
         of_level = right[np.array(found) == level]
         if of_level.size:

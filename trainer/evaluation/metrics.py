@@ -14,7 +14,8 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from trainer.errors import TrainerError
 
 _SMALLEST_PROBABILITY: Final = 1e-7
-"""Probabilities are kept this far from 0 and 1 before the logarithm. Source: `keras.config.epsilon()`."""
+"""Probabilities are kept this far from 0 and 1 before the logarithm. Source:
+`keras.config.epsilon()`."""
 
 
 class ClassScores(BaseModel):
@@ -22,8 +23,12 @@ class ClassScores(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    precision: float = Field(ge=0, le=1, description="share of the images read as this class that are of it")
-    recall: float = Field(ge=0, le=1, description="share of the images of this class that are read as it")
+    precision: float = Field(
+        ge=0, le=1, description="share of the images read as this class that are of it"
+    )
+    recall: float = Field(
+        ge=0, le=1, description="share of the images of this class that are read as it"
+    )
     f1: float = Field(ge=0, le=1, description="harmonic mean of precision and recall")
     support: int = Field(ge=0, description="number of images of this class")
 
@@ -36,8 +41,12 @@ class Scores(BaseModel):
     loss: float = Field(ge=0, description="mean categorical cross-entropy, nats")
     accuracy: float = Field(ge=0, le=1, description="share of images read right")
     errors: int = Field(ge=0, description="number of images read wrong")
-    classes: tuple[ClassScores, ...] = Field(description="one entry a class, in the order of the labels")
-    confusion: tuple[tuple[int, ...], ...] = Field(description="number of images, by true class (rows) and class read (columns)")
+    classes: tuple[ClassScores, ...] = Field(
+        description="one entry a class, in the order of the labels"
+    )
+    confusion: tuple[tuple[int, ...], ...] = Field(
+        description="number of images, by true class (rows) and class read (columns)"
+    )
 
     @property
     def images(self) -> int:
@@ -59,7 +68,9 @@ def interval(accuracy: float, images: int) -> tuple[float, float]:
 
     Source: Wilson, Journal of the American Statistical Association 22 (1927).
     """
-    low, high = binomtest(round(accuracy * images), images).proportion_ci(confidence_level=0.95, method="wilson")
+    low, high = binomtest(round(accuracy * images), images).proportion_ci(
+        confidence_level=0.95, method="wilson"
+    )
     return float(low), float(high)
 
 
@@ -100,7 +111,9 @@ def evaluate(probabilities: npt.NDArray[np.floating], labels: npt.NDArray[np.int
     )
 
 
-def correct(probabilities: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+def correct(
+    probabilities: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]
+) -> npt.NDArray[np.bool_]:
     """Which images are read right: the class with the highest probability is the true one.
 
     Args:
@@ -118,27 +131,39 @@ def correct(probabilities: npt.NDArray[np.floating], labels: npt.NDArray[np.inte
     return np.asarray(probabilities.argmax(axis=1) == labels)
 
 
-def _cross_entropy(probabilities: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> float:
-    """The mean over images, rows normalised and clipped as `keras.losses.categorical_crossentropy` does."""
+def _cross_entropy(
+    probabilities: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]
+) -> float:
+    """The mean over images, rows normalised and clipped as `keras.losses.categorical_crossentropy`
+    does."""
     exact = probabilities.astype(np.float64)
     of_the_truth = exact[np.arange(len(labels)), labels] / exact.sum(axis=1)
-    return float(-np.log(of_the_truth.clip(_SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)).mean())
+    return float(
+        -np.log(of_the_truth.clip(_SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)).mean()
+    )
 
 
 def _check(probabilities: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> None:
     if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1] or labels.size == 0:  # noqa: PLR2004 - images and classes
         raise ValueError(
-            f"expected probabilities [n, k] and labels [n], n at least 1; received {probabilities.shape} and {labels.shape}; "
+            "expected probabilities [n, k] and labels [n], n at least 1; received "
+            f"{probabilities.shape} and {labels.shape}; "
             "score the images that the labels belong to"
         )
-    if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() >= probabilities.shape[1]:
+    if (
+        not np.issubdtype(labels.dtype, np.integer)
+        or labels.min() < 0
+        or labels.max() >= probabilities.shape[1]
+    ):
         raise ValueError(
-            f"expected integer labels 0..{probabilities.shape[1] - 1}; received {labels.dtype} {labels.min()}..{labels.max()}; "
+            f"expected integer labels 0..{probabilities.shape[1] - 1}; received {labels.dtype} "
+            f"{labels.min()}..{labels.max()}; "
             "build the network with as many classes as the data has"
         )
     broken = int((~np.isfinite(probabilities)).any(axis=1).sum())
     if broken:
         raise TrainerError(
-            f"expected probabilities; received something else for {broken} of {len(labels)} images; "
+            f"expected probabilities; received something else for {broken} of {len(labels)} "
+            "images; "
             "the training diverged: lower the learning rate or train in float32"
         )

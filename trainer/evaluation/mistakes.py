@@ -15,12 +15,21 @@ class Mistake(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    image: int = Field(ge=0, description="position in the data set's array x_train (for validation) or x_test, from 0")
+    image: int = Field(
+        ge=0,
+        description="position in the data set's array x_train (for validation) or x_test, from 0",
+    )
     truth: int = Field(ge=0, description="true class")
     read: int = Field(ge=0, description="class read instead")
-    confidence: float = Field(ge=0, le=1 + 1e-6, description="calibrated probability of the class read")
-    truth_probability: float = Field(ge=0, le=1 + 1e-6, description="calibrated probability of the true class")
-    disputed: bool = Field(description="people dispute the label, see `trainer.evaluation.label_errors`")
+    confidence: float = Field(
+        ge=0, le=1 + 1e-6, description="calibrated probability of the class read"
+    )
+    truth_probability: float = Field(
+        ge=0, le=1 + 1e-6, description="calibrated probability of the true class"
+    )
+    disputed: bool = Field(
+        description="people dispute the label, see `trainer.evaluation.label_errors`"
+    )
 
 
 def worst_mistakes(

@@ -32,7 +32,8 @@ REFERENCES: Final = {
 
 
 def find(architecture: str, data: str, test_size: int) -> Reference | None:
-    """The reference that an accuracy on these images may be put beside; none for other images or networks."""
+    """The reference that an accuracy on these images may be put beside; none for other images or
+    networks."""
     return REFERENCES.get(architecture) if (data, test_size) == (MNIST, TEST_SIZE) else None
 
 

@@ -1,7 +1,9 @@
-"""What refusing to answer would buy: the error among the surest share of the images, the risk-coverage curve.
+"""What refusing to answer would buy: the error among the surest share of the images, the
+risk-coverage curve.
 
-Source: Geifman and El-Yaniv, Selective Classification for Deep Neural Networks, NeurIPS 2017; for the area: Geifman, Uziel
-and El-Yaniv, Bias-Reduced Uncertainty Estimation for Deep Neural Classifiers, ICLR 2019.
+Source: Geifman and El-Yaniv, Selective Classification for Deep Neural Networks, NeurIPS 2017; for
+the area: Geifman, Uziel and El-Yaniv, Bias-Reduced Uncertainty Estimation for Deep Neural
+Classifiers, ICLR 2019.
 """
 
 from typing import Final
@@ -10,8 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-COVERAGES: Final = (*(n / 10 for n in range(1, 10)), *(n / 100 for n in range(91, 99)), *(n / 1000 for n in range(990, 1001)))
-"""Shares of the images that are answered, where the curve is kept: closest near all, where a good network errs."""
+COVERAGES: Final = (
+    *(n / 10 for n in range(1, 10)),
+    *(n / 100 for n in range(91, 99)),
+    *(n / 1000 for n in range(990, 1001)),
+)
+"""Shares of the images that are answered, where the curve is kept: closest near all, where a good
+network errs."""
 
 
 class RiskCoverage(BaseModel):
@@ -19,9 +26,13 @@ class RiskCoverage(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    aurc: float = Field(ge=0, le=1, description="area under the curve: mean risk over all coverages 1/n, 2/n, … 1")
+    aurc: float = Field(
+        ge=0, le=1, description="area under the curve: mean risk over all coverages 1/n, 2/n, … 1"
+    )
     risks: tuple[float, ...] = Field(
-        min_length=len(COVERAGES), max_length=len(COVERAGES), description="share read wrong among those answered, at each of COVERAGES"
+        min_length=len(COVERAGES),
+        max_length=len(COVERAGES),
+        description="share read wrong among those answered, at each of COVERAGES",
     )
 
     @property
@@ -30,7 +41,9 @@ class RiskCoverage(BaseModel):
         return self.risks[COVERAGES.index(0.99)]
 
 
-def risk_coverage(confidence: npt.NDArray[np.floating], right: npt.NDArray[np.bool_]) -> RiskCoverage:
+def risk_coverage(
+    confidence: npt.NDArray[np.floating], right: npt.NDArray[np.bool_]
+) -> RiskCoverage:
     """Withhold answers from the least sure on.
 
     Args:
@@ -42,11 +55,13 @@ def risk_coverage(confidence: npt.NDArray[np.floating], right: npt.NDArray[np.bo
     return RiskCoverage(aurc=float(risks.mean()), risks=tuple(risks[answered - 1].tolist()))
 
 
-def _risks(confidence: npt.NDArray[np.floating], right: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+def _risks(
+    confidence: npt.NDArray[np.floating], right: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
     """The risk when the 1, 2, … n surest images are answered, float64 [n].
 
-    Many images share the confidence 1 to float32's last digit. Equals come in no order, so their errors are spread evenly
-    over them, which is the mean of all orders.
+    Many images share the confidence 1 to float32's last digit. Equals come in no order, so their
+    errors are spread evenly over them, which is the mean of all orders.
     """
     order = np.argsort(-confidence, kind="stable")
     errors = np.cumsum(~right[order])

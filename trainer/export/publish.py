@@ -1,4 +1,5 @@
-"""Publish a trained network: export it, prove that it answers as trained, and let it appear as the next version."""
+"""Publish a trained network: export it, prove that it answers as trained, and let it appear as the
+next version."""
 
 import datetime
 import functools
@@ -20,9 +21,17 @@ from trainer.reports.results import NetworkResult, Run
 
 
 def publish(  # noqa: PLR0917 - a network, where it came from, where it goes
-    model: keras.Model, network: NetworkResult, run: Run, models: Path, name: str, material: Material | None = None, *, force: bool = False
+    model: keras.Model,
+    network: NetworkResult,
+    run: Run,
+    models: Path,
+    name: str,
+    material: Material | None = None,
+    *,
+    force: bool = False,
 ) -> promotion.Published:
-    """Make `model` the next version below `models / name`: served, or held if the gate finds it worse than the served one.
+    """Make `model` the next version below `models / name`: served, or held if the gate finds it
+    worse than the served one.
 
     Args:
         model: the trained network in float32.
@@ -46,13 +55,20 @@ def publish(  # noqa: PLR0917 - a network, where it came from, where it goes
         fields["metrics"]["rejection"] = summarise(model, detector, material)
     write = functools.partial(_write, model, fields, detector)
     try:
-        return promotion.publish(models / name, write, judge, f"{network.architecture} of the run '{run.command}'", force=force)
+        return promotion.publish(
+            models / name,
+            write,
+            judge,
+            f"{network.architecture} of the run '{run.command}'",
+            force=force,
+        )
     except StoreError as error:
         raise OutputError(str(error)) from error
 
 
 def judge(served: Path | None, new: Path) -> list[Finding]:
-    """The gate: hold the version in `new` against the one in `served`; one that cannot be read stands in nobody's way."""
+    """The gate: hold the version in `new` against the one in `served`; one that cannot be read
+    stands in nobody's way."""
     if served is None:
         return []
     try:
@@ -62,7 +78,9 @@ def judge(served: Path | None, new: Path) -> list[Finding]:
     return compare(now, Facts(read_manifest(new), read_signatures(new)))
 
 
-def _write(model: keras.Model, fields: dict[str, Any], detector: Detector | None, folder: Path) -> None:
+def _write(
+    model: keras.Model, fields: dict[str, Any], detector: Detector | None, folder: Path
+) -> None:
     export(model, fields["labels"], folder, fields["temperature"], detector)
     check(model, folder, fields["temperature"], detector)
     write_manifest(Manifest(**fields, files=describe_files(folder)), folder)
@@ -92,7 +110,11 @@ def _fields(network: NetworkResult, run: Run, name: str) -> dict[str, Any]:
 
 def _freehand(network: NetworkResult) -> dict[str, dict[str, float]]:
     found = network.freehand
-    return {"freehand": {"accuracy": found.accuracy, "images": found.images, "family": found.family}} if found else {}
+    return (
+        {"freehand": {"accuracy": found.accuracy, "images": found.images, "family": found.family}}
+        if found
+        else {}
+    )
 
 
 def _metrics(scores: Scores, calibrated: Calibration) -> dict[str, float]:

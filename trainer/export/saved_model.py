@@ -1,4 +1,5 @@
-"""Export a trained network as a SavedModel with the contract's signatures, and prove that it answers as trained."""
+"""Export a trained network as a SavedModel with the contract's signatures, and prove that it
+answers as trained."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,8 @@ from trainer.networks.architecture import members
 from trainer.networks.inference import as_input
 
 SCORE_TOLERANCES: Final = {"float32": 1e-4, "bfloat16": 0.2}
-"""Largest difference between two scores that should be the same, each the sum of thousands of numbers."""
+"""Largest difference between two scores that should be the same, each the sum of thousands of
+numbers."""
 _BATCHES: Final = (1, 7, 64)
 _SEED: Final = 20260
 """Of the images that the two are compared on."""
@@ -34,17 +36,23 @@ Signatures = dict[str, Callable[..., dict[str, tf.Tensor]]]
 
 
 def export(
-    model: keras.Model, labels: tuple[str, ...], folder: Path, temperature: float = UNCHANGED, detector: Detector | None = None
+    model: keras.Model,
+    labels: tuple[str, ...],
+    folder: Path,
+    temperature: float = UNCHANGED,
+    detector: Detector | None = None,
 ) -> None:
     """Write `model` as a SavedModel, with its warm-up file, into the empty folder `folder`.
 
     Args:
-        model: with float32 weights, from pixels float32 [n, 28, 28, 1] in 0..1 to probabilities float32 [n, k]; its last layer is
-            dense with softmax.
+        model: with float32 weights, from pixels float32 [n, 28, 28, 1] in 0..1 to probabilities
+            float32 [n, k]; its last layer is dense with softmax.
         labels: text of each of the k classes.
         folder: exists and is empty; an older export there would leave its files among the new ones.
-        temperature: calibrates every probability that the SavedModel answers, see `trainer.evaluation.temperature`.
-        detector: of what is no digit, see `trainer.export.ood`; without one, drawings get no `ood_score`.
+        temperature: calibrates every probability that the SavedModel answers, see
+            `trainer.evaluation.temperature`.
+        detector: of what is no digit, see `trainer.export.ood`; without one, drawings get no
+            `ood_score`.
 
     Raises:
         ExportError: the model, the labels or the folder are not like that.
@@ -60,7 +68,12 @@ def export(
         write_warmup(folder, functions)
 
 
-def check(model: keras.Model, folder: Path, temperature: float = UNCHANGED, detector: Detector | None = None) -> None:
+def check(
+    model: keras.Model,
+    folder: Path,
+    temperature: float = UNCHANGED,
+    detector: Detector | None = None,
+) -> None:
     """Load the SavedModel in `folder` again and compare it with the contract and with `model`.
 
     Args:
@@ -70,15 +83,20 @@ def check(model: keras.Model, folder: Path, temperature: float = UNCHANGED, dete
         detector: with which.
 
     Raises:
-        ExportError: naming what differs: a signature, a probability by more than its tolerance, a score, or a warm-up request that fails.
+        ExportError: naming what differs: a signature, a probability by more than its tolerance, a
+            score, or a warm-up request that fails.
     """
     try:
         saved = _saved_signatures(folder)
-        _check_signatures(saved, contract.signatures(model.output_shape[-1], complete=detector is not None))
+        _check_signatures(
+            saved, contract.signatures(model.output_shape[-1], complete=detector is not None)
+        )
         requests = _warmup_requests(folder)
         loaded = tf.saved_model.load(str(folder)).signatures
     except (OSError, DecodeError, tf.errors.OpError, ValueError) as error:
-        raise ExportError(f"expected a SavedModel that loads; received: {_first_line(error)}; export it again") from error
+        raise ExportError(
+            f"expected a SavedModel that loads; received: {_first_line(error)}; export it again"
+        ) from error
     for batch in _BATCHES:
         _check_answers(model, loaded, batch, temperature)
     if detector:
@@ -96,24 +114,37 @@ def read_signatures(folder: Path) -> dict[str, contract.Signature]:
     try:
         saved = _saved_signatures(folder)
     except (OSError, DecodeError) as error:
-        raise ExportError(f"expected a SavedModel; received: {_first_line(error)}; export it again") from error
+        raise ExportError(
+            f"expected a SavedModel; received: {_first_line(error)}; export it again"
+        ) from error
     return {
-        name: contract.Signature(name, *(tuple(_tensor(key, info) for key, info in side.items()) for side in (found.inputs, found.outputs)))
+        name: contract.Signature(
+            name,
+            *(
+                tuple(_tensor(key, info) for key, info in side.items())
+                for side in (found.inputs, found.outputs)
+            ),
+        )
         for name, found in saved.items()
     }
 
 
 def _check_exportable(model: keras.Model, labels: tuple[str, ...], folder: Path) -> None:
-    strange = sorted(({weight.dtype for weight in model.weights} - {"float32"}) | (_arithmetic(model) - set(TOLERANCES)))
+    strange = sorted(
+        ({weight.dtype for weight in model.weights} - {"float32"})
+        | (_arithmetic(model) - set(TOLERANCES))
+    )
     if strange:
         raise ExportError(
-            f"expected a network with float32 weights that computes in {' or '.join(TOLERANCES)}; received one in {', '.join(strange)}; "
+            f"expected a network with float32 weights that computes in {' or '.join(TOLERANCES)}; "
+            f"received one in {', '.join(strange)}; "
             "build the same architecture with another precision and give it these weights"
         )
     heads = [member.layers[-1] for member in members(model)]
     if any(getattr(head, "activation", None) is not keras.activations.softmax for head in heads):
         raise ExportError(
-            f"expected a network that ends in a dense layer with softmax; received one that ends in '{heads[0].name}'; "
+            "expected a network that ends in a dense layer with softmax; received one that ends "
+            f"in '{heads[0].name}'; "
             "build it with trainer.networks.architecture"
         )
     if model.output_shape != (None, len(labels)):
@@ -122,7 +153,9 @@ def _check_exportable(model: keras.Model, labels: tuple[str, ...], folder: Path)
             f"received {len(labels)} labels; name every class once"
         )
     if any(folder.iterdir()):
-        raise ExportError(f"expected an empty folder; received '{folder}' with files in it; choose a new one")
+        raise ExportError(
+            f"expected an empty folder; received '{folder}' with files in it; choose a new one"
+        )
 
 
 def _arithmetic(model: keras.Model) -> set[str]:
@@ -139,14 +172,25 @@ def _saved_signatures(folder: Path) -> dict[str, meta_graph_pb2.SignatureDef]:
     if len(saved.meta_graphs) != 1:
         raise ExportError(f"expected one graph; received {len(saved.meta_graphs)}; export it again")
     # The loader's own entry, which every SavedModel has, is nobody's to call.
-    return {name: definition for name, definition in saved.meta_graphs[0].signature_def.items() if not name.startswith("__")}
+    return {
+        name: definition
+        for name, definition in saved.meta_graphs[0].signature_def.items()
+        if not name.startswith("__")
+    }
 
 
-def _check_signatures(saved: dict[str, meta_graph_pb2.SignatureDef], promised: dict[str, contract.Signature]) -> None:
+def _check_signatures(
+    saved: dict[str, meta_graph_pb2.SignatureDef], promised: dict[str, contract.Signature]
+) -> None:
     if saved.keys() != promised.keys():
-        raise ExportError(f"expected the signatures {sorted(promised)}; received {sorted(saved)}; export it again")
+        raise ExportError(
+            f"expected the signatures {sorted(promised)}; received {sorted(saved)}; export it again"
+        )
     for name, signature in promised.items():
-        for side, tensors, infos in (("input", signature.inputs, saved[name].inputs), ("output", signature.outputs, saved[name].outputs)):
+        for side, tensors, infos in (
+            ("input", signature.inputs, saved[name].inputs),
+            ("output", signature.outputs, saved[name].outputs),
+        ):
             expected, received = set(tensors), {_tensor(key, info) for key, info in infos.items()}
             if expected != received:
                 raise ExportError(
@@ -157,32 +201,46 @@ def _check_signatures(saved: dict[str, meta_graph_pb2.SignatureDef], promised: d
 
 def _tensor(name: str, info: meta_graph_pb2.TensorInfo) -> contract.Tensor:
     shape = tf.TensorShape(info.tensor_shape)
-    return contract.Tensor(name, tf.dtypes.as_dtype(info.dtype).name, tuple(shape) if shape.rank is not None else ())
+    return contract.Tensor(
+        name, tf.dtypes.as_dtype(info.dtype).name, tuple(shape) if shape.rank is not None else ()
+    )
 
 
 def _check_answers(model: keras.Model, loaded: Signatures, batch: int, temperature: float) -> None:
     images = _digit_like(batch)
     expected = calibrate(model(as_input(tf.constant(images)), training=False), temperature).numpy()
     received = loaded[PREDICT](images=tf.constant(images))["probabilities"].numpy()
-    difference, tolerance = float(np.max(np.abs(expected - received))), TOLERANCES[precision_of(model)]
+    difference, tolerance = (
+        float(np.max(np.abs(expected - received))),
+        TOLERANCES[precision_of(model)],
+    )
     if not difference <= tolerance:  # so that a difference that is no number fails too
         raise ExportError(
-            f"expected the trained network's calibrated probabilities within {tolerance:g} at batch size {batch}; "
+            f"expected the trained network's calibrated probabilities within {tolerance:g} at "
+            f"batch size {batch}; "
             f"received a difference of {difference:.3g}; export it again"
         )
 
 
 def _check_scores(score: Score, loaded: Signatures, tolerance: float) -> None:
     """The score of drawings against that of the images which the SavedModel says it saw."""
-    drawings = tf.constant([tf.io.encode_png(image[..., tf.newaxis]).numpy() for image in _digit_like(_BATCHES[1])])
+    drawings = tf.constant(
+        [tf.io.encode_png(image[..., tf.newaxis]).numpy() for image in _digit_like(_BATCHES[1])]
+    )
     answers = loaded[DRAWINGS](png=drawings)
-    difference = float(np.max(np.abs(score(as_input(answers["images"])).numpy() - answers[OOD_SCORE].numpy())))
+    difference = float(
+        np.max(np.abs(score(as_input(answers["images"])).numpy() - answers[OOD_SCORE].numpy()))
+    )
     if not difference <= tolerance:
-        raise ExportError(f"expected the fitted score within {tolerance:g}; received a difference of {difference:.3g}; export it again")
+        raise ExportError(
+            f"expected the fitted score within {tolerance:g}; received a difference of "
+            f"{difference:.3g}; export it again"
+        )
 
 
 def _digit_like(count: int) -> npt.NDArray[np.uint8]:
-    """Random strokes, uint8 [count, 28, 28]: each a crooked line through the middle, blurred as pens are, with some noise."""
+    """Random strokes, uint8 [count, 28, 28]: each a crooked line through the middle, blurred as
+    pens are, with some noise."""
     generator = np.random.default_rng(_SEED + count)
     inside = slice(4, IMAGE_SIZE - 4)
     images = generator.integers(0, 8, (count, IMAGE_SIZE, IMAGE_SIZE)).astype(np.float32)
@@ -199,19 +257,27 @@ def _warmup_requests(folder: Path) -> list[predict_pb2.PredictRequest]:
     try:
         requests = list(read_warmup(folder))
     except (DecodeError, tf.errors.OpError) as error:
-        raise ExportError(f"expected a warm-up file with requests; received: {_first_line(error)}; export it again") from error
+        raise ExportError(
+            f"expected a warm-up file with requests; received: {_first_line(error)}; export it "
+            "again"
+        ) from error
     if not requests:
-        raise ExportError("expected a warm-up file with requests; received an empty one; export it again")
+        raise ExportError(
+            "expected a warm-up file with requests; received an empty one; export it again"
+        )
     return requests
 
 
 def _replay(request: predict_pb2.PredictRequest, loaded: Signatures) -> None:
     name = request.model_spec.signature_name
     try:
-        loaded[name](**{key: tf.constant(tf.make_ndarray(value)) for key, value in request.inputs.items()})
+        loaded[name](
+            **{key: tf.constant(tf.make_ndarray(value)) for key, value in request.inputs.items()}
+        )
     except (KeyError, TypeError, tf.errors.OpError) as error:
         raise ExportError(
-            f"expected every warm-up request to be answered; received from '{name}': {_first_line(error)}; export it again"
+            f"expected every warm-up request to be answered; received from '{name}': "
+            f"{_first_line(error)}; export it again"
         ) from error
 
 

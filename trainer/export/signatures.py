@@ -7,7 +7,15 @@ import keras
 import tensorflow as tf
 
 from digits import contract
-from digits.contract import CLASSIFY, CLASSIFY_FEATURE, DRAWINGS, EXPLAIN, OOD_SCORE, PREDICT, Problem
+from digits.contract import (
+    CLASSIFY,
+    CLASSIFY_FEATURE,
+    DRAWINGS,
+    EXPLAIN,
+    OOD_SCORE,
+    PREDICT,
+    Problem,
+)
 from trainer.evaluation.temperature import UNCHANGED, calibrate
 from trainer.export.ood import Detector, scorer
 from trainer.networks.architecture import members
@@ -18,23 +26,29 @@ from trainer.preprocessing.drawing import normalise
 Tensors = dict[str, tf.Tensor]
 
 _BLUR: Final = (0.25, 0.5, 0.25)
-"""Saliency is smoothed over 3 x 3 pixels (binomial), since pooling leaves the gradient on every other pixel."""
+"""Saliency is smoothed over 3 x 3 pixels (binomial), since pooling leaves the gradient on every
+other pixel."""
 
 
 def endpoints(
-    model: keras.Model, labels: tuple[str, ...], temperature: float = UNCHANGED, detector: Detector | None = None
+    model: keras.Model,
+    labels: tuple[str, ...],
+    temperature: float = UNCHANGED,
+    detector: Detector | None = None,
 ) -> dict[str, Callable[[tf.Tensor], Tensors]]:
     """Make the function behind each signature of the contract.
 
     Args:
-        model: from float32 [n, 28, 28, 1] in 0..1 to probabilities float32 [n, k]; its last layer is dense with softmax, or that
-            of each network that it averages.
+        model: from float32 [n, 28, 28, 1] in 0..1 to probabilities float32 [n, k]; its last layer
+            is dense with softmax, or that of each network that it averages.
         labels: text of each of the k classes.
         temperature: calibrates the probabilities, see `trainer.evaluation.temperature`.
-        detector: of what is no digit, see `trainer.export.ood`; None leaves the output `ood_score` out.
+        detector: of what is no digit, see `trainer.export.ood`; None leaves the output `ood_score`
+            out.
 
     Returns:
-        By the signature's name, a function of its one input; its outputs have the contract's names, types and shapes.
+        By the signature's name, a function of its one input; its outputs have the contract's names,
+        types and shapes.
     """
 
     doubt = scorer(model, detector) if detector else None
@@ -49,7 +63,11 @@ def endpoints(
     def drawings(png: tf.Tensor) -> Tensors:
         images, problem = read(png)
         answers = predict(images) | {"images": images, "problem": problem}
-        return answers | {OOD_SCORE: tf.where(problem == Problem.NONE, doubt(as_input(images)), 0)} if doubt else answers
+        return (
+            answers | {OOD_SCORE: tf.where(problem == Problem.NONE, doubt(as_input(images)), 0)}
+            if doubt
+            else answers
+        )
 
     def explain(images: tf.Tensor) -> Tensors:
         probabilities, saliency = _explained(model, as_input(images))
@@ -59,8 +77,12 @@ def endpoints(
         images, problem = read(tf.map_fn(_encoded_image, inputs))
         scores = predict(images)["probabilities"]
         classes = tf.tile(tf.constant([labels]), [tf.shape(inputs)[0], 1])
-        # This form has no room for a problem; a score of 0 for every class says that there was nothing to read.
-        return {"classes": classes, "scores": tf.where((problem == Problem.NONE)[:, tf.newaxis], scores, 0)}
+        # This form has no room for a problem; a score of 0 for every class says that there was
+        # nothing to read.
+        return {
+            "classes": classes,
+            "scores": tf.where((problem == Problem.NONE)[:, tf.newaxis], scores, 0),
+        }
 
     functions = {PREDICT: predict, DRAWINGS: drawings, EXPLAIN: explain, CLASSIFY: classify}
     promised = contract.signatures(len(labels), complete=detector is not None)
@@ -73,10 +95,14 @@ def input_spec(signature: contract.Signature) -> tf.TensorSpec:
     return tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name)
 
 
-def _as_promised(signature: contract.Signature, function: Callable[[tf.Tensor], Tensors]) -> Callable[[tf.Tensor], Tensors]:
-    """Hold a function to its signature: servers show the outputs' shapes, and refuse an input of another shape.
+def _as_promised(
+    signature: contract.Signature, function: Callable[[tf.Tensor], Tensors]
+) -> Callable[[tf.Tensor], Tensors]:
+    """Hold a function to its signature: servers show the outputs' shapes, and refuse an input of
+    another shape.
 
-    An empty batch, which fused convolutions refuse, is filled up with one item whose answer is dropped.
+    An empty batch, which fused convolutions refuse, is filled up with one item whose answer is
+    dropped.
     """
     (given,) = signature.inputs
 
@@ -85,21 +111,30 @@ def _as_promised(signature: contract.Signature, function: Callable[[tf.Tensor], 
         count = tf.shape(value)[0]
         filler = tf.zeros([tf.cast(count == 0, tf.int32), *given.shape[1:]], given.dtype)
         outputs = function(tf.concat([value, filler], 0))
-        return {tensor.name: tf.ensure_shape(outputs[tensor.name][:count], tensor.shape) for tensor in signature.outputs}
+        return {
+            tensor.name: tf.ensure_shape(outputs[tensor.name][:count], tensor.shape)
+            for tensor in signature.outputs
+        }
 
     return promised
 
 
 def _answers(probabilities: tf.Tensor, temperature: float) -> Tensors:
-    """What every signature answers; the one place that calibrates. The digit is the network's own, so rounding cannot change it."""
-    return {"probabilities": calibrate(probabilities, temperature), "digit": tf.argmax(probabilities, -1, tf.int64)}
+    """What every signature answers; the one place that calibrates. The digit is the network's own,
+    so rounding cannot change it."""
+    return {
+        "probabilities": calibrate(probabilities, temperature),
+        "digit": tf.argmax(probabilities, -1, tf.int64),
+    }
 
 
 def _explained(model: keras.Model, pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The network's probabilities, and how much each pixel matters for the winning class: float32 [n, 28, 28], at most 1.
+    """The network's probabilities, and how much each pixel matters for the winning class: float32
+    [n, 28, 28], at most 1.
 
-    The gradient is that of the winner's logit less the mean of the others': unlike the probability's, it does not fade
-    when the network is sure. Of an ensemble, it is that of the members' mean logits.
+    The gradient is that of the winner's logit less the mean of the others': unlike the
+    probability's, it does not fade when the network is sure. Of an ensemble, it is that of the
+    members' mean logits.
     """
     with tf.GradientTape() as tape:
         tape.watch(pixels)
@@ -107,7 +142,9 @@ def _explained(model: keras.Model, pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Ten
         probabilities = tf.add_n([tf.nn.softmax(logits) for logits in of_each]) / len(of_each)
         logits = tf.add_n(of_each) / len(of_each)
         winner = tf.one_hot(tf.argmax(probabilities, -1), logits.shape[-1])
-        margin = tf.reduce_sum(logits * winner) - tf.reduce_sum(logits * (1 - winner)) / (logits.shape[-1] - 1)
+        margin = tf.reduce_sum(logits * winner) - tf.reduce_sum(logits * (1 - winner)) / (
+            logits.shape[-1] - 1
+        )
     gradient = tf.abs(tape.gradient(margin, pixels))
     kernel = tf.constant(_BLUR)[:, tf.newaxis] * tf.constant(_BLUR)
     smooth = tf.nn.conv2d(gradient, kernel[..., tf.newaxis, tf.newaxis], 1, "SAME")[..., 0]
@@ -123,9 +160,12 @@ def _logits(network: keras.Model, pixels: tf.Tensor) -> tf.Tensor:
 
 
 def _encoded_image(example: tf.Tensor) -> tf.Tensor:
-    """The encoded drawing inside one serialized tf.Example, string [] -> string []; empty where there is none."""
+    """The encoded drawing inside one serialized tf.Example, string [] -> string []; empty where
+    there is none."""
 
     def parse(serialized: tf.Tensor) -> tf.Tensor:
-        return tf.io.parse_single_example(serialized, {CLASSIFY_FEATURE: tf.io.FixedLenFeature([], tf.string)})[CLASSIFY_FEATURE]
+        return tf.io.parse_single_example(
+            serialized, {CLASSIFY_FEATURE: tf.io.FixedLenFeature([], tf.string)}
+        )[CLASSIFY_FEATURE]
 
     return attempt(parse, example, tf.constant(b""))

@@ -1,4 +1,5 @@
-"""Requests that TensorFlow Serving replays before a version serves, so that its first real caller does not wait."""
+"""Requests that TensorFlow Serving replays before a version serves, so that its first real caller
+does not wait."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -9,7 +10,17 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from digits.contract import CLASSIFY, CLASSIFY_FEATURE, DRAWINGS, EXPLAIN, IMAGE_SIZE, MODEL_NAME, PIXEL_MAX, PREDICT, WARMUP_FILE
+from digits.contract import (
+    CLASSIFY,
+    CLASSIFY_FEATURE,
+    DRAWINGS,
+    EXPLAIN,
+    IMAGE_SIZE,
+    MODEL_NAME,
+    PIXEL_MAX,
+    PREDICT,
+    WARMUP_FILE,
+)
 
 Functions = Mapping[str, Callable[..., Mapping[str, tf.Tensor]]]
 
@@ -22,8 +33,9 @@ _DRAWING_SIZE: Final = 280
 def write_warmup(folder: Path, functions: Functions) -> None:
     """Write the warm-up file into the SavedModel in `folder`.
 
-    Every record is a Predict call: the only kind that is replayed whatever the signature's method name. Beside each request stands
-    the answer of the network itself. Servers pass over it; `serving.release` compares, wherever the version has been copied to.
+    Every record is a Predict call: the only kind that is replayed whatever the signature's method
+    name. Beside each request stands the answer of the network itself. Servers pass over it;
+    `serving.release` compares, wherever the version has been copied to.
 
     Args:
         folder: where the SavedModel is.
@@ -33,7 +45,11 @@ def write_warmup(folder: Path, functions: Functions) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:
         for signature, name, value in _calls():
-            writer.write(_record(signature, name, value, functions[signature](tf.constant(value))).SerializeToString())
+            writer.write(
+                _record(
+                    signature, name, value, functions[signature](tf.constant(value))
+                ).SerializeToString()
+            )
 
 
 def read_warmup(folder: Path) -> Iterator[predict_pb2.PredictRequest]:
@@ -67,14 +83,22 @@ def _stroke(size: int) -> npt.NDArray[np.uint8]:
 
 def _example(png: bytes) -> bytes:
     feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[png]))
-    serialized: bytes = tf.train.Example(features=tf.train.Features(feature={CLASSIFY_FEATURE: feature})).SerializeToString()
+    serialized: bytes = tf.train.Example(
+        features=tf.train.Features(feature={CLASSIFY_FEATURE: feature})
+    ).SerializeToString()
     return serialized
 
 
-def _record(signature: str, name: str, value: npt.NDArray[np.generic], answer: Mapping[str, tf.Tensor]) -> prediction_log_pb2.PredictionLog:
+def _record(
+    signature: str, name: str, value: npt.NDArray[np.generic], answer: Mapping[str, tf.Tensor]
+) -> prediction_log_pb2.PredictionLog:
     request = predict_pb2.PredictRequest()
     request.model_spec.name = MODEL_NAME
     request.model_spec.signature_name = signature
     request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
-    response = predict_pb2.PredictResponse(outputs={key: tf.make_tensor_proto(tensor.numpy()) for key, tensor in answer.items()})
-    return prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request, response=response))
+    response = predict_pb2.PredictResponse(
+        outputs={key: tf.make_tensor_proto(tensor.numpy()) for key, tensor in answer.items()}
+    )
+    return prediction_log_pb2.PredictionLog(
+        predict_log=prediction_log_pb2.PredictLog(request=request, response=response)
+    )

@@ -1,4 +1,5 @@
-"""Paint strokes on a canvas as people do, and encode it as they send it: every pen, place, colour and trouble of `FACTORS`."""
+"""Paint strokes on a canvas as people do, and encode it as they send it: every pen, place, colour
+and trouble of `FACTORS`."""
 
 import io
 from dataclasses import dataclass
@@ -25,14 +26,20 @@ _PEN: Final = {"hairline": 0.015, "thin": 0.04, "medium": 0.09, "marker": 0.17}
 """Width over the longest side of the digit; MNIST's median is 0.125."""
 _THINNEST: Final = 1.5
 """No pen is thinner, in pixels."""
-_SIZE: Final = {"tiny": (0.12, 0.2), "small": (0.25, 0.4), "medium": (0.5, 0.7), "large": (0.85, 0.97)}
+_SIZE: Final = {
+    "tiny": (0.12, 0.2),
+    "small": (0.25, 0.4),
+    "medium": (0.5, 0.7),
+    "large": (0.85, 0.97),
+}
 """Longest side of the digit over the shorter one of the canvas, from and to."""
 _TILT: Final = {"upright": 0.0, "10 degrees": 10.0, "20 degrees": 20.0}
 """To either side."""
 _FINER: Final = 2
 """Strokes are painted at this many times the canvas and averaged, so that their edges are soft."""
 _FRAME: Final = (0.03, 0.07)
-"""How far a frame's line is from the border at most, and the digit at least, over the shorter side of the canvas."""
+"""How far a frame's line is from the border at most, and the digit at least, over the shorter side
+of the canvas."""
 _QUALITY: Final = 60
 """Of JPEGs, as messengers send them."""
 _NOISE: Final = 6.0
@@ -59,7 +66,9 @@ class Look:
 
 def draw_look(generator: np.random.Generator) -> Look:
     """Draw a level of each factor, all alike likely and independent."""
-    return Look(**{factor: levels[generator.integers(len(levels))] for factor, levels in FACTORS.items()})
+    return Look(
+        **{factor: levels[generator.integers(len(levels))] for factor, levels in FACTORS.items()}
+    )
 
 
 def paint(strokes: Strokes, look: Look, generator: np.random.Generator) -> bytes:
@@ -76,7 +85,9 @@ def paint(strokes: Strokes, look: Look, generator: np.random.Generator) -> bytes
         picture = _photographed(picture, generator)
     jpeg = look.trouble in ("JPEG", "photo") and picture.shape[-1] == 3  # noqa: PLR2004 - JPEG has no transparency
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "JPEG" if jpeg else "PNG", quality=_QUALITY, compress_level=1)  # each takes its own
+    Image.fromarray(picture).save(
+        buffer, "JPEG" if jpeg else "PNG", quality=_QUALITY, compress_level=1
+    )  # each takes its own
     return buffer.getvalue()
 
 
@@ -88,19 +99,29 @@ def _cover(strokes: Strokes, look: Look, generator: np.random.Generator) -> Ink:
     pen = max(_THINNEST, _PEN[look.pen] * side)
     lines = _fitted(strokes, np.deg2rad(_TILT[look.tilt] * generator.choice([-1, 1])), side - pen)
     reach = np.max([line.max(axis=0) for line in lines], axis=0) + pen
-    corner = margin + (np.array([width, height]) - 2 * margin - reach) * _where(look.place, generator) + pen / 2
+    corner = (
+        margin
+        + (np.array([width, height]) - 2 * margin - reach) * _where(look.place, generator)
+        + pen / 2
+    )
     canvas = Image.new("L", (width * _FINER, height * _FINER))
     pencil, radius = ImageDraw.Draw(canvas), pen * _FINER / 2
     for line in lines:
         points = (line + corner) * _FINER
-        pencil.line([tuple(point) for point in points], fill=PIXEL_MAX, width=round(2 * radius), joint="curve")
+        pencil.line(
+            [tuple(point) for point in points],
+            fill=PIXEL_MAX,
+            width=round(2 * radius),
+            joint="curve",
+        )
         for x, y in points if len(points) <= 2 else points[[0, -1]]:  # noqa: PLR2004 - joints of short pieces are round too
             pencil.ellipse([x - radius, y - radius, x + radius, y + radius], fill=PIXEL_MAX)
     return np.asarray(canvas.reduce(_FINER)) / PIXEL_MAX
 
 
 def _fitted(strokes: Strokes, angle: float, side: float) -> Strokes:
-    """Turn strokes by an angle and scale them into a square of `side` pixels, from its upper left corner."""
+    """Turn strokes by an angle and scale them into a square of `side` pixels, from its upper left
+    corner."""
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     turned = [line @ turn for line in strokes]
     low = np.min([line.min(axis=0) for line in turned], axis=0)
@@ -127,7 +148,10 @@ def _dirty(ink: Ink, look: Look, generator: np.random.Generator) -> Ink:
             top, left = generator.integers(0, height - size), generator.integers(0, width - size)
             ink[top : top + size, left : left + size] = 1
     if look.trouble == "frame":
-        inset, thick = round(generator.uniform(0, _FRAME[0]) * min(width, height)), 1 + min(width, height) // 300
+        inset, thick = (
+            round(generator.uniform(0, _FRAME[0]) * min(width, height)),
+            1 + min(width, height) // 300,
+        )
         line = np.ones((height - 2 * inset, width - 2 * inset))
         line[thick:-thick, thick:-thick] = 0
         ink += np.pad(line, inset)
@@ -148,18 +172,26 @@ def _coloured(ink: Ink, look: Look, generator: np.random.Generator) -> npt.NDArr
         clear = np.full((*ink.shape, 4), PIXEL_MAX * generator.integers(2), np.uint8)
         clear[..., 3] = np.round(ink.clip(0, 1) * PIXEL_MAX)
         return clear
-    mixed: npt.NDArray[np.uint8] = np.round(paper + ink.clip(0, 1)[..., np.newaxis] * (pen - paper)).astype(np.uint8)
+    mixed: npt.NDArray[np.uint8] = np.round(
+        paper + ink.clip(0, 1)[..., np.newaxis] * (pen - paper)
+    ).astype(np.uint8)
     return mixed
 
 
-def _photographed(picture: npt.NDArray[np.uint8], generator: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Light that falls off across the picture, and a camera's noise; what is transparent stays so."""
+def _photographed(
+    picture: npt.NDArray[np.uint8], generator: np.random.Generator
+) -> npt.NDArray[np.uint8]:
+    """Light that falls off across the picture, and a camera's noise; what is transparent stays
+    so."""
     height, width = picture.shape[:2]
     down, along = np.linspace(0, 1, height)[:, np.newaxis], np.linspace(0, 1, width)
     share = generator.uniform(0, 1)
     if generator.random() < 0.5:  # noqa: PLR2004 - the light may come from either side
         down, along = 1 - down, 1 - along
-    lit = picture[..., :3] * (1 - _SHADE / PIXEL_MAX * (share * down + (1 - share) * along))[..., np.newaxis]
+    lit = (
+        picture[..., :3]
+        * (1 - _SHADE / PIXEL_MAX * (share * down + (1 - share) * along))[..., np.newaxis]
+    )
     noisy = lit + generator.normal(0, _NOISE, (height, width, 1))
     taken = np.concatenate([noisy.clip(0, PIXEL_MAX), picture[..., 3:]], -1)
     return taken.astype(np.uint8)

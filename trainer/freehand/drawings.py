@@ -1,6 +1,7 @@
 """Draw digits as people do, rather than as MNIST's makers cut them out and centred them.
 
-Digits are traced, painted on canvases of every kind in `trainer.freehand.canvas`, encoded, and read by the graph that is exported. What is
+Digits are traced, painted on canvases of every kind in `trainer.freehand.canvas`, encoded, and read
+by the graph that is exported. What is
 drawn is fixed: the same digits give the same pictures, so versions can be compared.
 """
 
@@ -45,7 +46,8 @@ class Drawings:
 
 
 def draw(images: Images, labels: Classes, count: int | None = None, seed: int = SEED) -> Drawings:
-    """Draw images as people would: of those that can be traced, the same ones in the same way every time.
+    """Draw images as people would: of those that can be traced, the same ones in the same way every
+    time.
 
     Args:
         images: uint8 [n, 28, 28].
@@ -76,13 +78,19 @@ def draw_strokes(strokes: Sequence[Strokes], labels: Classes, seed: int = SEED) 
 
 
 def see(pictures: Sequence[bytes]) -> Images:
-    """What a network sees of drawings, uint8 [n, 28, 28]: what the signature `drawings` does before it asks the network."""
-    batches = [_reader()(tf.constant(pictures[start : start + _BATCH]))[0].numpy() for start in range(0, len(pictures), _BATCH)]
+    """What a network sees of drawings, uint8 [n, 28, 28]: what the signature `drawings` does before
+    it asks the network."""
+    batches = [
+        _reader()(tf.constant(pictures[start : start + _BATCH]))[0].numpy()
+        for start in range(0, len(pictures), _BATCH)
+    ]
     return np.concatenate([np.zeros((0, 28, 28), np.uint8), *batches])
 
 
 @functools.cache
 def _reader() -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """`normalise`, traced once for all calls."""
-    reader: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]] = tf.function(normalise, input_signature=[tf.TensorSpec([None], tf.string)])
+    reader: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]] = tf.function(
+        normalise, input_signature=[tf.TensorSpec([None], tf.string)]
+    )
     return reader

@@ -1,6 +1,8 @@
-"""Drawings that are no digits, made up: to fit what refuses them, and others, never fitted to, to measure it with.
+"""Drawings that are no digits, made up: to fit what refuses them, and others, never fitted to, to
+measure it with.
 
-Which drawings people will send is not known; these only differ from digits in as many ways as strokes can.
+Which drawings people will send is not known; these only differ from digits in as many ways as
+strokes can.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +22,8 @@ Family = Callable[[np.random.Generator, Digits], Strokes]
 _SMOOTH: Final = 24
 """Points of a curve."""
 _UNLIKE_WHEN_TURNED: Final = (2, 3, 4, 5, 7)
-"""Digits that are none when they lie on their side; a 0, 1 or 8 may be one, and a 6 and a 9 differ by such a turn."""
+"""Digits that are none when they lie on their side; a 0, 1 or 8 may be one, and a 6 and a 9 differ
+by such a turn."""
 _UNLIKE_WHEN_MIRRORED: Final = (2, 3, 4, 6, 7)
 
 
@@ -30,7 +33,8 @@ def scribble(generator: np.random.Generator, _: Digits) -> Strokes:
 
 
 def letters(generator: np.random.Generator, _: Digits) -> Strokes:
-    """Three to five straight or bent lines between the points of a grid, as letters of unknown alphabets."""
+    """Three to five straight or bent lines between the points of a grid, as letters of unknown
+    alphabets."""
     grid = np.stack(np.meshgrid([0, 0.5, 1], [0, 0.5, 1]), -1).reshape(-1, 2)
     lines = []
     for _line in range(generator.integers(3, 6)):
@@ -73,15 +77,20 @@ def pairs(generator: np.random.Generator, digits: Digits) -> Strokes:
 def shapes(generator: np.random.Generator, _: Digits) -> Strokes:
     """A polygon or a star, sometimes with a cross in it; a circle would be a nought."""
     corners = generator.integers(3, 6)
-    angle = np.arange(corners + 1) * (2 * np.pi / corners) * generator.choice([1, 2] if corners == 5 else [1]) + generator.uniform(0, 6)  # noqa: PLR2004
+    angle = np.arange(corners + 1) * (2 * np.pi / corners) * generator.choice(
+        [1, 2] if corners == 5 else [1]  # noqa: PLR2004
+    ) + generator.uniform(0, 6)
     line = np.stack([np.cos(angle), np.sin(angle)], -1) * generator.uniform(0.6, 1, 2)
-    return [line, np.array([(-1.0, 0), (1, 0)]), np.array([(0.0, -1), (0, 1)])][: generator.integers(1, 4)]
+    return [line, np.array([(-1.0, 0), (1, 0)]), np.array([(0.0, -1), (0, 1)])][
+        : generator.integers(1, 4)
+    ]
 
 
 def hatching(generator: np.random.Generator, _: Digits) -> Strokes:
     """Parallel lines, one way or crossed."""
     lines = [
-        np.array([(0, place), (1, place)]) + generator.normal(0, 0.03, (2, 2)) for place in np.linspace(0, 1, generator.integers(3, 7))
+        np.array([(0, place), (1, place)]) + generator.normal(0, 0.03, (2, 2))
+        for place in np.linspace(0, 1, generator.integers(3, 7))
     ]
     return [*lines, *(line[:, ::-1] for line in lines)][: len(lines) * generator.integers(1, 3)]
 
@@ -89,17 +98,22 @@ def hatching(generator: np.random.Generator, _: Digits) -> Strokes:
 def dots(generator: np.random.Generator, _: Digits) -> Strokes:
     """Some dots and dashes."""
     return [
-        generator.uniform(0, 1, (1, 2)) + generator.normal(0, 0.1, (2, 2)) * generator.integers(2) for _ in range(generator.integers(3, 9))
+        generator.uniform(0, 1, (1, 2)) + generator.normal(0, 0.1, (2, 2)) * generator.integers(2)
+        for _ in range(generator.integers(3, 9))
     ]
 
 
-FITTED: Final[dict[str, Family]] = {family.__name__: family for family in (scribble, letters, halves, turned, mirrored, pairs)}
+FITTED: Final[dict[str, Family]] = {
+    family.__name__: family for family in (scribble, letters, halves, turned, mirrored, pairs)
+}
 """What the score is fitted with."""
 UNSEEN: Final[dict[str, Family]] = {family.__name__: family for family in (shapes, hatching, dots)}
 """What it is measured with, besides."""
 
 
-def make(families: dict[str, Family], count: int, digits: Digits, seed: int) -> tuple[list[Strokes], list[str]]:
+def make(
+    families: dict[str, Family], count: int, digits: Digits, seed: int
+) -> tuple[list[Strokes], list[str]]:
     """Make `count` drawings, of each family in turn.
 
     Returns:
@@ -110,15 +124,22 @@ def make(families: dict[str, Family], count: int, digits: Digits, seed: int) -> 
     return [families[name](generator, digits) for name in names], names
 
 
-def _pick(generator: np.random.Generator, digits: Digits, classes: Sequence[int] = tuple(range(10))) -> tuple[Strokes, int]:
+def _pick(
+    generator: np.random.Generator, digits: Digits, classes: Sequence[int] = tuple(range(10))
+) -> tuple[Strokes, int]:
     fit = [digit for digit in digits if digit[1] in classes]
     return fit[generator.integers(len(fit))]
 
 
 def _boxed(strokes: Strokes) -> Strokes:
     """Scale strokes to a height of 1, from 0, and to the middle of their width."""
-    low, high = np.min([line.min(axis=0) for line in strokes], axis=0), np.max([line.max(axis=0) for line in strokes], axis=0)
-    return [(line - ((low[0] + high[0]) / 2, low[1])) / max(high[1] - low[1], 1e-9) for line in strokes]
+    low, high = (
+        np.min([line.min(axis=0) for line in strokes], axis=0),
+        np.max([line.max(axis=0) for line in strokes], axis=0),
+    )
+    return [
+        (line - ((low[0] + high[0]) / 2, low[1])) / max(high[1] - low[1], 1e-9) for line in strokes
+    ]
 
 
 def _curve(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -1,4 +1,5 @@
-"""Handwriting as pen strokes: traced from images of digits, or read from a file of recorded pen trajectories."""
+"""Handwriting as pen strokes: traced from images of digits, or read from a file of recorded pen
+trajectories."""
 
 import itertools
 import zipfile
@@ -22,10 +23,12 @@ _FINER: Final = 3
 _SOLID: Final = 0.4
 """Ink is at least this share of the darkest pixel."""
 _ALIKE: Final = 0.8
-"""Least overlap, over the union, of a shape and what its trace draws. Of MNIST's digits, 86 % have it; a network reads them no better
-than the others (99.5 % of both), so that the choice is no favour. Source: docs/decisions/0009-what-people-draw.md."""
+"""Least overlap, over the union, of a shape and what its trace draws. Of MNIST's digits, 86 % have
+it; a network reads them no better than the others (99.5 % of both), so that the choice is no
+favour. Source: docs/decisions/0009-what-people-draw.md."""
 _SMOOTHINGS: Final = 3
-"""Times every traced point moves half-way to the middle of its neighbours: the steps between pixels go, the corners stay."""
+"""Times every traced point moves half-way to the middle of its neighbours: the steps between pixels
+go, the corners stay."""
 _ARRAYS: Final = ("points", "stroke_start", "char_start", "labels", "recording")
 
 
@@ -46,16 +49,22 @@ class PenDigits:
     def half(self, number: int) -> "PenDigits":
         """The digits of every second recording: 0 to tune with, 1 to report. No hand is in both."""
         chosen = np.flatnonzero(np.unique(self.recording, return_inverse=True)[1] % 2 == number)
-        return PenDigits([self.strokes[i] for i in chosen], self.labels[chosen], self.recording[chosen])
+        return PenDigits(
+            [self.strokes[i] for i in chosen], self.labels[chosen], self.recording[chosen]
+        )
 
 
 def trace(image: npt.NDArray[np.uint8]) -> Strokes | None:
-    """Trace the middle lines of one image, uint8 [28, 28], bright ink on dark, as a pen would have gone: in short pieces.
+    """Trace the middle lines of one image, uint8 [28, 28], bright ink on dark, as a pen would have
+    gone: in short pieces.
 
     Returns:
-        The strokes; None if a pen of the image's own width, led along them, would not draw it again: a loop was filled, say.
+        The strokes; None if a pen of the image's own width, led along them, would not draw it
+        again: a loop was filled, say.
     """
-    larger = Image.fromarray(image).resize((image.shape[1] * _FINER, image.shape[0] * _FINER), Image.Resampling.BICUBIC)
+    larger = Image.fromarray(image).resize(
+        (image.shape[1] * _FINER, image.shape[0] * _FINER), Image.Resampling.BICUBIC
+    )
     shape = np.asarray(larger)
     shape = np.pad(shape >= max(1, _SOLID * shape.max()), 1)
     line = _thin(shape)
@@ -64,7 +73,9 @@ def trace(image: npt.NDArray[np.uint8]) -> Strokes | None:
     places = np.argwhere(line)
     number = np.full(line.shape, -1)
     number[tuple(places.T)] = np.arange(len(places))
-    pieces = np.concatenate([_joined(number, down, right) for down, right in ((0, 1), (1, 0), (1, 1), (1, -1))])
+    pieces = np.concatenate(
+        [_joined(number, down, right) for down, right in ((0, 1), (1, 0), (1, 1), (1, -1))]
+    )
     points = _smooth(places[:, ::-1].astype(np.float64), pieces)
     return [points[piece] for piece in pieces] or [points[:1]]
 
@@ -80,8 +91,15 @@ def _thin(shape: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
             around = [np.roll(shape, (-down, -right), (0, 1)) for down, right in _AROUND]
             north, east, south, west = around[::2]
             count = sum(side.astype(np.int8) for side in around)
-            steps = sum((~one & other).astype(np.int8) for one, other in zip(around, [*around[1:], around[0]], strict=True))
-            kept = (north & east & west) | (north & south & west) if turn else (north & east & south) | (east & south & west)
+            steps = sum(
+                (~one & other).astype(np.int8)
+                for one, other in zip(around, [*around[1:], around[0]], strict=True)
+            )
+            kept = (
+                (north & east & west) | (north & south & west)
+                if turn
+                else (north & east & south) | (east & south & west)
+            )
             shape = shape & ~((count >= 2) & (count <= 6) & (steps == 1) & ~kept)  # noqa: PLR2004 - the paper's
         if np.array_equal(before, shape):
             return shape
@@ -105,8 +123,11 @@ def _joined(number: npt.NDArray[np.int64], down: int, right: int) -> npt.NDArray
     return pairs[(pairs >= 0).all(axis=-1)]
 
 
-def _smooth(points: npt.NDArray[np.float64], pieces: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Move points, float64 [n, 2], towards the middle of those they are joined to; ends stay where they are."""
+def _smooth(
+    points: npt.NDArray[np.float64], pieces: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Move points, float64 [n, 2], towards the middle of those they are joined to; ends stay where
+    they are."""
     ways = np.concatenate([pieces, pieces[:, ::-1]])
     degree = np.bincount(ways[:, 0], minlength=len(points))[:, np.newaxis]
     for _ in range(_SMOOTHINGS):
@@ -119,8 +140,9 @@ def _smooth(points: npt.NDArray[np.float64], pieces: npt.NDArray[np.int64]) -> n
 def read_pen_digits(path: Path) -> PenDigits:
     """Read recorded digits from an .npz file.
 
-    Its arrays: `points` float [p, 2], right and up, in any unit; `stroke_start` and `char_start` integer, where each stroke begins
-    among the points and each digit among the strokes, with their number at the end; `labels` uint8 [n]; `recording` integer [n].
+    Its arrays: `points` float [p, 2], right and up, in any unit; `stroke_start` and `char_start`
+    integer, where each stroke begins among the points and each digit among the strokes, with their
+    number at the end; `labels` uint8 [n]; `recording` integer [n].
 
     Raises:
         DataError: the file cannot be read or holds something else.
@@ -128,13 +150,20 @@ def read_pen_digits(path: Path) -> PenDigits:
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             points, strokes, characters, labels, recording = (file[name] for name in _ARRAYS)
-        if points.shape[1:] != (2,) or strokes[-1] != len(points) or characters[-1] != len(strokes) - 1:
+        if (
+            points.shape[1:] != (2,)
+            or strokes[-1] != len(points)
+            or characters[-1] != len(strokes) - 1
+        ):
             raise ValueError("arrays that do not fit each other")
         if not len(labels) == len(recording) == len(characters) - 1 or labels.max() > 9:  # noqa: PLR2004 - digits
             raise ValueError("arrays that do not fit each other")
     except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile) as error:
         raise DataError(
-            f"expected a file of pen strokes; received '{path}': {error}; see trainer/freehand/strokes.py for its layout"
+            f"expected a file of pen strokes; received '{path}': {error}; see "
+            "trainer/freehand/strokes.py for its layout"
         ) from error
     lines = [line * (1, -1) for line in np.split(points.astype(np.float64), strokes[1:-1])]
-    return PenDigits([lines[begin:end] for begin, end in itertools.pairwise(characters)], labels, recording)
+    return PenDigits(
+        [lines[begin:end] for begin, end in itertools.pairwise(characters)], labels, recording
+    )

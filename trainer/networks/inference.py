@@ -21,12 +21,14 @@ def as_input(images: tf.Tensor) -> tf.Tensor:
 
 
 def predict(model: keras.Model, images: Images) -> npt.NDArray[np.float32]:
-    """Return the probabilities of every class, float32 [n, classes], for images uint8 [n, 28, 28]."""
+    """Return the probabilities of every class, float32 [n, classes], for images uint8 [n, 28,
+    28]."""
     return predictor(model)(images)
 
 
 def predictor(model: keras.Model) -> Callable[[Images], npt.NDArray[np.float32]]:
-    """`predict` for one network that is asked again and again: compiled once, it answers with the weights of the moment."""
+    """`predict` for one network that is asked again and again: compiled once, it answers with the
+    weights of the moment."""
 
     @tf.function(reduce_retracing=True, autograph=False)
     def answer(batch: tf.Tensor) -> tf.Tensor:

@@ -1,4 +1,5 @@
-"""The part of a run's report that says how far the answers can be believed: tables, reliability, refusal, worst mistakes."""
+"""The part of a run's report that says how far the answers can be believed: tables, reliability,
+refusal, worst mistakes."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -29,23 +30,36 @@ def draw(run: Run, images: Mapping[str, Images], folder: Path) -> None:
         folder: exists.
     """
     known = {network.architecture: network.confidence for network in run.networks}
-    written = ",\n".join(f'"{name}": {confidence.model_dump_json(indent=2)}' for name, confidence in known.items())
+    written = ",\n".join(
+        f'"{name}": {confidence.model_dump_json(indent=2)}' for name, confidence in known.items()
+    )
     write_synced(folder / CONFIDENCE_FILE, f"{{\n{written}\n}}\n".encode())
     plots.risk_coverage_plot(known, folder / "risk-coverage.png")
     for network in run.networks:
-        plots.reliability_plot(network.confidence, network.architecture, folder / f"reliability-{network.architecture}.png")
+        plots.reliability_plot(
+            network.confidence,
+            network.architecture,
+            folder / f"reliability-{network.architecture}.png",
+        )
         for name, scores, measured in sets(network):
             picture = folder / _gallery_file(network, name)
             picture.unlink(missing_ok=True)
             if measured.mistakes:
-                shown = f"the {len(measured.mistakes)} surest of {scores.errors:,}" if scores.errors > len(measured.mistakes) else "all"
+                shown = (
+                    f"the {len(measured.mistakes)} surest of {scores.errors:,}"
+                    if scores.errors > len(measured.mistakes)
+                    else "all"
+                )
                 title = f"{network.architecture}, {name}: {shown} mistakes"
                 mistakes_gallery(measured.mistakes, images[name], run.labels, title, picture)
 
 
 def pictures(network: NetworkResult) -> list[str]:
     """File names of the pictures of one network alone, for those who show them elsewhere."""
-    return [f"reliability-{network.architecture}.png", *(_gallery_file(network, name) for name, _, of in sets(network) if of.mistakes)]
+    return [
+        f"reliability-{network.architecture}.png",
+        *(_gallery_file(network, name) for name, _, of in sets(network) if of.mistakes),
+    ]
 
 
 def compose(run: Run) -> list[str]:
@@ -53,13 +67,18 @@ def compose(run: Run) -> list[str]:
     return [
         "## How far its probabilities can be believed",
         _calibration(run),
-        *(f"![How often {n.architecture} is right against how sure it is]({PLOTS}/reliability-{n.architecture}.png)" for n in run.networks),
+        *(
+            f"![How often {n.architecture} is right against how sure it "
+            f"is]({PLOTS}/reliability-{n.architecture}.png)"
+            for n in run.networks
+        ),
         "## What refusing would buy",
         _refusal(run),
         f"![Share read wrong as the least sure images are refused]({PLOTS}/risk-coverage.png)",
         _disputed(run),
         "## The worst mistakes",
-        "Those it was surest about, after calibration. The number after # is the image's position in the data set, from 0: in x_train for "
+        "Those it was surest about, after calibration. The number after # is the image's position "
+        "in the data set, from 0: in x_train for "
         "the validation set, in x_test for the test set.",
         *_galleries(run),
     ]
@@ -67,7 +86,12 @@ def compose(run: Run) -> list[str]:
 
 def sets(network: NetworkResult) -> Iterator[tuple[str, Scores, SetConfidence]]:
     """Name, scores and confidence of each set of images."""
-    return zip(SETS, (network.validation, network.test), (network.confidence.validation, network.confidence.test), strict=True)
+    return zip(
+        SETS,
+        (network.validation, network.test),
+        (network.confidence.validation, network.confidence.test),
+        strict=True,
+    )
 
 
 def _gallery_file(network: NetworkResult, name: str) -> str:
@@ -76,19 +100,38 @@ def _gallery_file(network: NetworkResult, name: str) -> str:
 
 def _calibration(run: Run) -> str:
     rows = [
-        [network.architecture, name, f"{network.confidence.temperature:.3f}", *_before_and_after(measured)]
+        [
+            network.architecture,
+            name,
+            f"{network.confidence.temperature:.3f}",
+            *_before_and_after(measured),
+        ]
         for network in run.networks
         for name, _, measured in sets(network)
     ]
-    header = ["network", "set", "temperature", "NLL", "calibrated", "Brier", "calibrated", "ECE", "calibrated"]
+    header = [
+        "network",
+        "set",
+        "temperature",
+        "NLL",
+        "calibrated",
+        "Brier",
+        "calibrated",
+        "ECE",
+        "calibrated",
+    ]
     accuracy, images = run.winner.test.accuracy, run.winner.test.images
     error = (accuracy * (1 - accuracy) / images) ** 0.5
     return (
         f"{table(header, rows, words=(0, 1))}\n\n"
-        "The exported model answers the calibrated probabilities; its digits are the same. The temperature was fitted on the validation "
-        "set by least NLL (mean negative log-likelihood, nats). Brier is the mean sum of squared differences from the truth, ECE the mean "
-        f"gap between confidence and accuracy over {BINS} bins of equal width. On {images:,} test images the accuracy has a standard error "
-        f"of {error:.2%}: an ECE of that size or less is mostly chance, so look at NLL and Brier first."
+        "The exported model answers the calibrated probabilities; its digits are the same. The "
+        "temperature was fitted on the validation "
+        "set by least NLL (mean negative log-likelihood, nats). Brier is the mean sum of squared "
+        "differences from the truth, ECE the mean "
+        f"gap between confidence and accuracy over {BINS} bins of equal width. On {images:,} test "
+        "images the accuracy has a standard error "
+        f"of {error:.2%}: an ECE of that size or less is mostly chance, so look at NLL and Brier "
+        "first."
     )
 
 
@@ -103,15 +146,26 @@ def _before_and_after(measured: SetConfidence) -> Iterator[str]:
 
 def _refusal(run: Run) -> str:
     rows = [
-        [network.architecture, name, f"{1e4 * coverage.aurc:.2f}", *(f"{coverage.risks[COVERAGES.index(share)]:.2%}" for share in _SHARES)]
+        [
+            network.architecture,
+            name,
+            f"{1e4 * coverage.aurc:.2f}",
+            *(f"{coverage.risks[COVERAGES.index(share)]:.2%}" for share in _SHARES),
+        ]
         for network in run.networks
         for name, _, measured in sets(network)
         if (coverage := measured.coverage)
     ]
-    header = ["network", "set", "AURC × 10⁴", *(f"wrong of the surest {share:.3g} %" for share in (100 * share for share in _SHARES))]
+    header = [
+        "network",
+        "set",
+        "AURC × 10⁴",
+        *(f"wrong of the surest {share:.3g} %" for share in (100 * share for share in _SHARES)),
+    ]
     return (
         f"{table(header, rows, words=(0, 1))}\n\n"
-        "AURC is the area under the risk-coverage curve: the mean share read wrong over all shares answered, the surest first."
+        "AURC is the area under the risk-coverage curve: the mean share read wrong over all "
+        "shares answered, the surest first."
     )
 
 
@@ -123,7 +177,8 @@ def _disputed(run: Run) -> str:
     return (
         f"{table(header, [row for row in rows if row])}\n\n"
         "Of MNIST's 10,000 test labels, 15 are disputed by a majority of five people each "
-        "([cleanlab/label-errors](https://github.com/cleanlab/label-errors)). Every other accuracy here counts them as labelled."
+        "([cleanlab/label-errors](https://github.com/cleanlab/label-errors)). Every other "
+        "accuracy here counts them as labelled."
     )
 
 
@@ -142,6 +197,9 @@ def _galleries(run: Run) -> Iterator[str]:
     for network in run.networks:
         for name, _, measured in sets(network):
             if measured.mistakes:
-                yield f"![The surest mistakes of {network.architecture} on the {name} set]({PLOTS}/{_gallery_file(network, name)})"
+                yield (
+                    f"![The surest mistakes of {network.architecture} on the {name} "
+                    f"set]({PLOTS}/{_gallery_file(network, name)})"
+                )
             else:
                 yield f"{network.architecture} reads no image of the {name} set wrong."

@@ -9,15 +9,30 @@ from trainer.reports import markdown
 from trainer.reports.results import TrainingResult
 
 _HEADER: Final = (
-    *("network", "recipe", "temperature", "NLL", "calibrated", "Brier", "calibrated", "ECE", "calibrated"),
+    *(
+        "network",
+        "recipe",
+        "temperature",
+        "NLL",
+        "calibrated",
+        "Brier",
+        "calibrated",
+        "ECE",
+        "calibrated",
+    ),
     *("AURC × 10⁴", "wrong, surest 99 %", "test, undisputed", "errors disputed"),
 )
 _NOTE: Final = (
-    "All on the test set, means over seeds. The exported model answers the calibrated probabilities: one temperature, fitted on the "
-    "validation set; the digits stay the same. NLL is the mean negative log-likelihood in nats, Brier the mean sum of squared differences "
-    f"from the truth, ECE the gap between confidence and accuracy over {BINS} bins of equal width; above an accuracy of 0.997 it is mostly "
-    "chance. AURC is the area under the risk-coverage curve; *surest 99 %* is the share read wrong when the least sure 1 % are refused. "
-    "15 test labels are [disputed](https://github.com/cleanlab/label-errors) by a majority of the people asked: the accuracy without "
+    "All on the test set, means over seeds. The exported model answers the calibrated "
+    "probabilities: one temperature, fitted on the "
+    "validation set; the digits stay the same. NLL is the mean negative log-likelihood in nats, "
+    "Brier the mean sum of squared differences "
+    f"from the truth, ECE the gap between confidence and accuracy over {BINS} bins of equal "
+    "width; above an accuracy of 0.997 it is mostly "
+    "chance. AURC is the area under the risk-coverage curve; *surest 99 %* is the share read "
+    "wrong when the least sure 1 % are refused. "
+    "15 test labels are [disputed](https://github.com/cleanlab/label-errors) by a majority of the "
+    "people asked: the accuracy without "
     "them, and how many of the errors they are."
 )
 
@@ -28,7 +43,11 @@ def compose(groups: Sequence[Sequence[TrainingResult]]) -> str:
     Args:
         groups: the results of every row, which differ in their seed alone.
     """
-    rows = [_row(measured) for group in groups if (measured := [result for result in group if result.confidence])]
+    rows = [
+        _row(measured)
+        for group in groups
+        if (measured := [result for result in group if result.confidence])
+    ]
     return f"{markdown.table(_HEADER, rows, words=(0, 1))}\n\n{_NOTE}" if rows else ""
 
 

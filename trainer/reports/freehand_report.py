@@ -1,4 +1,5 @@
-"""The part of a report that says how well drawings are read: by pen, size, place and so on, and the mistakes that remain."""
+"""The part of a report that says how well drawings are read: by pen, size, place and so on, and the
+mistakes that remain."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,8 @@ from trainer.reports.markdown import table
 from trainer.reports.results import GALLERY, PLOTS, NetworkResult, Run
 
 EXPLANATION = (
-    "Digits are traced, painted with every combination of these pens, sizes, places and troubles, encoded, and read by the graph that is "
+    "Digits are traced, painted with every combination of these pens, sizes, places and troubles, "
+    "encoded, and read by the graph that is "
     "exported. What is drawn is always the same, so that networks and versions can be compared."
 )
 
@@ -20,15 +22,24 @@ def draw(run: Run, images: Mapping[str, Images], folder: Path) -> None:
 
     Args:
         run: what was measured.
-        images: uint8 [n, 28, 28], by the name "freehand" what the networks saw of the drawings, where there are any.
+        images: uint8 [n, 28, 28], by the name "freehand" what the networks saw of the drawings,
+            where there are any.
         folder: of the pictures.
     """
     for network in run.networks:
         if network.freehand:
-            gallery(network.freehand, images["freehand"], run.labels, f"{network.architecture}, drawings", folder / _gallery_file(network))
+            gallery(
+                network.freehand,
+                images["freehand"],
+                run.labels,
+                f"{network.architecture}, drawings",
+                folder / _gallery_file(network),
+            )
 
 
-def gallery(score: FreehandScore, seen: Images, labels: tuple[str, ...], title: str, path: Path) -> None:
+def gallery(
+    score: FreehandScore, seen: Images, labels: tuple[str, ...], title: str, path: Path
+) -> None:
     """Draw the surest mistakes as the network saw them; nothing is written where there are none."""
     path.unlink(missing_ok=True)
     if score.mistakes:
@@ -36,8 +47,11 @@ def gallery(score: FreehandScore, seen: Images, labels: tuple[str, ...], title: 
 
 
 def compose(run: Run) -> list[str]:
-    """The section as Markdown; its pictures lie in the folder `plots` beside the page. Empty where nothing was drawn."""
-    scores = {network.architecture: network.freehand for network in run.networks if network.freehand}
+    """The section as Markdown; its pictures lie in the folder `plots` beside the page. Empty where
+    nothing was drawn."""
+    scores = {
+        network.architecture: network.freehand for network in run.networks if network.freehand
+    }
     if not scores:
         return []
     return [
@@ -45,7 +59,8 @@ def compose(run: Run) -> list[str]:
         EXPLANATION,
         compare(scores),
         *(
-            f"![What {network.architecture} saw of the drawings it reads wrong]({PLOTS}/{_gallery_file(network)})"
+            f"![What {network.architecture} saw of the drawings it reads "
+            f"wrong]({PLOTS}/{_gallery_file(network)})"
             for network in run.networks
             if network.freehand and network.freehand.mistakes
         ),
@@ -53,12 +68,26 @@ def compose(run: Run) -> list[str]:
 
 
 def compare(scores: Mapping[str, FreehandScore]) -> str:
-    """A table of scores, by the name of what was scored: a row for all drawings, then one for each level of each factor."""
-    rows = [["all", *(f"**{score.accuracy:.4f}** ({score.interval[0]:.4f}–{score.interval[1]:.4f})" for score in scores.values())]]
+    """A table of scores, by the name of what was scored: a row for all drawings, then one for each
+    level of each factor."""
+    rows = [
+        [
+            "all",
+            *(
+                f"**{score.accuracy:.4f}** ({score.interval[0]:.4f}–{score.interval[1]:.4f})"
+                for score in scores.values()
+            ),
+        ]
+    ]
     for factor, levels in next(iter(scores.values())).factors.items():
         for level in levels:
             found = [score.factors[factor].get(level) for score in scores.values()]
-            rows.append([f"{factor}: {level}", *(f"{one.accuracy:.4f} of {one.images}" if one else "–" for one in found)])
+            rows.append(
+                [
+                    f"{factor}: {level}",
+                    *(f"{one.accuracy:.4f} of {one.images}" if one else "–" for one in found),
+                ]
+            )
     return table(["drawings", *scores], rows)
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Collection, Sequence
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], words: Collection[int] = (0,)) -> str:
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], words: Collection[int] = (0,)
+) -> str:
     """A Markdown table with words to the left and figures to the right.
 
     Args:
@@ -13,7 +15,10 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], words: Collectio
     """
     lines = [[escape(cell) for cell in line] for line in (header, *rows)]
     widths = [max(3, *(len(line[column]) for line in lines)) for column in range(len(header))]
-    rule = [f":{'-' * (width - 1)}" if column in words else f"{'-' * (width - 1)}:" for column, width in enumerate(widths)]
+    rule = [
+        f":{'-' * (width - 1)}" if column in words else f"{'-' * (width - 1)}:"
+        for column, width in enumerate(widths)
+    ]
     return "\n".join(_line(cells, widths, words) for cells in (lines[0], rule, *lines[1:]))
 
 
@@ -24,6 +29,7 @@ def escape(text: str) -> str:
 
 def _line(cells: Sequence[str], widths: Sequence[int], words: Collection[int]) -> str:
     padded = (
-        cell.ljust(width) if column in words else cell.rjust(width) for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        cell.ljust(width) if column in words else cell.rjust(width)
+        for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
     )
     return f"| {' | '.join(padded)} |"

@@ -1,7 +1,7 @@
 """The plots of a run, as PNG files whose bytes depend on nothing but the figures.
 
-They are drawn on white, since the pages they are shown on may be light or dark, and a network has the
-same colour in all of them.
+They are drawn on white, since the pages they are shown on may be light or dark, and a network has
+the same colour in all of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,13 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FixedLocator, MaxNLocator, MultipleLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import (
+    FixedLocator,
+    MaxNLocator,
+    MultipleLocator,
+    NullLocator,
+    PercentFormatter,
+)
 
 from trainer.evaluation.calibration import Calibration
 from trainer.evaluation.confidence import Confidence
@@ -21,13 +27,16 @@ from trainer.evaluation.risk_coverage import COVERAGES
 from trainer.training.history import History
 
 COLOURS: Final = {"conv3": "#0072B2", "conv5": "#D55E00", "conv7": "#009E73"}
-"""By architecture; told apart by colour-blind readers too. Source: Okabe and Ito, Color Universal Design, 2008."""
+"""By architecture; told apart by colour-blind readers too. Source: Okabe and Ito, Color Universal
+Design, 2008."""
 _OTHER: Final = "#5F5F5F"
 INK: Final = "#24292F"
 _GRID: Final = "#D8DEE4"
 _RIGHT: Final = "#EAEEF2"
 """Background of what was read right: there, but quiet beside the errors."""
-_ERRORS: Final = LinearSegmentedColormap.from_list("errors", ["#FFFFFF", "#FDBE85", "#D94701", "#7F2704"]).with_extremes(bad=_RIGHT)
+_ERRORS: Final = LinearSegmentedColormap.from_list(
+    "errors", ["#FFFFFF", "#FDBE85", "#D94701", "#7F2704"]
+).with_extremes(bad=_RIGHT)
 DOTS_PER_INCH: Final = 144
 """Twice the 72 of a plain screen, so that text stays sharp on a dense one."""
 
@@ -49,8 +58,24 @@ def loss_plot(history: History, architecture: str, path: Path) -> None:
     figure, (axes,) = _figure(1, width=7.0, height=4.2)
     epochs = [epoch.epoch for epoch in history]
     colour = COLOURS.get(architecture, _OTHER)
-    axes.plot(epochs, [e.validation_loss for e in history], color=colour, marker="o", markersize=4, linewidth=2, label="validation")
-    axes.plot(epochs, [e.loss for e in history], color=colour, alpha=0.55, linestyle="--", linewidth=2, label="train")
+    axes.plot(
+        epochs,
+        [e.validation_loss for e in history],
+        color=colour,
+        marker="o",
+        markersize=4,
+        linewidth=2,
+        label="validation",
+    )
+    axes.plot(
+        epochs,
+        [e.loss for e in history],
+        color=colour,
+        alpha=0.55,
+        linestyle="--",
+        linewidth=2,
+        label="train",
+    )
     axes.set_title(f"{architecture}: loss over epochs", loc="left", color=INK, fontweight="bold")
     axes.set_ylabel("mean cross-entropy (nats per image)", color=INK)
     axes.set_ylim(bottom=0)
@@ -59,7 +84,8 @@ def loss_plot(history: History, architecture: str, path: Path) -> None:
 
 
 def comparison_plot(histories: Mapping[str, History], path: Path) -> None:
-    """Draw validation loss and error of several networks side by side, on logarithmic axes: late epochs differ little.
+    """Draw validation loss and error of several networks side by side, on logarithmic axes: late
+    epochs differ little.
 
     Args:
         histories: one entry an epoch, at least one, by architecture.
@@ -68,9 +94,17 @@ def comparison_plot(histories: Mapping[str, History], path: Path) -> None:
     figure, (losses, errors) = _figure(2, width=10.0, height=4.2)
     for name, history in histories.items():
         epochs = [epoch.epoch for epoch in history]
-        style: dict[str, Any] = {"color": COLOURS.get(name, _OTHER), "marker": "o", "markersize": 4, "linewidth": 2, "label": name}
+        style: dict[str, Any] = {
+            "color": COLOURS.get(name, _OTHER),
+            "marker": "o",
+            "markersize": 4,
+            "linewidth": 2,
+            "label": name,
+        }
         losses.plot(epochs, [epoch.validation_loss for epoch in history], **style)
-        errors.plot(epochs, [max(_LEAST_ERROR, 1 - epoch.validation_accuracy) for epoch in history], **style)
+        errors.plot(
+            epochs, [max(_LEAST_ERROR, 1 - epoch.validation_accuracy) for epoch in history], **style
+        )
     for axes, title, label in (
         (losses, "validation loss", "mean cross-entropy (nats per image)"),
         (errors, "validation error", "images read wrong (%)"),
@@ -84,7 +118,8 @@ def comparison_plot(histories: Mapping[str, History], path: Path) -> None:
 
 
 def confusion_plot(scores: Scores, labels: Sequence[str], path: Path) -> None:
-    """Draw how often each class was read as each other; the errors are coloured, what is right is grey.
+    """Draw how often each class was read as each other; the errors are coloured, what is right is
+    grey.
 
     Args:
         scores: scores on one set of images.
@@ -104,7 +139,12 @@ def confusion_plot(scores: Scores, labels: Sequence[str], path: Path) -> None:
     axes.set_yticks(range(len(labels)), labels)
     axes.set_xlabel("class read", color=INK)
     axes.set_ylabel("true class", color=INK)
-    axes.set_title(f"{scores.errors:,} of {scores.images:,} images read wrong", loc="left", color=INK, fontweight="bold")
+    axes.set_title(
+        f"{scores.errors:,} of {scores.images:,} images read wrong",
+        loc="left",
+        color=INK,
+        fontweight="bold",
+    )
     axes.grid(visible=False)
     axes.set_xticks(np.arange(len(labels) + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(len(labels) + 1) - 0.5, minor=True)
@@ -114,7 +154,8 @@ def confusion_plot(scores: Scores, labels: Sequence[str], path: Path) -> None:
 
 
 def reliability_plot(confidence: Confidence, architecture: str, path: Path) -> None:
-    """Draw how often a network is right against how sure it is, before and after its temperature, with 95 % intervals.
+    """Draw how often a network is right against how sure it is, before and after its temperature,
+    with 95 % intervals.
 
     Args:
         confidence: what the network knows about its answers.
@@ -122,11 +163,26 @@ def reliability_plot(confidence: Confidence, architecture: str, path: Path) -> N
         path: PNG file to write.
     """
     figure, every = _figure(2, width=10.0, height=4.8)
-    for axes, name, measured in zip(every, ("validation", "test"), (confidence.validation, confidence.test), strict=True):
+    for axes, name, measured in zip(
+        every, ("validation", "test"), (confidence.validation, confidence.test), strict=True
+    ):
         axes.plot([0, 1], [0, 1], color=_GRID, linewidth=1.5)
-        _reliability(axes, measured.as_trained, color=_OTHER, fmt="o", markerfacecolor="white", label="as trained")
+        _reliability(
+            axes,
+            measured.as_trained,
+            color=_OTHER,
+            fmt="o",
+            markerfacecolor="white",
+            label="as trained",
+        )
         calibrated = f"calibrated, T = {confidence.temperature:.2f}"
-        _reliability(axes, measured.calibrated, color=COLOURS.get(architecture, INK), fmt="s", label=calibrated)
+        _reliability(
+            axes,
+            measured.calibrated,
+            color=COLOURS.get(architecture, INK),
+            fmt="s",
+            label=calibrated,
+        )
         axes.set_title(f"{architecture}, {name}", loc="left", color=INK, fontweight="bold")
         axes.set_xlabel("confidence (mean of the bin, %)", color=INK)
         axes.set_ylabel("images read right (%)", color=INK)
@@ -145,12 +201,20 @@ def _reliability(axes: Any, calibration: Calibration, **style: Any) -> None:  # 
     reach = np.abs(intervals.T - accuracies)
     label = f"{style.pop('label')}, ECE {calibration.ece:.2%}"
     axes.errorbar(
-        [one.confidence for one in calibration.bins], accuracies, reach, markersize=5, elinewidth=1, capsize=2, label=label, **style
+        [one.confidence for one in calibration.bins],
+        accuracies,
+        reach,
+        markersize=5,
+        elinewidth=1,
+        capsize=2,
+        label=label,
+        **style,
     )
 
 
 def risk_coverage_plot(curves: Mapping[str, Confidence], path: Path) -> None:
-    """Draw how the error falls as the least sure answers are refused, on the validation and on the test set.
+    """Draw how the error falls as the least sure answers are refused, on the validation and on the
+    test set.
 
     Args:
         curves: what each network knows about its answers, by architecture.
@@ -162,7 +226,15 @@ def risk_coverage_plot(curves: Mapping[str, Confidence], path: Path) -> None:
         for architecture, confidence in curves.items():
             coverage = getattr(confidence, name).coverage
             colour = COLOURS.get(architecture, _OTHER)
-            axes.plot(refused, coverage.risks, color=colour, marker="o", markersize=3, linewidth=2, label=architecture)
+            axes.plot(
+                refused,
+                coverage.risks,
+                color=colour,
+                marker="o",
+                markersize=3,
+                linewidth=2,
+                label=architecture,
+            )
         axes.set_title(f"risk and coverage, {name}", loc="left", color=INK, fontweight="bold")
         axes.set_xlabel("least sure images refused (%)", color=INK)
         axes.set_ylabel("read wrong among the answered (%)", color=INK)
@@ -177,9 +249,13 @@ def risk_coverage_plot(curves: Mapping[str, Confidence], path: Path) -> None:
 
 
 def _figure(columns: int, width: float, height: float) -> tuple[Figure, list[Any]]:
-    """A white figure with `columns` quiet axes over epochs; sizes in inches. No pyplot, so no state is shared."""
+    """A white figure with `columns` quiet axes over epochs; sizes in inches. No pyplot, so no state
+    is shared."""
     figure = Figure(
-        figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white", layout=ConstrainedLayoutEngine(w_pad=_MARGIN, h_pad=_MARGIN)
+        figsize=(width, height),
+        dpi=DOTS_PER_INCH,
+        facecolor="white",
+        layout=ConstrainedLayoutEngine(w_pad=_MARGIN, h_pad=_MARGIN),
     )
     every = list(figure.subplots(1, columns, squeeze=False)[0])
     for axes in every:

@@ -1,7 +1,9 @@
-"""Keeps the README's table of results equal to `results/training.json`: `python -m trainer.reports.readme_table`.
+"""Keeps the README's table of results equal to `results/training.json`: `python -m
+trainer.reports.readme_table`.
 
 python -m trainer.reports.readme_table            rewrites the table
-python -m trainer.reports.readme_table --check    changes nothing; exit code 1 if the table is not what it would write
+python -m trainer.reports.readme_table --check    changes nothing; exit code 1 if the table is not
+what it would write
 """
 
 import argparse
@@ -27,10 +29,27 @@ END: Final = "<!-- results:end -->"
 
 def main(argv: Sequence[str]) -> int:
     """Rewrite or check the table; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m trainer.reports.readme_table", description="Write the results into the README.")
-    parser.add_argument("--results", type=Path, default=Path("results"), help="folder with training.json (default: %(default)s)")
-    parser.add_argument("--readme", type=Path, default=Path("README.md"), help="page with the two markers (default: %(default)s)")
-    parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 if the page is not up to date")
+    parser = argparse.ArgumentParser(
+        prog="python -m trainer.reports.readme_table",
+        description="Write the results into the README.",
+    )
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        help="folder with training.json (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--readme",
+        type=Path,
+        default=Path("README.md"),
+        help="page with the two markers (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="change nothing; exit with 1 if the page is not up to date",
+    )
     arguments = parser.parse_args(argv)
     try:
         return update(arguments.readme, read_results(arguments.results), check=arguments.check)
@@ -55,11 +74,13 @@ def update(readme: Path, results: list[TrainingResult], *, check: bool) -> int:
             write_synced(readme, wanted.encode())
     except OSError as error:
         raise OutputError(
-            f"expected a page to write the results to; received '{readme}': {error.strerror}; name it with --readme"
+            f"expected a page to write the results to; received '{readme}': {error.strerror}; "
+            "name it with --readme"
         ) from error
     if check and page != wanted:
         print(
-            f"{readme.name}: expected the table of the recorded results; received another; run `python -m trainer.reports.readme_table`",
+            f"{readme.name}: expected the table of the recorded results; received another; run "
+            "`python -m trainer.reports.readme_table`",
             file=sys.stderr,
         )
         return 1
@@ -76,17 +97,21 @@ def insert(page: str, text: str) -> str:
     _, end, after = rest.partition(END)
     if not begin or not end or BEGIN in after or END in before + after:
         raise OutputError(
-            f"expected the lines '{BEGIN}' and '{END}' once each; received a page without that; add them where the table goes"
+            f"expected the lines '{BEGIN}' and '{END}' once each; received a page without that; "
+            "add them where the table goes"
         )
     return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
 
 
 def compose(results: Sequence[TrainingResult]) -> str:
-    """The table of all results on MNIST with its whole test set, a row a network and training, and the commands that made it."""
+    """The table of all results on MNIST with its whole test set, a row a network and training, and
+    the commands that made it."""
     groups: defaultdict[tuple[str, str, int, str], list[TrainingResult]] = defaultdict(list)
     for result in sorted(results, key=lambda result: result.key):
         if (result.data, result.test_size) == (MNIST, published_baseline.TEST_SIZE):
-            groups[(result.recipe, result.precision, -result.epochs, result.architecture)].append(result)
+            groups[(result.recipe, result.precision, -result.epochs, result.architecture)].append(
+                result
+            )
     if not groups:
         return "Nothing has been recorded yet: `make train` on the whole of MNIST does it."
     rows = [_row(group) for _, group in sorted(groups.items())]
@@ -107,7 +132,12 @@ def compose(results: Sequence[TrainingResult]) -> str:
     ]
     recorded = [result for group in groups.values() for result in group]
     believed = confidence_table.compose([group for _, group in sorted(groups.items())])
-    parts = [markdown.table(header, rows, words=(0, 1, 3)), _notes(recorded), believed, _origins(recorded)]
+    parts = [
+        markdown.table(header, rows, words=(0, 1, 3)),
+        _notes(recorded),
+        believed,
+        _origins(recorded),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -142,13 +172,20 @@ def spread(values: Sequence[float]) -> str:
 
 
 def _notes(recorded: Sequence[TrainingResult]) -> str:
-    sizes = " or ".join(f"{size:,}" for size in sorted({result.validation_size for result in recorded}))
-    note = (
-        f"Accuracies are shares of {sizes} validation and {published_baseline.TEST_SIZE:,} test images; the interval is what so many test "
-        "images say of one network's accuracy (Wilson), or what the seeds say of their mean (Student). Loss is the mean cross-entropy on "
-        "the test set in nats. `published` are the reference runs, which used the test set as validation set."
+    sizes = " or ".join(
+        f"{size:,}" for size in sorted({result.validation_size for result in recorded})
     )
-    several = len({(r.recipe, r.precision, r.epochs, r.architecture) for r in recorded}) < len(recorded)
+    note = (
+        f"Accuracies are shares of {sizes} validation and {published_baseline.TEST_SIZE:,} test "
+        "images; the interval is what so many test "
+        "images say of one network's accuracy (Wilson), or what the seeds say of their mean "
+        "(Student). Loss is the mean cross-entropy on "
+        "the test set in nats. `published` are the reference runs, which used the test set as "
+        "validation set."
+    )
+    several = len({(r.recipe, r.precision, r.epochs, r.architecture) for r in recorded}) < len(
+        recorded
+    )
     return f"{note} ± is the standard deviation over seeds." if several else note
 
 

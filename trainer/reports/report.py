@@ -24,8 +24,8 @@ def write(run: Run, folder: Path, images: Mapping[str, Images]) -> None:
     Args:
         run: what was measured.
         folder: folder of the run, made if absent; what an earlier report left there is replaced.
-        images: uint8 [n, 28, 28], for the galleries of mistakes: x_train by the name "validation", x_test by "test", what the
-            networks saw of the drawings by "freehand".
+        images: uint8 [n, 28, 28], for the galleries of mistakes: x_train by the name "validation",
+            x_test by "test", what the networks saw of the drawings by "freehand".
 
     Raises:
         OutputError: the folder cannot be written.
@@ -38,16 +38,25 @@ def write(run: Run, folder: Path, images: Mapping[str, Images]) -> None:
         write_synced(folder / METRICS_FILE, (run.model_dump_json(indent=2) + "\n").encode())
         write_synced(folder / REPORT_FILE, compose(run).encode())
     except OSError as error:
-        raise OutputError(f"expected a run folder that can be written; received: {error.strerror}; choose another or make room") from error
+        raise OutputError(
+            f"expected a run folder that can be written; received: {error.strerror}; choose "
+            "another or make room"
+        ) from error
 
 
 def _draw(run: Run, folder: Path) -> None:
     trained = [network for network in run.networks if network.history]
     for network in trained:
-        plots.loss_plot(network.history, network.architecture, folder / f"loss-{network.architecture}.png")
+        plots.loss_plot(
+            network.history, network.architecture, folder / f"loss-{network.architecture}.png"
+        )
     for network in run.networks:
-        plots.confusion_plot(network.test, run.labels, folder / f"confusion-{network.architecture}.png")
-    plots.comparison_plot({network.architecture: network.history for network in trained}, folder / "comparison.png")
+        plots.confusion_plot(
+            network.test, run.labels, folder / f"confusion-{network.architecture}.png"
+        )
+    plots.comparison_plot(
+        {network.architecture: network.history for network in trained}, folder / "comparison.png"
+    )
 
 
 def compose(run: Run) -> str:
@@ -63,10 +72,14 @@ def compose(run: Run) -> str:
         _choice(run),
         "## Losses",
         f"![Validation loss and error of every network over the epochs]({PLOTS}/comparison.png)",
-        *(f"![Validation and train loss of {name} over the epochs]({PLOTS}/loss-{name}.png)" for name in trained),
+        *(
+            f"![Validation and train loss of {name} over the epochs]({PLOTS}/loss-{name}.png)"
+            for name in trained
+        ),
         f"## What `{run.winner.architecture}` confuses",
         _confusions(run.winner.test, run.labels),
-        f"![Number of test images by true class and class read]({PLOTS}/confusion-{run.winner.architecture}.png)",
+        "![Number of test images by true class and class "
+        f"read]({PLOTS}/confusion-{run.winner.architecture}.png)",
         *freehand_report.compose(run),
         *confidence_report.compose(run),
         "## How it was made",
@@ -78,14 +91,27 @@ def compose(run: Run) -> str:
 def _summary(run: Run) -> str:
     winner = run.winner
     return (
-        f"**{winner.architecture}** was chosen among {len(run.networks)} trained on {run.train_size:,} images. {run.choice.reason} "
-        f"On the {winner.test.images:,} test images, looked at once after the choice, it reads {winner.test.accuracy:.4f} right "
-        f"({winner.test.errors:,} wrong; 95 % interval {between(winner.test.interval)}), with a loss of {winner.test.loss:.4f}."
+        f"**{winner.architecture}** was chosen among {len(run.networks)} trained on "
+        f"{run.train_size:,} images. {run.choice.reason} "
+        f"On the {winner.test.images:,} test images, looked at once after the choice, it reads "
+        f"{winner.test.accuracy:.4f} right "
+        f"({winner.test.errors:,} wrong; 95 % interval {between(winner.test.interval)}), with a "
+        f"loss of {winner.test.loss:.4f}."
     )
 
 
 def _networks(run: Run) -> str:
-    header = ["network", "parameters", "validation accuracy", "test accuracy", "95 % interval", "test loss", "wrong", "epochs", "time"]
+    header = [
+        "network",
+        "parameters",
+        "validation accuracy",
+        "test accuracy",
+        "95 % interval",
+        "test loss",
+        "wrong",
+        "epochs",
+        "time",
+    ]
     return table(header, [_network_row(network, run.winner) for network in run.networks])
 
 
@@ -107,12 +133,24 @@ def _network_row(network: NetworkResult, winner: NetworkResult) -> list[str]:
 def _beside_the_reference(run: Run) -> str:
     rows = [row for network in run.networks if (row := _reference_row(network, run.data))]
     if not rows:
-        return f"There is no published run to put beside these: it would have to be `mnist` with all {published_baseline.TEST_SIZE:,} test images."
-    header = ["network", "test accuracy", "published", "the published accuracy is", "test loss", "published loss"]
+        return (
+            "There is no published run to put beside these: it would have to be `mnist` with "
+            f"all {published_baseline.TEST_SIZE:,} test images."
+        )
+    header = [
+        "network",
+        "test accuracy",
+        "published",
+        "the published accuracy is",
+        "test loss",
+        "published loss",
+    ]
     return (
         f"{table(header, rows, words=(0, 3))}\n\n"
-        "The published runs took 12 epochs, batch 128, Adam, and used the test set as validation set. A standard error is that "
-        f"of one accuracy on {published_baseline.TEST_SIZE:,} images; differences of about that size are chance."
+        "The published runs took 12 epochs, batch 128, Adam, and used the test set as validation "
+        "set. A standard error is that "
+        f"of one accuracy on {published_baseline.TEST_SIZE:,} images; differences of about that "
+        "size are chance."
     )
 
 
@@ -143,11 +181,20 @@ def _choice(run: Run) -> str:
         ]
         for compared in run.choice.comparisons
     ]
-    header = ["network", "parameters", "validation accuracy", f"only {best} right : only this", "McNemar p", "may win"]
+    header = [
+        "network",
+        "parameters",
+        "validation accuracy",
+        f"only {best} right : only this",
+        "McNemar p",
+        "may win",
+    ]
     return (
         f"{table(header, rows)}\n\n"
-        f"Made on the {run.choice.images:,} validation images alone. The most accurate network may win, and so may every smaller one "
-        "that is not significantly worse on the same images (p at least 0.05); of these the one with the fewest parameters wins."
+        f"Made on the {run.choice.images:,} validation images alone. The most accurate network "
+        "may win, and so may every smaller one "
+        "that is not significantly worse on the same images (p at least 0.05); of these the one "
+        "with the fewest parameters wins."
     )
 
 
@@ -163,11 +210,19 @@ def _confusions(scores: Scores, labels: tuple[str, ...]) -> str:
         ]
         for true, (label, one) in enumerate(zip(labels, scores.classes, strict=True))
     ]
-    return table(["class", "precision", "recall", "F1", "test images", "wrongly read most often as"], rows, words=(0, 5))
+    return table(
+        ["class", "precision", "recall", "F1", "test images", "wrongly read most often as"],
+        rows,
+        words=(0, 5),
+    )
 
 
 def _most_often(counts: tuple[int, ...], true: int, labels: tuple[str, ...]) -> str:
-    wrong = {label: count for read, (label, count) in enumerate(zip(labels, counts, strict=True)) if read != true and count}
+    wrong = {
+        label: count
+        for read, (label, count) in enumerate(zip(labels, counts, strict=True))
+        if read != true and count
+    }
     if not wrong:
         return "never"
     label, count = max(wrong.items(), key=lambda item: item[1])
@@ -182,13 +237,18 @@ def _origin(run: Run) -> str:
         "date": run.date,
         "seed": str(run.seed),
         "precision": run.precision,
-        "images": f"{run.train_size:,} train, {run.choice.images:,} validation, {run.winner.test.images:,} test",
+        "images": f"{run.train_size:,} train, {run.choice.images:,} validation, "
+        f"{run.winner.test.images:,} test",
         **{f"SHA-256 of {name}": f"`{digest}`" for name, digest in run.digests.items()},
     }
-    settings = [[name, f"`{json.dumps(value, ensure_ascii=False)}`"] for name, value in run.settings.items()]
+    settings = [
+        [name, f"`{json.dumps(value, ensure_ascii=False)}`"] for name, value in run.settings.items()
+    ]
+    facts_table = table(["what", "value"], list(map(list, facts.items())), words=(0, 1))
+    settings_table = table(["setting", "value"], settings, words=(0, 1))
     return (
-        f"```sh\n{run.command}\n```\n\n{table(['what', 'value'], list(map(list, facts.items())), words=(0, 1))}\n\n"
-        f"<details><summary>Every setting</summary>\n\n{table(['setting', 'value'], settings, words=(0, 1))}\n\n</details>"
+        f"```sh\n{run.command}\n```\n\n{facts_table}\n\n"
+        f"<details><summary>Every setting</summary>\n\n{settings_table}\n\n</details>"
     )
 
 
@@ -202,4 +262,6 @@ def duration(seconds: float) -> str:
     minutes = round(seconds / 60)
     if seconds < 90:  # noqa: PLR2004 - below that, minutes are too coarse
         return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"  # noqa: PLR2004 - minutes an hour
+    if minutes < 60:  # noqa: PLR2004 - an hour
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60:02} min"

@@ -1,4 +1,5 @@
-"""What a run measured, and the record of it that the project keeps: `results/training.json` and plots."""
+"""What a run measured, and the record of it that the project keeps: `results/training.json` and
+plots."""
 
 import shutil
 from pathlib import Path
@@ -18,9 +19,11 @@ RESULTS_FILE: Final = "training.json"
 PLOTS: Final = "plots"
 """Folder of the plots, in a run's folder and in the one of the results."""
 GALLERY: Final = "mistakes-"
-"""How the names of the galleries of mistakes begin. They show images of the data set, which stays with the run and is not recorded."""
+"""How the names of the galleries of mistakes begin. They show images of the data set, which stays
+with the run and is not recorded."""
 CONFIDENCE_FILE: Final = "confidence.json"
-"""Beside the plots: what each network knows about its answers, `trainer.evaluation.confidence.Confidence` by architecture."""
+"""Beside the plots: what each network knows about its answers,
+`trainer.evaluation.confidence.Confidence` by architecture."""
 
 
 class NetworkResult(BaseModel):
@@ -30,12 +33,19 @@ class NetworkResult(BaseModel):
 
     architecture: str = Field(description="name of the network")
     parameters: int = Field(ge=0, description="number of weights, trainable or not")
-    history: History = Field(description="one entry an epoch, those of the weights it began with first; none for an ensemble")
+    history: History = Field(
+        description="one entry an epoch, those of the weights it began with first; none for an "
+        "ensemble"
+    )
     validation: Scores = Field(description="scores on the validation set")
     test: Scores = Field(description="scores on the test set, taken once, after the choice")
-    confidence: Confidence = Field(description="how far its probabilities can be believed, and its temperature")
+    confidence: Confidence = Field(
+        description="how far its probabilities can be believed, and its temperature"
+    )
     freehand: FreehandScore | None = Field(
-        default=None, description="how well it reads drawings of validation digits; null where the labels are no digits"
+        default=None,
+        description="how well it reads drawings of validation digits; null where the labels are "
+        "no digits",
     )
 
     @property
@@ -51,11 +61,18 @@ class Run(BaseModel):
 
     recipe: str = Field(description="name of the training recipe")
     seed: int = Field(description="seed of the run")
-    precision: str = Field(description="precision of the computation, as Keras names its policy: float32, mixed_bfloat16, …")
+    precision: str = Field(
+        description="precision of the computation, as Keras names its policy: float32, "
+        "mixed_bfloat16, …"
+    )
     data: str = Field(description="name of the data set; `mnist` is the real one")
-    digests: dict[str, str] = Field(description="SHA-256 of each array of the data set, by the array's name")
+    digests: dict[str, str] = Field(
+        description="SHA-256 of each array of the data set, by the array's name"
+    )
     labels: tuple[str, ...] = Field(description="text of each class")
-    train_size: int = Field(ge=1, description="number of training images, without the validation images")
+    train_size: int = Field(
+        ge=1, description="number of training images, without the validation images"
+    )
     settings: dict[str, JsonValue] = Field(description="every setting of the run")
     networks: tuple[NetworkResult, ...] = Field(min_length=1, description="one entry a network")
     choice: Choice = Field(description="the network chosen on the validation set, and why")
@@ -68,7 +85,9 @@ class Run(BaseModel):
     @property
     def winner(self) -> NetworkResult:
         """The chosen network."""
-        return next(network for network in self.networks if network.architecture == self.choice.winner)
+        return next(
+            network for network in self.networks if network.architecture == self.choice.winner
+        )
 
 
 class TrainingResult(BaseModel):
@@ -79,19 +98,31 @@ class TrainingResult(BaseModel):
     architecture: str = Field(description="name of the network")
     recipe: str = Field(description="name of the training recipe")
     seed: int = Field(description="seed of the run")
-    epochs: int = Field(ge=0, description="number of epochs trained; 0 for an ensemble, which is not trained itself")
+    epochs: int = Field(
+        ge=0, description="number of epochs trained; 0 for an ensemble, which is not trained itself"
+    )
     precision: str = Field(description="precision of the computation, as Keras names its policy")
     parameters: int = Field(ge=0, description="number of weights, trainable or not")
     data: str = Field(description="name of the data set; `mnist` is the real one")
-    train_size: int = Field(ge=1, description="number of training images, without the validation images")
+    train_size: int = Field(
+        ge=1, description="number of training images, without the validation images"
+    )
     validation_size: int = Field(ge=1, description="number of validation images")
     test_size: int = Field(ge=1, description="number of test images")
-    validation_accuracy: float = Field(ge=0, le=1, description="share of validation images read right")
-    validation_loss: float = Field(ge=0, description="mean categorical cross-entropy on the validation set, nats")
+    validation_accuracy: float = Field(
+        ge=0, le=1, description="share of validation images read right"
+    )
+    validation_loss: float = Field(
+        ge=0, description="mean categorical cross-entropy on the validation set, nats"
+    )
     test_accuracy: float = Field(ge=0, le=1, description="share of test images read right")
-    test_loss: float = Field(ge=0, description="mean categorical cross-entropy on the test set, nats")
+    test_loss: float = Field(
+        ge=0, description="mean categorical cross-entropy on the test set, nats"
+    )
     seconds: float = Field(ge=0, description="duration of the training with its validations, s")
-    validation_accuracy_by_epoch: tuple[float, ...] = Field(description="share of validation images read right after each epoch")
+    validation_accuracy_by_epoch: tuple[float, ...] = Field(
+        description="share of validation images read right after each epoch"
+    )
     machine: str = Field(description="what it ran on")
     versions: dict[str, str] = Field(description="versions of Python and of the frameworks")
     code_revision: str = Field(description="revision of the code that ran")
@@ -100,7 +131,9 @@ class TrainingResult(BaseModel):
     confidence: ConfidenceSummary | None = Field(
         default=None, description="how far its probabilities can be believed; not in older records"
     )
-    freehand_accuracy: float | None = Field(default=None, ge=0, le=1, description="share of drawings read right; not in older records")
+    freehand_accuracy: float | None = Field(
+        default=None, ge=0, le=1, description="share of drawings read right; not in older records"
+    )
 
     @property
     def key(self) -> tuple[str, str, str, str, int, int]:
@@ -122,17 +155,21 @@ def read_results(results: Path) -> list[TrainingResult]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise OutputError(f"expected a readable {RESULTS_FILE}; received: {error.strerror}; mend its permissions") from error
+        raise OutputError(
+            f"expected a readable {RESULTS_FILE}; received: {error.strerror}; mend its permissions"
+        ) from error
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         where = ".".join(map(str, fault["loc"])) or "the file"
         raise OutputError(
-            f"expected {RESULTS_FILE} to be a list of results; received at {where}: {fault['msg']}; mend it or move it away"
+            f"expected {RESULTS_FILE} to be a list of results; received at {where}: "
+            f"{fault['msg']}; mend it or move it away"
         ) from error
 
 
 def record(run: Run, run_folder: Path, results: Path) -> None:
-    """Keep what `run` measured: its entries replace those of the same key, its plots go beside them.
+    """Keep what `run` measured: its entries replace those of the same key, its plots go beside
+    them.
 
     Args:
         run: what was measured.
@@ -140,20 +177,28 @@ def record(run: Run, run_folder: Path, results: Path) -> None:
         results: folder to keep it in, made if absent.
 
     Raises:
-        OutputError: the folder cannot be written, or holds a file that is not ours; that is left as it is.
+        OutputError: the folder cannot be written, or holds a file that is not ours; that is left as
+            it is.
     """
     kept = {result.key: result for result in read_results(results)}
     kept.update((result.key, result) for result in flatten(run))
     try:
         plots = results / PLOTS / plots_name(run)
         plots.mkdir(parents=True, exist_ok=True)
-        drawn = [plot for plot in (run_folder / PLOTS).glob("*.png") if not plot.name.startswith(GALLERY)]
+        drawn = [
+            plot for plot in (run_folder / PLOTS).glob("*.png") if not plot.name.startswith(GALLERY)
+        ]
         for plot in sorted([*drawn, *(run_folder / PLOTS).glob(CONFIDENCE_FILE)]):
             shutil.copyfile(plot, plots / plot.name)
         in_order = sorted(kept.values(), key=lambda result: result.key)
-        write_synced(results / RESULTS_FILE, _LAYOUT.dump_json(in_order, indent=2, exclude_none=True) + b"\n")
+        write_synced(
+            results / RESULTS_FILE, _LAYOUT.dump_json(in_order, indent=2, exclude_none=True) + b"\n"
+        )
     except OSError as error:
-        raise OutputError(f"expected a results folder that can be written; received: {error.strerror}; choose another") from error
+        raise OutputError(
+            f"expected a results folder that can be written; received: {error.strerror}; choose "
+            "another"
+        ) from error
 
 
 def plots_name(run: Run) -> str:
@@ -180,7 +225,9 @@ def flatten(run: Run) -> list[TrainingResult]:
             test_accuracy=network.test.accuracy,
             test_loss=network.test.loss,
             seconds=network.seconds,
-            validation_accuracy_by_epoch=tuple(epoch.validation_accuracy for epoch in network.history),
+            validation_accuracy_by_epoch=tuple(
+                epoch.validation_accuracy for epoch in network.history
+            ),
             machine=run.machine,
             versions=run.versions,
             code_revision=run.code_revision,

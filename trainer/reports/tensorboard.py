@@ -1,4 +1,5 @@
-"""What was measured after the training, for TensorBoard: scalars and the report's pictures, beside the epochs' curves."""
+"""What was measured after the training, for TensorBoard: scalars and the report's pictures, beside
+the epochs' curves."""
 
 import shutil
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ from trainer.reports import confidence_report
 from trainer.reports.results import PLOTS, NetworkResult
 
 LOGS: Final = Path("tensorboard") / "evaluation"
-"""In the network's folder: a run of its own below the one of the epochs, so that writing it again replaces it."""
+"""In the network's folder: a run of its own below the one of the epochs, so that writing it again
+replaces it."""
 
 
 def show(network: NetworkResult, run: Path) -> None:
@@ -32,7 +34,10 @@ def show(network: NetworkResult, run: Path) -> None:
         with writer.as_default(step=len(network.history)):
             for name, value in _scalars(network):
                 tf.summary.scalar(name, value)
-            for file in (f"confusion-{network.architecture}.png", *confidence_report.pictures(network)):
+            for file in (
+                f"confusion-{network.architecture}.png",
+                *confidence_report.pictures(network),
+            ):
                 picture = tf.io.decode_png((run / PLOTS / file).read_bytes(), channels=3)
                 tf.summary.image(file.removesuffix(".png"), picture[tf.newaxis])
         writer.close()
@@ -45,8 +50,14 @@ def _scalars(network: NetworkResult) -> Iterator[tuple[str, float]]:
     for name, scores, measured in confidence_report.sets(network):
         yield f"{name}/accuracy", scores.accuracy
         yield f"{name}/aurc", measured.coverage.aurc
-        for state, calibration in (("as_trained", measured.as_trained), ("calibrated", measured.calibrated)):
-            yield from ((f"{name}/{state}/{what}", getattr(calibration, what)) for what in ("nll", "brier", "ece"))
+        for state, calibration in (
+            ("as_trained", measured.as_trained),
+            ("calibrated", measured.calibrated),
+        ):
+            yield from (
+                (f"{name}/{state}/{what}", getattr(calibration, what))
+                for what in ("nll", "brier", "ece")
+            )
         for label, one in enumerate(scores.classes):
             yield f"{name}/precision/{label}", one.precision
             yield f"{name}/recall/{label}", one.recall

@@ -1,7 +1,9 @@
-"""Checkpoints: everything a training needs to go on as if it had never stopped, in one verified file.
+"""Checkpoints: everything a training needs to go on as if it had never stopped, in one verified
+file.
 
-A file is the SHA-256 of the rest, then an .npz archive: every variable, and as JSON how far the training has come and
-the run it belongs to. The order of the images is not in it: it follows from seed and epoch.
+A file is the SHA-256 of the rest, then an .npz archive: every variable, and as JSON how far the
+training has come and the run it belongs to. The order of the images is not in it: it follows from
+seed and epoch.
 """
 
 import hashlib
@@ -31,7 +33,8 @@ log = logging.getLogger(__name__)
 
 
 class Variable(Protocol):
-    """What is saved of a Keras variable; this module can be used, and killed in tests, without TensorFlow."""
+    """What is saved of a Keras variable; this module can be used, and killed in tests, without
+    TensorFlow."""
 
     @property
     def shape(self) -> Sequence[int]:
@@ -49,7 +52,8 @@ Variables = Mapping[str, Sequence[Variable]]
 
 
 class Progress(BaseModel):
-    """How far a training has come: the epochs behind it, and the sums over the steps of the one it is in."""
+    """How far a training has come: the epochs behind it, and the sums over the steps of the one it
+    is in."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
@@ -60,7 +64,9 @@ class Progress(BaseModel):
     seconds: float = Field(default=0, ge=0, description="duration of those steps, s")
 
 
-def save(folder: Path, variables: Variables, progress: Progress, identity: Mapping[str, Any]) -> None:
+def save(
+    folder: Path, variables: Variables, progress: Progress, identity: Mapping[str, Any]
+) -> None:
     """Write a checkpoint, whole or not at all, and remove all but the last two.
 
     Args:
@@ -73,7 +79,9 @@ def save(folder: Path, variables: Variables, progress: Progress, identity: Mappi
         OutputError: the folder cannot be written; the checkpoints before are still there.
     """
     arrays: dict[str, Any] = {name: variable.numpy() for name, variable in _named(variables)}
-    arrays[_FACTS] = np.array(json.dumps({"identity": identity, "progress": progress.model_dump_json()}))
+    arrays[_FACTS] = np.array(
+        json.dumps({"identity": identity, "progress": progress.model_dump_json()})
+    )
     packed = io.BytesIO()
     np.savez(packed, **arrays)
     content = packed.getvalue()
@@ -86,7 +94,8 @@ def save(folder: Path, variables: Variables, progress: Progress, identity: Mappi
             old.unlink()
     except OSError as error:
         raise OutputError(
-            f"expected a run folder that can be written; received: {error.strerror}; make room and start again, it resumes"
+            f"expected a run folder that can be written; received: {error.strerror}; make room "
+            "and start again, it resumes"
         ) from error
 
 
@@ -131,12 +140,15 @@ def _read(path: Path) -> bytes:
         return b""
 
 
-def _unpack(name: str, content: bytes, variables: Variables, identity: Mapping[str, Any]) -> Progress:
+def _unpack(
+    name: str, content: bytes, variables: Variables, identity: Mapping[str, Any]
+) -> Progress:
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         arrays = dict(archive)
     if _FACTS not in arrays:
         raise ResumeError(
-            f"expected a checkpoint of this version; received '{name}' of another; finish with that one or use another --run_dir"
+            f"expected a checkpoint of this version; received '{name}' of another; finish with "
+            "that one or use another --run_dir"
         )
     facts = json.loads(str(arrays.pop(_FACTS)))
     _check_identity(name, facts["identity"], json.loads(json.dumps(identity)))
@@ -150,19 +162,30 @@ def _unpack(name: str, content: bytes, variables: Variables, identity: Mapping[s
 def _check_identity(name: str, before: dict[str, Any], now: dict[str, Any]) -> None:
     if differences := _differences(before, now):
         raise ResumeError(
-            f"expected a checkpoint of this run; received '{name}' of another: {'; '.join(differences)}; "
+            f"expected a checkpoint of this run; received '{name}' of another: "
+            f"{'; '.join(differences)}; "
             "take it away, or use another --run_dir"
         )
 
 
-def _check_shapes(name: str, arrays: dict[str, npt.NDArray[Any]], named: dict[str, Variable]) -> None:
-    there, here = ({key: tuple(value.shape) for key, value in group.items()} for group in (arrays, named))
+def _check_shapes(
+    name: str, arrays: dict[str, npt.NDArray[Any]], named: dict[str, Variable]
+) -> None:
+    there, here = (
+        {key: tuple(value.shape) for key, value in group.items()} for group in (arrays, named)
+    )
     if differences := _differences(there, here):
         raise ResumeError(
-            f"expected the {len(here)} variables of this training; received '{name}' with {len(there)}, "
-            f"of which {len(differences)} differ, first {differences[0]}; take it away, or use another --run_dir"
+            f"expected the {len(here)} variables of this training; received '{name}' with "
+            f"{len(there)}, "
+            f"of which {len(differences)} differ, first {differences[0]}; take it away, or use "
+            "another --run_dir"
         )
 
 
 def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
-    return [f"{key} {there.get(key)!r} there, {here.get(key)!r} here" for key in {**there, **here} if there.get(key) != here.get(key)]
+    return [
+        f"{key} {there.get(key)!r} there, {here.get(key)!r} here"
+        for key in {**there, **here}
+        if there.get(key) != here.get(key)
+    ]

@@ -1,9 +1,20 @@
-"""Choose the processor or the GPU, and make a run repeatable, before anything else touches TensorFlow."""
+"""Choose the device and the precision of a training, and make it repeatable, before TensorFlow
+starts."""
+
+from pathlib import Path
+from typing import Final, Literal
 
 import keras
 import tensorflow as tf
 
 from trainer.errors import DeviceError
+
+_PROCESSOR_FLAGS: Final = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+"""As Linux names them: AVX-512 and AMX on x86, bf16 on Arm."""
+_FIRST_CAPABILITY: Final = (8, 0)
+"""First compute capability of NVIDIA GPUs with bfloat16 tensor cores: Ampere."""
+
+Arithmetic = Literal["float32", "bfloat16"]
 
 
 def choose_device(device: str, seed: int, *, deterministic: bool) -> list[str]:
@@ -18,14 +29,57 @@ def choose_device(device: str, seed: int, *, deterministic: bool) -> list[str]:
     gpus = tf.config.list_physical_devices("GPU")
     if device == "gpu" and not gpus:
         raise DeviceError(
-            "expected a GPU; received none from TensorFlow; install the NVIDIA driver and container toolkit, or use --device auto or cpu"
+            "expected a GPU; received none from TensorFlow; install the NVIDIA driver and "
+            "container toolkit, or use --device auto or cpu"
         )
     if device == "cpu":
         gpus = []
         tf.config.set_visible_devices([], "GPU")
     for gpu in gpus:
-        tf.config.experimental.set_memory_growth(gpu, True)  # else TensorFlow takes the whole card at once
+        tf.config.experimental.set_memory_growth(
+            gpu, True
+        )  # else TensorFlow takes the whole card at once
     keras.utils.set_random_seed(seed)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
-    return [tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus]
+    return [
+        tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus
+    ]
+
+
+def choose_precision(
+    precision: Literal["auto", "float32", "bfloat16"], cpuinfo: Path = Path("/proc/cpuinfo")
+) -> Arithmetic:
+    """Decide "auto" for the device that TensorFlow will compute on; the others stand as they are.
+
+    Args:
+        precision: what was asked for.
+        cpuinfo: what Linux says of the processor.
+    """
+    if precision != "auto":
+        return precision
+    gpus = tf.config.get_visible_devices("GPU")
+    if gpus:
+        capabilities = [
+            tf.config.experimental.get_device_details(gpu).get("compute_capability") for gpu in gpus
+        ]
+        able = all(
+            capability is not None and capability >= _FIRST_CAPABILITY
+            for capability in capabilities
+        )
+    else:
+        able = bool(_PROCESSOR_FLAGS & _flags(cpuinfo))
+    return "bfloat16" if able else "float32"
+
+
+def _flags(cpuinfo: Path) -> set[str]:
+    try:
+        lines = cpuinfo.read_text().splitlines()
+    except OSError:  # not Linux
+        return set()
+    return {
+        flag
+        for line in lines
+        if line.lower().startswith(("flags", "features"))
+        for flag in line.partition(":")[2].split()
+    }

@@ -1,8 +1,10 @@
-"""Teachers: finished networks whose mean answer to each bent image is what another network is to give.
+"""Teachers: finished networks whose mean answer to each bent image is what another network is to
+give.
 
-The targets of an epoch follow from teachers, images and views alone, so that they are computed once and kept for every
-network that learns from the same teachers.
-Source: Hinton, Vinyals, Dean 2015; that teacher and student see the same view: Beyer et al. 2022, arXiv 2106.05237.
+The targets of an epoch follow from teachers, images and views alone, so that they are computed once
+and kept for every network that learns from the same teachers.
+Source: Hinton, Vinyals, Dean 2015; that teacher and student see the same view: Beyer et al. 2022,
+arXiv 2106.05237.
 """
 
 import hashlib
@@ -43,13 +45,23 @@ def answers(teachers: Sequence[keras.Model], images: Images, views: Views) -> An
         return tf.add_n([teacher(pixels, training=False) for teacher in teachers]) / len(teachers)
 
     starts = range(0, len(images), BATCH)
-    return np.concatenate([mean_answer(images[start : start + BATCH], views[start : start + BATCH]).numpy() for start in starts])
+    return np.concatenate(
+        [
+            mean_answer(images[start : start + BATCH], views[start : start + BATCH]).numpy()
+            for start in starts
+        ]
+    )
 
 
 def kept_answers(
-    teachers: Sequence[keras.Model], images: Images, augmentation: Augmentation | None, seed: int, folder: Path
+    teachers: Sequence[keras.Model],
+    images: Images,
+    augmentation: Augmentation | None,
+    seed: int,
+    folder: Path,
 ) -> Callable[[int], Answers]:
-    """The answers by epoch, read from `folder` where they are kept and kept there where they are not.
+    """The answers by epoch, read from `folder` where they are kept and kept there where they are
+    not.
 
     Args:
         teachers: networks from float32 [n, 28, 28, 1] to probabilities.
@@ -78,12 +90,17 @@ def _read(path: Path, images: int) -> Answers | None:
         content = path.read_bytes()
     except FileNotFoundError:
         return None
-    expected, values = content[: hashlib.sha256().digest_size], content[hashlib.sha256().digest_size :]
+    expected, values = (
+        content[: hashlib.sha256().digest_size],
+        content[hashlib.sha256().digest_size :],
+    )
     whole = hashlib.sha256(values).digest() == expected
     return np.frombuffer(values, np.float32).reshape(images, -1) if whole else None
 
 
-def digest(teachers: Sequence[keras.Model], images: Images, augmentation: Augmentation | None, seed: int) -> str:
+def digest(
+    teachers: Sequence[keras.Model], images: Images, augmentation: Augmentation | None, seed: int
+) -> str:
     """A name for all that the answers follow from, 16 hexadecimal digits."""
     made = hashlib.sha256()
     for weight in (weight for teacher in teachers for weight in teacher.get_weights()):

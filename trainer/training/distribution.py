@@ -1,7 +1,9 @@
-"""Several GPUs in one machine, or several machines: the strategy that the one training loop runs under.
+"""Several GPUs in one machine, or several machines: the strategy that the one training loop runs
+under.
 
-Every replica takes its share of each batch; gradients and batch statistics are summed over all of them. With one replica
-the same lines do nothing of the kind. docs/distributed-training.md says what to set.
+Every replica takes its share of each batch; gradients and batch statistics are summed over all of
+them. With one replica the same lines do nothing of the kind. docs/distributed-training.md says what
+to set.
 """
 
 import functools
@@ -21,17 +23,20 @@ def choose_strategy(strategy: str, gpus: int) -> tf.distribute.Strategy:
     """Make the strategy; comes before any other use of TensorFlow, which its connections demand.
 
     Args:
-        strategy: "none", "mirrored" for the GPUs of this machine, "multiworker" for the machines that TF_CONFIG names, or
-            "auto": the last where TF_CONFIG names several, else mirrored where there are several GPUs, else none.
+        strategy: "none", "mirrored" for the GPUs of this machine, "multiworker" for the machines
+            that TF_CONFIG names, or "auto": the last where TF_CONFIG names several, else mirrored
+            where there are several GPUs, else none.
         gpus: how many there are.
 
     Raises:
-        DeviceError: TF_CONFIG cannot be used, or names no other machine where multiworker was asked for.
+        DeviceError: TF_CONFIG cannot be used, or names no other machine where multiworker was asked
+            for.
     """
     workers = _count_workers() if strategy in {"auto", "multiworker"} else 1
     if strategy == "multiworker" and workers == 1:
         raise DeviceError(
-            "expected several workers in TF_CONFIG; received none or one; see docs/distributed-training.md, or use --strategy none"
+            "expected several workers in TF_CONFIG; received none or one; see "
+            "docs/distributed-training.md, or use --strategy none"
         )
     if workers > 1:
         return tf.distribute.MultiWorkerMirroredStrategy()
@@ -45,11 +50,14 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     resolver = strategy.cluster_resolver
     if resolver is None or not resolver.task_type:
         return True
-    return resolver.task_type == "chief" or (resolver.task_id == 0 and "chief" not in resolver.cluster_spec().jobs)
+    return resolver.task_type == "chief" or (
+        resolver.task_id == 0 and "chief" not in resolver.cluster_spec().jobs
+    )
 
 
 def share_statistics(model: keras.Model, strategy: tf.distribute.Strategy) -> None:
-    """Let batch normalisation see the whole batch where replicas share it, so that their number changes nothing."""
+    """Let batch normalisation see the whole batch where replicas share it, so that their number
+    changes nothing."""
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = strategy.num_replicas_in_sync > 1
@@ -59,7 +67,9 @@ def total(strategy: tf.distribute.Strategy, number: int) -> int:
     """The sum of the numbers that the workers bring; all of them wait for each other here."""
     if strategy.cluster_resolver is None:
         return number
-    return int(_summing(strategy)(tf.constant(number, tf.int64))) // len(strategy.extended.worker_devices)
+    return int(_summing(strategy)(tf.constant(number, tf.int64))) // len(
+        strategy.extended.worker_devices
+    )
 
 
 def wait_for_all(strategy: tf.distribute.Strategy) -> None:
@@ -80,7 +90,8 @@ def together(strategy: tf.distribute.Strategy) -> Iterator[None]:
         if strategy.cluster_resolver is None:
             raise
         raise DeviceError(
-            f"expected every worker of TF_CONFIG; one went away ({type(error).__name__}); start all of them again, they go on from there"
+            f"expected every worker of TF_CONFIG; one went away ({type(error).__name__}); start "
+            "all of them again, they go on from there"
         ) from error
 
 
@@ -100,5 +111,7 @@ def _count_workers() -> int:
     try:
         jobs = tf.distribute.cluster_resolver.TFConfigClusterResolver().cluster_spec().as_dict()
     except (ValueError, TypeError, AttributeError) as error:
-        raise DeviceError(f"expected JSON in TF_CONFIG; received: {error}; see docs/distributed-training.md") from error
+        raise DeviceError(
+            f"expected JSON in TF_CONFIG; received: {error}; see docs/distributed-training.md"
+        ) from error
     return sum(len(jobs.get(kind, [])) for kind in ("chief", "worker")) or 1

@@ -23,7 +23,9 @@ def ensemble(networks: Sequence[Trained]) -> Trained:
         The joined model; its weights are those of the networks, and it has no history of its own.
     """
     image = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 1), name="image")
-    probabilities = keras.layers.Average(name="probabilities")([network.model(image) for network in networks])
+    probabilities = keras.layers.Average(name="probabilities")(
+        [network.model(image) for network in networks]
+    )
     return Trained(
         name=ENSEMBLE,
         seed=networks[0].seed,

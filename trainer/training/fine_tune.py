@@ -57,16 +57,21 @@ class Start:
         return self.corrections.digest() if self.corrections else "none"
 
     def mix(self, parts: Split) -> Split:
-        """Put the additional images among the training images; those that validate stay as they are."""
+        """Put the additional images among the training images; those that validate stay as they
+        are."""
         more = parts
         if self.drawings:
             drawn = draw(parts.x_train, parts.y_train, self.drawings, _DRAWINGS_SEED)
-            images, labels = np.concatenate([parts.x_train, drawn.seen]), np.concatenate([parts.y_train, drawn.labels])
+            images, labels = (
+                np.concatenate([parts.x_train, drawn.seen]),
+                np.concatenate([parts.y_train, drawn.labels]),
+            )
             more = Split(images, labels, parts.x_validation, parts.y_validation)
         return mix(more, self.corrections) if self.corrections else more
 
     def describe(self, model: keras.Model) -> dict[str, Any]:
-        """Where `model` came from, and what became of the corrections that were held out: for the manifest."""
+        """Where `model` came from, and what became of the corrections that were held out: for the
+        manifest."""
         found: dict[str, Any] = {"from_version": self.version, "drawings": self.drawings}
         if self.corrections is None:
             return found
@@ -90,7 +95,8 @@ def begin(settings: TrainerSettings, data: DataSet) -> tuple[TrainerSettings, St
         data: what the version was trained on.
 
     Returns:
-        The settings with the version's architecture and validation images, in a run folder for this version and these corrections.
+        The settings with the version's architecture and validation images, in a run folder for this
+        version and these corrections.
 
     Raises:
         DataError: there are no corrections, or the version was trained on other data.
@@ -99,13 +105,22 @@ def begin(settings: TrainerSettings, data: DataSet) -> tuple[TrainerSettings, St
     base = settings.models / settings.model_name
     number = store.served(base)
     if number is None:
-        raise ResumeError(f"expected a served version to go on from; received none in '{base}'; publish one with make train")
-    model, manifest = read_published(store.folder_of(base, number))
-    if manifest.data != {"name": data.name, **data.digests} or tuple(manifest.labels) != data.labels:
-        raise DataError(
-            f"expected the data that version {number} was trained on, '{manifest.data.get('name')}'; received other; set DIGITS_DATA"
+        raise ResumeError(
+            f"expected a served version to go on from; received none in '{base}'; publish one "
+            "with make train"
         )
-    corrections = read_corrections(settings.corrections, data.labels) if settings.corrections else None
+    model, manifest = read_published(store.folder_of(base, number))
+    if (
+        manifest.data != {"name": data.name, **data.digests}
+        or tuple(manifest.labels) != data.labels
+    ):
+        raise DataError(
+            f"expected the data that version {number} was trained on, "
+            f"'{manifest.data.get('name')}'; received other; set DIGITS_DATA"
+        )
+    corrections = (
+        read_corrections(settings.corrections, data.labels) if settings.corrections else None
+    )
     start = Start(number, model, corrections, settings.drawings)
     return settings.model_copy(
         update={
@@ -121,20 +136,34 @@ def read_published(folder: Path) -> tuple[keras.Model, Manifest]:
     """The network inside a published version, in float32, and the version's manifest.
 
     Raises:
-        ResumeError: the version is damaged, or holds no network of `trainer.networks.architecture`, such as an ensemble.
+        ResumeError: the version is damaged, or holds no network of `trainer.networks.architecture`,
+            such as an ensemble.
     """
     try:
         manifest = verify(folder)
-        saved = tf.saved_model.load(str(folder))  # kept: a signature alone does not keep its variables
-        found = {variable.name.partition(":")[0]: variable.numpy() for variable in saved.signatures[PREDICT].variables}
+        saved = tf.saved_model.load(
+            str(folder)
+        )  # kept: a signature alone does not keep its variables
+        found = {
+            variable.name.partition(":")[0]: variable.numpy()
+            for variable in saved.signatures[PREDICT].variables
+        }
     except (VersionError, OSError, KeyError, ValueError, tf.errors.OpError) as error:
-        raise ResumeError(f"expected a whole version to go on from; received: {error}; publish one with make train") from error
+        raise ResumeError(
+            f"expected a whole version to go on from; received: {error}; publish one with make "
+            "train"
+        ) from error
     if manifest.architecture not in ARCHITECTURES:
-        raise ResumeError(f"expected a version that is one network; received '{manifest.architecture}'; promote another with make promote")
+        raise ResumeError(
+            f"expected a version that is one network; received '{manifest.architecture}'; promote "
+            "another with make promote"
+        )
     model = build(manifest.architecture, len(manifest.labels))
     model.set_weights([found[weight.path] for weight in model.weights])
     return model, manifest
 
 
 def _right(model: keras.Model, images: Images, labels: np.ndarray[Any, np.dtype[np.uint8]]) -> int:
-    return int(np.count_nonzero(predict(model, images).argmax(axis=1) == labels)) if len(labels) else 0
+    return (
+        int(np.count_nonzero(predict(model, images).argmax(axis=1) == labels)) if len(labels) else 0
+    )

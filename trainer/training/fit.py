@@ -28,7 +28,8 @@ from trainer.training.step import Batches, Lesson, compile_steps, plain
 from trainer.training.weight_averaging import re_estimate
 
 STEPS_A_CALL: Final = 10
-"""Steps inside one compiled call on a processor: few enough that the bar moves and Ctrl-C is heard. A GPU does an epoch a call."""
+"""Steps inside one compiled call on a processor: few enough that the bar moves and Ctrl-C is heard.
+A GPU does an epoch a call."""
 
 SAVE_EVERY: Final = 30.0
 """Seconds of work that a kill may cost. A checkpoint takes some hundredths of one."""
@@ -56,8 +57,10 @@ def fit(
         seed: decides the order of the images in each epoch.
         folder: receives the checkpoints and TensorBoard's logs.
         lesson: what the epoch of a number teaches; None: the images as they are, with their labels.
-        xla: let XLA compile whole epochs; None: where there is a GPU. On a processor it is slower than oneDNN's kernels.
-        identity: settings and digests of data that a checkpoint must have been made with, to go on from it.
+        xla: let XLA compile whole epochs; None: where there is a GPU. On a processor it is slower
+            than oneDNN's kernels.
+        identity: settings and digests of data that a checkpoint must have been made with, to go on
+            from it.
 
     Returns:
         One entry an epoch.
@@ -71,8 +74,17 @@ def fit(
     variables = _variables(model, work.optimizer, work.kept)
     progress = checkpoint.restore(folder / "checkpoints", variables, identity or {})
     _check_together(progress)
-    with signals.heard() as asked, contextlib.closing(_tensorboard(folder)) as tensorboard, _dropping(model, recipe.dropout):
-        keep = _keeper(functools.partial(checkpoint.save, folder / "checkpoints", variables, identity=identity or {}), asked)
+    with (
+        signals.heard() as asked,
+        contextlib.closing(_tensorboard(folder)) as tensorboard,
+        _dropping(model, recipe.dropout),
+    ):
+        keep = _keeper(
+            functools.partial(
+                checkpoint.save, folder / "checkpoints", variables, identity=identity or {}
+            ),
+            asked,
+        )
         for number in range(len(progress.history) + 1, recipe.epochs + 1):
             progress = _run_epoch(work, number, progress, keep)
             keep(progress)
@@ -100,7 +112,13 @@ class _Training:
 
 
 def _prepare(
-    model: keras.Model, split: Split, recipe: Recipe, seed: int, *, lesson: Callable[[int], Lesson] | None, xla: bool | None
+    model: keras.Model,
+    split: Split,
+    recipe: Recipe,
+    seed: int,
+    *,
+    lesson: Callable[[int], Lesson] | None,
+    xla: bool | None,
 ) -> _Training:
     """Make the optimizer, the average and the compiled steps; see `fit`."""
     strategy = tf.distribute.get_strategy()
@@ -124,24 +142,38 @@ def _prepare(
     )
 
 
-def _run_epoch(work: _Training, number: int, progress: Progress, keep: Callable[[Progress], None]) -> Progress:
+def _run_epoch(
+    work: _Training, number: int, progress: Progress, keep: Callable[[Progress], None]
+) -> Progress:
     """Train what is left of an epoch, telling `keep` how far it has come, and measure it."""
     print(f"{work.model.name}: epoch {number} of {work.recipe.epochs}")
     started, size = time.monotonic() - progress.seconds, work.recipe.batch_size
     order = shuffled(len(work.split.y_train), work.seed, number)
     batches = _portions(order[progress.steps * size :], size, work.steps_a_call)
-    for done in _train_epoch(functools.partial(work.train, work.lesson(number)), batches, size, len(order), progress):
+    for done in _train_epoch(
+        functools.partial(work.train, work.lesson(number)), batches, size, len(order), progress
+    ):
         progress = done
         keep(progress)
     if work.kept is not work.model:
         re_estimate(work.kept, work.split.x_train)
     scores = evaluate(work.ask(work.split.x_validation), work.split.y_validation)
     epoch = _epoch(number, progress, len(order), scores, work.optimizer, time.monotonic() - started)
-    print(f"  validation loss {scores.loss:.4f}, validation accuracy {scores.accuracy:.2%}, {epoch.seconds:.0f} s")
+    print(
+        f"  validation loss {scores.loss:.4f}, validation accuracy {scores.accuracy:.2%}, "
+        f"{epoch.seconds:.0f} s"
+    )
     return Progress(history=(*progress.history, epoch))
 
 
-def _epoch(number: int, progress: Progress, images: int, scores: Scores, optimizer: keras.Optimizer, seconds: float) -> Epoch:  # noqa: PLR0917
+def _epoch(  # noqa: PLR0917
+    number: int,
+    progress: Progress,
+    images: int,
+    scores: Scores,
+    optimizer: keras.Optimizer,
+    seconds: float,
+) -> Epoch:
     return Epoch(
         epoch=number,
         loss=progress.loss / images,
@@ -153,8 +185,11 @@ def _epoch(number: int, progress: Progress, images: int, scores: Scores, optimiz
     )
 
 
-def _keeper(save: Callable[[Progress], None], asked: Callable[[], int | None]) -> Callable[[Progress], None]:
-    """Make the function that is told of every progress: it saves a finished epoch, now and then in between, and before it stops."""
+def _keeper(
+    save: Callable[[Progress], None], asked: Callable[[], int | None]
+) -> Callable[[Progress], None]:
+    """Make the function that is told of every progress: it saves a finished epoch, now and then in
+    between, and before it stops."""
     saved = time.monotonic()
     strategy = tf.distribute.get_strategy()
 
@@ -167,7 +202,10 @@ def _keeper(save: Callable[[Progress], None], asked: Callable[[], int | None]) -
             saved = time.monotonic()
         if signal_number:
             distribution.wait_for_all(strategy)
-            raise signals.Stopped(asked() or signal.SIGTERM, f"saved after {len(progress.history)} epochs and {progress.steps} steps")
+            raise signals.Stopped(
+                asked() or signal.SIGTERM,
+                f"saved after {len(progress.history)} epochs and {progress.steps} steps",
+            )
 
     return keep
 
@@ -177,13 +215,15 @@ def _check_together(progress: Progress) -> None:
     workers = distribution.total(strategy, 1)
     if any(distribution.total(strategy, number) != number * workers for number in here):
         raise ResumeError(
-            f"expected every worker to go on from the same checkpoint; received one after {here[0]} epochs and {here[1]} steps here "
+            "expected every worker to go on from the same checkpoint; received one after "
+            f"{here[0]} epochs and {here[1]} steps here "
             "and another elsewhere; give all of them the same run folder, on a disk they share"
         )
 
 
 def shuffled(size: int, seed: int, epoch: int) -> npt.NDArray[np.int32]:
-    """The order of the images in one epoch, int32 [size]: a function of seed and epoch, so a resumed run has it too."""
+    """The order of the images in one epoch, int32 [size]: a function of seed and epoch, so a
+    resumed run has it too."""
     return np.random.default_rng([seed, epoch]).permutation(size).astype(np.int32)
 
 
@@ -193,13 +233,16 @@ def _optimizer(recipe: Recipe, steps: int) -> keras.Optimizer:
         return keras.optimizers.Adam(recipe.learning_rate)
     rising = round(recipe.warmup * steps)
     return keras.optimizers.Adam(
-        keras.optimizers.schedules.CosineDecay(0.0, steps - rising, warmup_target=recipe.learning_rate, warmup_steps=rising)
+        keras.optimizers.schedules.CosineDecay(
+            0.0, steps - rising, warmup_target=recipe.learning_rate, warmup_steps=rising
+        )
     )
 
 
 @contextlib.contextmanager
 def _dropping(model: keras.Model, share: float | None) -> Iterator[None]:
-    """Let the dropout layers drop this share while their steps are compiled and run; None: their own."""
+    """Let the dropout layers drop this share while their steps are compiled and run; None: their
+    own."""
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
     own = [layer.rate for layer in layers]
     try:
@@ -218,16 +261,24 @@ def _copy(model: keras.Model) -> keras.Model:
     return copy
 
 
-def _variables(model: keras.Model, optimizer: keras.Optimizer, kept: keras.Model) -> checkpoint.Variables:
-    """All that a training is: weights, batch-norm statistics and dropout seeds; the optimizer's moments and step count; the average."""
+def _variables(
+    model: keras.Model, optimizer: keras.Optimizer, kept: keras.Model
+) -> checkpoint.Variables:
+    """All that a training is: weights, batch-norm statistics and dropout seeds; the optimizer's
+    moments and step count; the average."""
     parts = {"network": model.variables, "optimizer": optimizer.variables}
     return parts if kept is model else {**parts, "average": kept.variables}
 
 
 def _train_epoch(
-    teach: Callable[[Batches], tuple[float, int]], portions: Iterator[Batches], batch_size: int, images: int, progress: Progress
+    teach: Callable[[Batches], tuple[float, int]],
+    portions: Iterator[Batches],
+    batch_size: int,
+    images: int,
+    progress: Progress,
 ) -> Iterator[Progress]:
-    """Train on what is left of an epoch of `images` images; yields how far it has come after each call."""
+    """Train on what is left of an epoch of `images` images; yields how far it has come after each
+    call."""
     bar = keras.utils.Progbar(-(-images // batch_size), stateful_metrics=["loss", "accuracy"])
     started = time.monotonic() - progress.seconds
     for batches in portions:
@@ -240,12 +291,17 @@ def _train_epoch(
             seconds=time.monotonic() - started,
         )
         seen = min(progress.steps * batch_size, images)
-        bar.update(progress.steps, [("loss", progress.loss / seen), ("accuracy", progress.correct / seen)])
+        bar.update(
+            progress.steps, [("loss", progress.loss / seen), ("accuracy", progress.correct / seen)]
+        )
         yield progress
 
 
-def _portions(order: npt.NDArray[np.int32], batch_size: int, steps: int | None) -> Iterator[Batches]:
-    """Cut an epoch into calls of up to `steps` full batches (None: all), int32 [steps, batch]; a last, smaller batch comes alone."""
+def _portions(
+    order: npt.NDArray[np.int32], batch_size: int, steps: int | None
+) -> Iterator[Batches]:
+    """Cut an epoch into calls of up to `steps` full batches (None: all), int32 [steps, batch]; a
+    last, smaller batch comes alone."""
     whole = len(order) // batch_size * batch_size
     full = order[:whole].reshape(-1, batch_size)
     steps = steps or max(1, len(full))
@@ -258,7 +314,11 @@ def _tensorboard(folder: Path) -> tf.summary.SummaryWriter:
     """Where the chief logs; other workers log nowhere."""
     chief = distribution.is_chief(tf.distribute.get_strategy())
     with _writing():
-        return tf.summary.create_file_writer(str(folder / "tensorboard")) if chief else tf.summary.create_noop_writer()
+        return (
+            tf.summary.create_file_writer(str(folder / "tensorboard"))
+            if chief
+            else tf.summary.create_noop_writer()
+        )
 
 
 def _writing() -> contextlib.AbstractContextManager[None]:

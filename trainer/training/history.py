@@ -10,14 +10,27 @@ from digits.store import write_synced
 class Epoch(BaseModel):
     """What one epoch cost and brought."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")  # a training that diverged is history too
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", ser_json_inf_nan="strings"
+    )  # a training that diverged is history too
 
     epoch: int = Field(ge=1, description="number of the epoch, from 1")
     loss: float = Field(description="mean categorical cross-entropy while training, nats")
-    accuracy: float = Field(ge=0, le=1, description="share of training images read right, as they were bent, with what dropout there was")
-    validation_loss: float = Field(description="mean categorical cross-entropy on the validation set, nats")
-    validation_accuracy: float = Field(ge=0, le=1, description="share of validation images read right")
-    learning_rate: float = Field(ge=0, description="step size of the optimizer at the end of the epoch")
+    accuracy: float = Field(
+        ge=0,
+        le=1,
+        description="share of training images read right, as they were bent, with what dropout "
+        "there was",
+    )
+    validation_loss: float = Field(
+        description="mean categorical cross-entropy on the validation set, nats"
+    )
+    validation_accuracy: float = Field(
+        ge=0, le=1, description="share of validation images read right"
+    )
+    learning_rate: float = Field(
+        ge=0, description="step size of the optimizer at the end of the epoch"
+    )
     seconds: float = Field(ge=0, description="duration of the epoch with its validation, s")
 
 

@@ -1,4 +1,5 @@
-"""The run folder: everything one training leaves behind, bound to the settings and data it was made with."""
+"""The run folder: everything one training leaves behind, bound to the settings and data it was made
+with."""
 
 import contextlib
 import fcntl
@@ -19,8 +20,17 @@ TEACHERS: Final = "teachers.txt"
 """Holds the digest of the teachers' weights."""
 START: Final = "start.txt"
 """Holds what a fine-tuning goes on from."""
-_DECIDE_RESULT: Final = ("dataset", "recipe", "validation_size", "seed", "data_seed", "deterministic", "precision")
-"""Settings under which the same weights come out; the others say where things lie, or which networks to train."""
+_DECIDE_RESULT: Final = (
+    "dataset",
+    "recipe",
+    "validation_size",
+    "seed",
+    "data_seed",
+    "deterministic",
+    "precision",
+)
+"""Settings under which the same weights come out; the others say where things lie, or which
+networks to train."""
 
 
 def open_run(settings: TrainerSettings, data: DataSet, *, chief: bool = True) -> Path:
@@ -48,12 +58,16 @@ def open_run(settings: TrainerSettings, data: DataSet, *, chief: bool = True) ->
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / CONFIG).exists():
             _compare(folder, identity)
-        write_synced(folder / CONFIG, _encode({"identity": identity, "settings": settings.model_dump(mode="json")}))
+        write_synced(
+            folder / CONFIG,
+            _encode({"identity": identity, "settings": settings.model_dump(mode="json")}),
+        )
     except StoreError as error:
         raise OutputError(str(error)) from error
     except OSError as error:
         raise OutputError(
-            f"expected a run folder that can be written; received '{folder}': {error.strerror}; choose another --run_dir"
+            f"expected a run folder that can be written; received '{folder}': {error.strerror}; "
+            "choose another --run_dir"
         ) from error
     return folder
 
@@ -70,7 +84,8 @@ def alone(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise OutputError(
-                f"expected a run folder for one training at a time; received '{folder}', where another is at work; "
+                f"expected a run folder for one training at a time; received '{folder}', where "
+                "another is at work; "
                 "wait for it, or choose another --run_dir"
             ) from error
         yield
@@ -91,38 +106,55 @@ def bind_teachers(folder: Path, digest: str) -> None:
     Raises:
         ResumeError: the folder was begun with others.
     """
-    _bind(folder, TEACHERS, digest, "teachers", "name those again with --teachers, or another --run_dir")
+    _bind(
+        folder,
+        TEACHERS,
+        digest,
+        "teachers",
+        "name those again with --teachers, or another --run_dir",
+    )
 
 
 def _bind(folder: Path, file: str, value: str, what: str, advice: str) -> None:
     path = folder / file
     if path.exists() and path.read_text().strip() != value:
-        raise ResumeError(f"expected the {what} that '{folder}' was begun with; received others; {advice}")
+        raise ResumeError(
+            f"expected the {what} that '{folder}' was begun with; received others; {advice}"
+        )
     write_synced(path, f"{value}\n".encode())
 
 
 def read_identity(folder: Path) -> dict[str, Any]:
-    """What the run in `folder` is bound to: settings, data, teachers, start. Its checkpoints carry it too."""
+    """What the run in `folder` is bound to: settings, data, teachers, start. Its checkpoints carry
+    it too."""
     identity: dict[str, Any] = json.loads((folder / CONFIG).read_text())["identity"]
     further = {"teachers of the run": folder / TEACHERS, "start of the run": folder / START}
-    return identity | {name: path.read_text().strip() for name, path in further.items() if path.exists()}
+    return identity | {
+        name: path.read_text().strip() for name, path in further.items() if path.exists()
+    }
 
 
 def seed_of(folder: Path, settings: TrainerSettings, data: DataSet) -> int:
-    """The seed of the run in `folder`, which must have been trained on the images that `settings` train on.
+    """The seed of the run in `folder`, which must have been trained on the images that `settings`
+    train on.
 
     Raises:
-        ResumeError: there is no run, or its validation images are others: it would have learned some of ours by heart.
+        ResumeError: there is no run, or its validation images are others: it would have learned
+            some of ours by heart.
     """
     try:
         before = json.loads((folder / CONFIG).read_text())["identity"]
         seed = int(before["seed"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ResumeError(f"expected the folder of a run to teach; received '{folder}'; name another with --teachers") from error
+        raise ResumeError(
+            f"expected the folder of a run to teach; received '{folder}'; name another with "
+            "--teachers"
+        ) from error
     identity = _identity(settings, data)
     if any(before.get(name) != identity[name] for name in ("data", "data_seed", "validation_size")):
         raise ResumeError(
-            f"expected teachers that never saw this run's validation images; received '{folder}', which has other data, "
+            f"expected teachers that never saw this run's validation images; received '{folder}', "
+            "which has other data, "
             "--data_seed or --validation_size; train it with the same"
         )
     return seed
@@ -130,18 +162,30 @@ def seed_of(folder: Path, settings: TrainerSettings, data: DataSet) -> int:
 
 def _identity(settings: TrainerSettings, data: DataSet) -> dict[str, Any]:
     chosen = {name: getattr(settings, name) for name in _DECIDE_RESULT}
-    return chosen | settings.chosen_recipe().model_dump() | {"data": data.digests, "labels": list(data.labels)}
+    return (
+        chosen
+        | settings.chosen_recipe().model_dump()
+        | {"data": data.digests, "labels": list(data.labels)}
+    )
 
 
 def _compare(folder: Path, identity: dict[str, Any]) -> None:
     try:
         before = json.loads((folder / CONFIG).read_text())["identity"]
     except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
-        raise ResumeError(f"expected the {CONFIG} of a run in '{folder}'; received something else; choose another --run_dir") from error
-    differences = [f"{name} {before.get(name)!r} then, {value!r} now" for name, value in identity.items() if before.get(name) != value]
+        raise ResumeError(
+            f"expected the {CONFIG} of a run in '{folder}'; received something else; choose "
+            "another --run_dir"
+        ) from error
+    differences = [
+        f"{name} {before.get(name)!r} then, {value!r} now"
+        for name, value in identity.items()
+        if before.get(name) != value
+    ]
     if differences:
         raise ResumeError(
-            f"expected the settings and data that '{folder}' was begun with; received others: {'; '.join(differences)}; "
+            f"expected the settings and data that '{folder}' was begun with; received others: "
+            f"{'; '.join(differences)}; "
             "use those again, or another --run_dir"
         )
 

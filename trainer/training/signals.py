@@ -14,7 +14,8 @@ _FROM_A_SIGNAL: Final = 128
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal asked the program to stop. Not an Exception, so that nothing on the way takes it for a failure of its own.
+    """A signal asked the program to stop. Not an Exception, so that nothing on the way takes it for
+    a failure of its own.
 
     Attributes:
         exit_code: 130 for Ctrl-C, 143 for SIGTERM.
@@ -39,7 +40,8 @@ def raised() -> Iterator[None]:
 
 @contextmanager
 def heard() -> Iterator[Callable[[], int | None]]:
-    """Within the block, a first signal only is noted, to save before it is obeyed; a second one ends the program at once.
+    """Within the block, a first signal only is noted, to save before it is obeyed; a second one
+    ends the program at once.
 
     Yields:
         A function that gives the number of the signal that came, if one did.
@@ -51,9 +53,13 @@ def heard() -> Iterator[Callable[[], int | None]]:
 
     def note(number: int, _: FrameType | None) -> None:
         if came:
-            os._exit(_FROM_A_SIGNAL + number)  # nothing is lost: whatever is being written appears whole or not at all
+            os._exit(
+                _FROM_A_SIGNAL + number
+            )  # nothing is lost: whatever is being written appears whole or not at all
         came.append(number)
-        os.write(2, b"\nstopping after this step; once more stops at once\n")  # print may be what was interrupted
+        os.write(
+            2, b"\nstopping after this step; once more stops at once\n"
+        )  # print may be what was interrupted
 
     with _handled(note):
         yield lambda: came[0] if came else None
@@ -63,7 +69,8 @@ def heard() -> Iterator[Callable[[], int | None]]:
 
 @contextmanager
 def _handled(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Let `handle` answer the signals within the block; elsewhere than in the main thread Python delivers none."""
+    """Let `handle` answer the signals within the block; elsewhere than in the main thread Python
+    delivers none."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,5 @@
-"""Train one network of a run and keep it, or take it from the run's folder where it is already done."""
+"""Train one network of a run and keep it, or take it from the run's folder where it is already
+done."""
 
 import zipfile
 from collections.abc import Callable, Sequence
@@ -72,33 +73,55 @@ def train(
         run: the run's folder.
         strategy: who shares each batch; None: this process alone.
         teachers: gives the networks that teach; called only where there is something left to learn.
-        first: a network of the same architecture whose weights are the first ones; None: new weights, or a teacher's.
+        first: a network of the same architecture whose weights are the first ones; None: new
+            weights, or a teacher's.
 
     Raises:
         OutputError: the run's folder cannot be written.
-        ResumeError: `settings.publish_only` and the network has not finished, or the run was begun with other teachers.
+        ResumeError: `settings.publish_only` and the network has not finished, or the run was begun
+            with other teachers.
     """
     folder = run / name
     if not (folder / HISTORY_FILE).exists():
         if settings.publish_only:
-            raise ResumeError(f"expected a finished run; received '{run}' without a finished {name}; run it again without --publish_only")
+            raise ResumeError(
+                f"expected a finished run; received '{run}' without a finished {name}; run it "
+                "again without --publish_only"
+            )
         strategy = strategy or tf.distribute.get_strategy()
-        _train_and_save(name, settings, split, classes, folder, teachers=teachers(), first=first, strategy=strategy)
+        _train_and_save(
+            name,
+            settings,
+            split,
+            classes,
+            folder,
+            teachers=teachers(),
+            first=first,
+            strategy=strategy,
+        )
         wait_for_all(strategy)
     return _read(folder, settings.seed, split)
 
 
 def finished(run: Path, seed: int, split: Split) -> list[Trained]:
     """Read every network in the folder `run`, of a run with `seed`, that has finished."""
-    return [_read(run / name, seed, split) for name in ARCHITECTURES if (run / name / HISTORY_FILE).exists()]
+    return [
+        _read(run / name, seed, split)
+        for name in ARCHITECTURES
+        if (run / name / HISTORY_FILE).exists()
+    ]
 
 
 def _read(folder: Path, seed: int, split: Split) -> Trained:
     try:
-        model, history = keras.saving.load_model(folder / MODEL_FILE), read_history(folder / HISTORY_FILE)
+        model, history = (
+            keras.saving.load_model(folder / MODEL_FILE),
+            read_history(folder / HISTORY_FILE),
+        )
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ResumeError(
-            f"expected the finished network in '{folder}'; received a damaged {MODEL_FILE} or {HISTORY_FILE}; "
+            f"expected the finished network in '{folder}'; received a damaged {MODEL_FILE} or "
+            f"{HISTORY_FILE}; "
             f"remove {HISTORY_FILE}: the same command then goes on from the last checkpoint"
         ) from error
     return Trained(folder.name, seed, model, history, predict(model, split.x_validation))
@@ -116,7 +139,10 @@ def _train_and_save(
     strategy: tf.distribute.Strategy,
 ) -> None:
     recipe = settings.chosen_recipe()
-    before = next((teacher for teacher in teachers if (teacher.name, teacher.seed) == (name, settings.seed)), None)
+    before = next(
+        (teacher for teacher in teachers if (teacher.name, teacher.seed) == (name, settings.seed)),
+        None,
+    )
     targets = _targets(settings, split, classes, folder, teachers=teachers)
     lesson = _lessons(settings, split, targets, len(before.history) if before else 0)
     identity = {"network": name, **read_identity(folder.parent)}
@@ -125,7 +151,9 @@ def _train_and_save(
         if origin := before.model if before else first:
             network.set_weights(origin.get_weights())
         network.summary()
-        history = fit(network, split, recipe, settings.seed, folder, lesson=lesson, identity=identity)
+        history = fit(
+            network, split, recipe, settings.seed, folder, lesson=lesson, identity=identity
+        )
     if is_chief(strategy):
         _save(name, classes, network, _joined(before.history if before else [], history), folder)
 
@@ -143,21 +171,34 @@ def _save(name: str, classes: int, network: keras.Model, history: History, folde
 
 def _joined(before: History, after: History) -> History:
     """All that the weights went through, its epochs numbered as one training."""
-    return [*before, *(epoch.model_copy(update={"epoch": epoch.epoch + len(before)}) for epoch in after)]
+    return [
+        *before,
+        *(epoch.model_copy(update={"epoch": epoch.epoch + len(before)}) for epoch in after),
+    ]
 
 
-def _lessons(settings: TrainerSettings, split: Split, targets: Callable[[int], Targets], after: int) -> Callable[[int], Lesson]:
-    """What each epoch teaches; the views go on from those of the `after` epochs that the first weights went through."""
+def _lessons(
+    settings: TrainerSettings, split: Split, targets: Callable[[int], Targets], after: int
+) -> Callable[[int], Lesson]:
+    """What each epoch teaches; the views go on from those of the `after` epochs that the first
+    weights went through."""
     augmentation, images = settings.chosen_recipe().augmentation, len(split.y_train)
 
     def lesson(epoch: int) -> Lesson:
-        return Lesson(draw(augmentation, images, settings.data_seed, after + epoch), targets(after + epoch))
+        return Lesson(
+            draw(augmentation, images, settings.data_seed, after + epoch), targets(after + epoch)
+        )
 
     return lesson
 
 
 def _targets(
-    settings: TrainerSettings, split: Split, classes: int, folder: Path, *, teachers: Sequence[Trained]
+    settings: TrainerSettings,
+    split: Split,
+    classes: int,
+    folder: Path,
+    *,
+    teachers: Sequence[Trained],
 ) -> Callable[[int], Targets]:
     """What is to be answered in each epoch: the labels, or what the teachers say."""
     if not teachers:
@@ -167,11 +208,18 @@ def _targets(
     augmentation = settings.chosen_recipe().augmentation
     company = digest(models, split.x_train, augmentation, settings.data_seed)
     bind_teachers(folder.parent, company)
-    return kept_answers(models, split.x_train, augmentation, settings.data_seed, folder.parent.parent / "answers" / company)
+    return kept_answers(
+        models,
+        split.x_train,
+        augmentation,
+        settings.data_seed,
+        folder.parent.parent / "answers" / company,
+    )
 
 
 def in_precision(trained: Trained, classes: int, precision: str) -> keras.Model:
-    """The same network with the same float32 weights, computing in `precision`, "float32" or "bfloat16"."""
+    """The same network with the same float32 weights, computing in `precision`, "float32" or
+    "bfloat16"."""
     model = build(trained.name, classes, precision=precision)
     model.set_weights(trained.model.get_weights())
     return model

@@ -12,7 +12,8 @@ from trainer.data.readers import Images
 from trainer.networks.inference import as_input
 
 _RE_ESTIMATED_ON: Final = 4_000
-"""Images that batch statistics are taken from: their error is then below 2 % of a standard deviation."""
+"""Images that batch statistics are taken from: their error is then below 2 % of a standard
+deviation."""
 
 
 def follow(average: keras.Model, model: keras.Model, keep: float, steps: tf.Tensor) -> None:
@@ -31,7 +32,8 @@ def follow(average: keras.Model, model: keras.Model, keep: float, steps: tf.Tens
 
 
 def re_estimate(average: keras.Model, images: Images) -> None:
-    """Set the batch-normalisation statistics of `average` to what its own layers give: averaged weights never saw a batch.
+    """Set the batch-normalisation statistics of `average` to what its own layers give: averaged
+    weights never saw a batch.
 
     Layer after layer, dropout off, on plain images: as it will be used.
 
@@ -44,7 +46,9 @@ def re_estimate(average: keras.Model, images: Images) -> None:
         if isinstance(layer, keras.layers.InputLayer):
             continue
         if isinstance(layer, keras.layers.BatchNormalization):
-            mean, variance = tf.nn.moments(tf.cast(features, tf.float32), list(range(features.shape.rank - 1)))
+            mean, variance = tf.nn.moments(
+                tf.cast(features, tf.float32), list(range(features.shape.rank - 1))
+            )
             layer.moving_mean.assign(mean)
             layer.moving_variance.assign(variance)
         features = layer(features, training=False)

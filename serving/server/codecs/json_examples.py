@@ -28,7 +28,9 @@ def read_examples(document: dict[str, Any], method: str) -> input_pb2.Input:
         filled = message.example_list_with_context
         _fill(filled.context, document["context"])
     if "examples" not in document:
-        raise _fault(document, f"When method is {method}, key 'examples' is expected and was not found")
+        raise _fault(
+            document, f"When method is {method}, key 'examples' is expected and was not found"
+        )
     listed = document["examples"]
     if not isinstance(listed, list):
         raise _fault(document, "Expecting 'examples' value to be an list/array")
@@ -49,8 +51,12 @@ def _fill(example: example_pb2.Example, item: Any) -> None:  # noqa: ANN401 - an
     for name, value in item.items():
         try:
             feature = example.features.feature[name]
-        except UnicodeEncodeError as error:  # bytes that are no UTF-8, which a value may have and a name may not
-            raise InvalidArgumentError("Expected names of features in UTF-8; received other bytes in one; encode it") from error
+        except (
+            UnicodeEncodeError
+        ) as error:  # bytes that are no UTF-8, which a value may have and a name may not
+            raise InvalidArgumentError(
+                "Expected names of features in UTF-8; received other bytes in one; encode it"
+            ) from error
         for element in value if isinstance(value, list) else [value]:
             _add(feature, name, element)
 
@@ -60,7 +66,9 @@ def _add(feature: feature_pb2.Feature, name: str, element: Any) -> None:  # noqa
     kind, value = _read(name, element)
     chosen = feature.WhichOneof("kind") or kind
     if kind != chosen:
-        raise InvalidArgumentError(f"Unexpected element type in feature: {name} expecting type: {_TYPE[chosen]}")
+        raise InvalidArgumentError(
+            f"Unexpected element type in feature: {name} expecting type: {_TYPE[chosen]}"
+        )
     getattr(feature, kind).value.append(value)
 
 
@@ -71,10 +79,16 @@ def _read(name: str, element: Any) -> tuple[str, Any]:  # noqa: ANN401
     if isinstance(element, bool):
         return "int64_list", int(element)
     if isinstance(element, int):
-        return ("int64_list", element) if -_LARGEST <= element < _LARGEST else ("float_list", float(element))
+        return (
+            ("int64_list", element)
+            if -_LARGEST <= element < _LARGEST
+            else ("float_list", float(element))
+        )
     if isinstance(element, float):
         return "float_list", element
     text = read_bytes(element)
     if text is None:
-        raise InvalidArgumentError(f"Feature: {name} has element with unexpected JSON type: {type_name(element)}")
+        raise InvalidArgumentError(
+            f"Feature: {name} has element with unexpected JSON type: {type_name(element)}"
+        )
     return "bytes_list", text

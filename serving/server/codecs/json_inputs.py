@@ -1,7 +1,8 @@
 """JSON values to NumPy: the REST door's inputs.
 
-Good requests take the short way: a list is flattened level by level at C speed, and the set of its leaves' types tells whether
-every one is right. Only a bad request is looked at item by item, to say where it went wrong.
+Good requests take the short way: a list is flattened level by level at C speed, and the set of its
+leaves' types tells whether every one is right. Only a bad request is looked at item by item, to say
+where it went wrong.
 """
 
 import base64
@@ -15,14 +16,21 @@ import numpy as np
 
 from serving.server.codecs.json_parser import DEEPEST, echo
 from serving.server.errors import InvalidArgumentError, ServingError, UnimplementedError
-from serving.server.inference.validation import Arrays
 from serving.server.models.dtypes import DType
-from serving.server.models.signature import Signature, TensorSpec, braces
+from serving.server.models.signature import Arrays, Signature, TensorSpec, braces
 
 Array = np.ndarray[Any, Any]
 
 BASE64_KEY: Final = "b64"
-_JSON_TYPES: Final = {type(None): "Null", bool: "Bool", int: "Number", float: "Number", str: "String", list: "Array", dict: "Object"}
+_JSON_TYPES: Final = {
+    type(None): "Null",
+    bool: "Bool",
+    int: "Number",
+    float: "Number",
+    str: "String",
+    list: "Array",
+    dict: "Object",
+}
 _UNREADABLE: Final = frozenset({"uint16", "half", "bfloat16", "complex64", "complex128"})
 """Element types that the REST API has no JSON for, in."""
 
@@ -34,18 +42,26 @@ def read_instances(instances: Any, signature: Signature) -> Arrays:  # noqa: ANN
         InvalidArgumentError: naming the first item that does not fit.
     """
     if not isinstance(instances, list):
-        raise InvalidArgumentError(f"JSON Value: {echo({'instances': instances})} Expecting 'instances' to be an list/array")
+        raise InvalidArgumentError(
+            f"JSON Value: {echo({'instances': instances})} Expecting 'instances' to be an "
+            "list/array"
+        )
     if not instances:
-        raise InvalidArgumentError(f"JSON Value: {echo({'instances': instances})} No values in 'instances' array")
+        raise InvalidArgumentError(
+            f"JSON Value: {echo({'instances': instances})} No values in 'instances' array"
+        )
     if _is_named(instances[0]):
         return _read_named_rows(instances, signature)
     if len(signature.inputs) != 1:
         raise InvalidArgumentError(
-            "instances is a plain list, but expecting list of objects as multiple input tensors required as per tensorinfo_map"
+            "instances is a plain list, but expecting list of objects as multiple input tensors "
+            "required as per tensorinfo_map"
         )
     for position, item in enumerate(instances):
         if _is_named(item):
-            raise InvalidArgumentError(f"Expecting value/list but got object at item {position} of input list")
+            raise InvalidArgumentError(
+                f"Expecting value/list but got object at item {position} of input list"
+            )
     (spec,) = signature.inputs.values()
     return {spec.name: _read_rows(instances, spec, key=None)}
 
@@ -63,7 +79,8 @@ def read_columns(inputs: Any, signature: Signature) -> Arrays:  # noqa: ANN401 -
         return {name: _read_column(inputs[name], spec) for name, spec in signature.inputs.items()}
     if len(signature.inputs) != 1:
         raise InvalidArgumentError(
-            "inputs is a plain value/list, but expecting an object as multiple input tensors required as per tensorinfo_map"
+            "inputs is a plain value/list, but expecting an object as multiple input tensors "
+            "required as per tensorinfo_map"
         )
     (spec,) = signature.inputs.values()
     return {spec.name: _read_column(inputs, spec)}
@@ -71,7 +88,9 @@ def read_columns(inputs: Any, signature: Signature) -> Arrays:  # noqa: ANN401 -
 
 def _read_column(value: Any, spec: TensorSpec) -> Array:  # noqa: ANN401
     array = read_value(value, spec.dtype)
-    if array.shape == (0,) and spec.shape and spec.has_batch_axis:  # `[]` is an empty batch, whatever an item looks like
+    if (
+        array.shape == (0,) and spec.shape and spec.has_batch_axis
+    ):  # `[]` is an empty batch, whatever an item looks like
         return array.reshape(0, *(size or 0 for size in spec.shape[1:]))
     return array
 
@@ -85,7 +104,9 @@ def read_value(value: Any, dtype: DType) -> Array:  # noqa: ANN401 - any JSON va
     """
     shape, leaves = _flatten(value)
     if dtype.name in _UNREADABLE and leaves:
-        raise UnimplementedError(f"Conversion of JSON Value: {echo(leaves[0])} to type: {dtype.name}")
+        raise UnimplementedError(
+            f"Conversion of JSON Value: {echo(leaves[0])} to type: {dtype.name}"
+        )
     return _read_leaves(leaves, dtype).reshape(shape)
 
 
@@ -100,7 +121,9 @@ def _is_base64(item: Any) -> bool:  # noqa: ANN401
 def _read_named_rows(instances: list[Any], signature: Signature) -> Arrays:
     for position, item in enumerate(instances):
         if not _is_named(item):
-            raise InvalidArgumentError(f"Expecting object but got list at item {position} of input list")
+            raise InvalidArgumentError(
+                f"Expecting object but got list at item {position} of input list"
+            )
         for name in item:
             if name not in signature.inputs:
                 raise InvalidArgumentError(
@@ -112,7 +135,10 @@ def _read_named_rows(instances: list[Any], signature: Signature) -> Arrays:
                 f"Failed to process element: {position} of 'instances' list. "
                 f"JSON object: {echo(item)} keys must be equal to: {braces(signature.inputs)[1:-1]}"
             )
-    return {name: _read_rows([item[name] for item in instances], spec, key=name) for name, spec in signature.inputs.items()}
+    return {
+        name: _read_rows([item[name] for item in instances], spec, key=name)
+        for name, spec in signature.inputs.items()
+    }
 
 
 def _read_rows(rows: list[Any], spec: TensorSpec, key: str | None) -> Array:
@@ -134,7 +160,8 @@ def _blame_row(rows: list[Any], spec: TensorSpec, key: str | None) -> None:
         except ServingError as error:
             place = f"{position}" if key is None else f"{position} key: {key}"
             raise InvalidArgumentError(
-                f"Failed to process element: {place} of 'instances' list. Error: {error.code.name}: {error.text}"
+                f"Failed to process element: {place} of 'instances' list. Error: "
+                f"{error.code.name}: {error.text}"
             ) from error
         first = shape
 
@@ -142,7 +169,10 @@ def _blame_row(rows: list[Any], spec: TensorSpec, key: str | None) -> None:
 def _shape_fault(expected: tuple[int, ...], received: tuple[int, ...]) -> str:
     if len(expected) == len(received) == 1:
         return f"Expecting tensor size: {expected[0]} but got: {received[0]}"
-    return f"Expecting shape [{','.join(map(str, expected))}] but got: [{','.join(map(str, received))}]"
+    return (
+        f"Expecting shape [{','.join(map(str, expected))}] but got: "
+        f"[{','.join(map(str, received))}]"
+    )
 
 
 def _flatten(value: Any) -> tuple[tuple[int, ...], list[Any]]:  # noqa: ANN401
@@ -151,13 +181,20 @@ def _flatten(value: Any) -> tuple[tuple[int, ...], list[Any]]:  # noqa: ANN401
     level = [value]
     while level and (kinds := set(map(type, level))) & {list}:
         if kinds != {list}:
-            raise InvalidArgumentError(f"Encountered value and list at the same level: {len(shape)}")
+            raise InvalidArgumentError(
+                f"Encountered value and list at the same level: {len(shape)}"
+            )
         size = len(level[0])
         if set(map(len, level)) != {size}:
             odd = next(len(item) for item in level if len(item) != size)
-            raise InvalidArgumentError(f"Encountered list at unexpected size: {odd} at level: {len(shape)} expected size: {size}")
+            raise InvalidArgumentError(
+                f"Encountered list at unexpected size: {odd} at level: {len(shape)} expected "
+                f"size: {size}"
+            )
         if len(shape) == DEEPEST:
-            raise InvalidArgumentError(f"Encountered list at unexpected level: {DEEPEST}; send a flatter one")
+            raise InvalidArgumentError(
+                f"Encountered list at unexpected level: {DEEPEST}; send a flatter one"
+            )
         shape.append(size)
         level = list(chain.from_iterable(level))
     return tuple(shape), level
@@ -172,7 +209,9 @@ def _read_leaves(leaves: list[Any], dtype: DType) -> Array:
     if dtype.is_integer:
         return _read_integers(leaves, dtype)
     with np.errstate(over="ignore"):  # 1e39 becomes infinity in float32, as with TensorFlow Serving
-        return np.fromiter(leaves, np.bool_ if dtype.numpy.kind == "b" else np.float64, len(leaves)).astype(dtype.numpy)
+        return np.fromiter(
+            leaves, np.bool_ if dtype.numpy.kind == "b" else np.float64, len(leaves)
+        ).astype(dtype.numpy)
 
 
 _TAKEN: Final[Mapping[str, frozenset[type]]] = {
@@ -214,7 +253,9 @@ def _blame_leaf(leaves: Iterable[Any], dtype: DType, fits: Any) -> None:  # noqa
 
 
 def _type_fault(leaf: Any, dtype: DType) -> InvalidArgumentError:  # noqa: ANN401
-    return InvalidArgumentError(f"JSON Value: {echo(leaf)} Type: {type_name(leaf)} is not of expected type: {dtype.name}")
+    return InvalidArgumentError(
+        f"JSON Value: {echo(leaf)} Type: {type_name(leaf)} is not of expected type: {dtype.name}"
+    )
 
 
 def type_name(value: Any) -> str:  # noqa: ANN401 - any JSON value
@@ -232,7 +273,9 @@ def read_bytes(value: Any) -> bytes | None:  # noqa: ANN401 - any JSON value
         try:
             return value.encode("utf-8", errors="surrogateescape")
         except UnicodeEncodeError as error:
-            raise InvalidArgumentError("JSON Parse error: The surrogate pair in string is invalid.") from error
+            raise InvalidArgumentError(
+                "JSON Parse error: The surrogate pair in string is invalid."
+            ) from error
     if not _is_base64(value):
         return None
     try:

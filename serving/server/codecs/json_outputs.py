@@ -8,8 +8,7 @@ import numpy as np
 
 from serving.server.codecs.json_inputs import BASE64_KEY
 from serving.server.errors import InvalidArgumentError
-from serving.server.inference.validation import Arrays
-from serving.server.models.signature import Signature, TensorSpec
+from serving.server.models.signature import Arrays, Signature, TensorSpec
 
 Array = np.ndarray[Any, Any]
 
@@ -23,18 +22,24 @@ def write_predictions(outputs: Arrays, signature: Signature) -> list[Any]:
     """The row form of the outputs: one value an item, or one object if there are several outputs.
 
     Raises:
-        InvalidArgumentError: an output has no batch axis, they differ in length, or JSON cannot carry its type.
+        InvalidArgumentError: an output has no batch axis, they differ in length, or JSON cannot
+            carry its type.
     """
     columns = {name: write_value(array, signature.outputs[name]) for name, array in outputs.items()}
     for name, array in outputs.items():
         if array.ndim == 0:
             raise InvalidArgumentError(f"Tensor name: {name} has no shape information ")
     if len({array.shape[0] for array in outputs.values()}) != 1:
-        raise InvalidArgumentError("Tensor outputs have inconsistent batch size; ask for them with 'inputs' instead of 'instances'")
+        raise InvalidArgumentError(
+            "Tensor outputs have inconsistent batch size; ask for them with 'inputs' instead of "
+            "'instances'"
+        )
     if len(columns) == 1:
         (rows,) = columns.values()
         return list(rows)
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    return [
+        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
+    ]
 
 
 def write_columns(outputs: Arrays, signature: Signature) -> Any:  # noqa: ANN401 - any JSON value
@@ -63,7 +68,8 @@ def _text(value: bytes) -> str:
 
 
 def write_value(array: Array, spec: TensorSpec) -> Any:  # noqa: ANN401 - nested lists
-    """One output as nested lists; strings as text, or as base64 if the output's name ends in `_bytes`."""
+    """One output as nested lists; strings as text, or as base64 if the output's name ends in
+    `_bytes`."""
     if spec.dtype.name in _UNWRITABLE:
         raise InvalidArgumentError(f"Failed to write JSON value for tensor type: {spec.dtype.name}")
     if spec.dtype.is_string:
@@ -84,6 +90,7 @@ def _write_strings(array: Array, *, as_base64: bool) -> Array:
 
 
 def _shorten(array: Any) -> Array:  # noqa: ANN401 - an array or one number
-    """float32 to the float64 with the same nine digits: 0.1 and not 0.10000000149011612 in the answer."""
+    """float32 to the float64 with the same nine digits: 0.1 and not 0.10000000149011612 in the
+    answer."""
     digits = [float(f"{value:.{_FLOAT32_DIGITS}g}") for value in array.ravel().tolist()]
     return np.array(digits, dtype=np.float64).reshape(array.shape)

@@ -1,7 +1,8 @@
 """JSON as TensorFlow Serving reads it, which is not quite how Python does.
 
-The text after the first value is ignored, the first of two equal names counts, NaN, Inf and Infinity are numbers, and a
-number too big for a double is an error. Stricter than both: nesting is bounded.
+The text after the first value is ignored, the first of two equal names counts, NaN, Inf and
+Infinity are numbers, and a number too big for a double is an error. Stricter than both: nesting is
+bounded.
 """
 
 import json
@@ -49,7 +50,9 @@ def parse(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
     if start == len(body):
         raise _fault("The document is empty", start or None)
     if _depth(body) > DEEPEST:
-        raise InvalidArgumentError(f"JSON Parse error: nested deeper than {DEEPEST} levels; send a flatter document")
+        raise InvalidArgumentError(
+            f"JSON Parse error: nested deeper than {DEEPEST} levels; send a flatter document"
+        )
     text = body.decode("utf-8", errors="surrogateescape")
     if "Inf" in text:
         text = _SHORT_INFINITY.sub(lambda match: match[1] or "Infinity", text)
@@ -58,7 +61,9 @@ def parse(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
     except json.JSONDecodeError as error:
         raise _fault(_reason(error, text), _byte_offset(text, error.pos)) from error
     except _TooBigError as error:
-        raise _fault("Number too big to be stored in double.", _byte_offset(text, _first_too_big(text))) from error
+        raise _fault(
+            "Number too big to be stored in double.", _byte_offset(text, _first_too_big(text))
+        ) from error
     if "\\u" in text:
         _check_surrogates(text, end)
     return value
@@ -85,17 +90,30 @@ def _check_surrogates(text: str, end: int) -> None:
 
 def _first_too_big(text: str) -> int:
     """Where the first number that no double can hold begins."""
-    return next((number.start(1) for number in _NUMBER.finditer(text) if number[1] and abs(float(number[1])) == float("inf")), 0)
+    return next(
+        (
+            number.start(1)
+            for number in _NUMBER.finditer(text)
+            if number[1] and abs(float(number[1])) == float("inf")
+        ),
+        0,
+    )
 
 
 def _decoder(body: bytes) -> json.JSONDecoder:
     if _may_be_too_big(body):
-        return json.JSONDecoder(object_pairs_hook=_first_wins, parse_float=_finite_float, parse_int=_bounded_int, strict=True)
+        return json.JSONDecoder(
+            object_pairs_hook=_first_wins,
+            parse_float=_finite_float,
+            parse_int=_bounded_int,
+            strict=True,
+        )
     return json.JSONDecoder(object_pairs_hook=_first_wins, strict=True)
 
 
 def _may_be_too_big(body: bytes) -> bool:
-    """Whether a number here could exceed a double: it has an exponent or very many digits. Others are spared a Python call each."""
+    """Whether a number here could exceed a double: it has an exponent or very many digits. Others
+    are spared a Python call each."""
     characters = np.frombuffer(body, dtype=np.uint8)
     is_digit = _IS_DIGIT[characters]
     exponents = (characters[1:] | _LOWER_CASE) == ord("e")
@@ -127,7 +145,9 @@ class _TooBigError(Exception):
 
 def _fault(reason: str, offset: int | None) -> InvalidArgumentError:
     place = "" if offset is None else f". at offset: {offset}"
-    return InvalidArgumentError(f"JSON Parse error: {reason.removesuffix('.') if offset is not None else reason}{place}")
+    return InvalidArgumentError(
+        f"JSON Parse error: {reason.removesuffix('.') if offset is not None else reason}{place}"
+    )
 
 
 def _byte_offset(text: str, position: int) -> int:
@@ -191,6 +211,7 @@ def echo(value: Any) -> str:  # noqa: ANN401 - any JSON value
 
 
 _ECHO_TAKEN: Final = 16 * _LONGEST_ECHO
-"""Characters written before line breaks are taken out; a whole body is never written again for an error."""
+"""Characters written before line breaks are taken out; a whole body is never written again for an
+error."""
 _LIST_BREAKS: Final = re.compile(r"(?<=\[)\s+()|\s+(\])|(?<=,)\n\s+(?=[^\s\"])")
 """Line breaks inside lists; TensorFlow Serving writes a list on one line."""

@@ -1,7 +1,7 @@
 """gRPC reflection: what a caller without the proto files, such as grpcurl, asks before it calls.
 
-The generated modules that describe the two services were made for an older protobuf and do not load under a present one, so
-their descriptions are made here from the messages, which do.
+The generated modules that describe the two services were made for an older protobuf and do not load
+under a present one, so their descriptions are made here from the messages, which do.
 """
 
 from collections.abc import Sequence
@@ -44,17 +44,28 @@ def join(server: grpc.Server, services: Sequence[str]) -> None:
         services: full names of the others it offers.
     """
     pool = descriptor_pool.Default()
-    for file in (_describe("prediction_service", "PredictionService", _PREDICTION), _describe("model_service", "ModelService", _MODEL)):
+    for file in (
+        _describe("prediction_service", "PredictionService", _PREDICTION),
+        _describe("model_service", "ModelService", _MODEL),
+    ):
         pool.AddSerializedFile(file.SerializeToString())  # the same a second time changes nothing
     reflection.enable_server_reflection((*services, reflection.SERVICE_NAME), server)
 
 
-def _describe(stem: str, service: str, methods: dict[str, tuple[Any, str]]) -> descriptor_pb2.FileDescriptorProto:
+def _describe(
+    stem: str, service: str, methods: dict[str, tuple[Any, str]]
+) -> descriptor_pb2.FileDescriptorProto:
     """The file that declares a service, as the original is compiled."""
-    file = descriptor_pb2.FileDescriptorProto(name=f"tensorflow_serving/apis/{stem}.proto", package=_PACKAGE, syntax="proto3")
+    file = descriptor_pb2.FileDescriptorProto(
+        name=f"tensorflow_serving/apis/{stem}.proto", package=_PACKAGE, syntax="proto3"
+    )
     file.options.cc_enable_arenas = True
     file.dependency.extend(sorted({module.DESCRIPTOR.name for module, _ in methods.values()}))
     described = file.service.add(name=service)
     for method, (_, name) in methods.items():
-        described.method.add(name=method, input_type=f".{_PACKAGE}.{name}Request", output_type=f".{_PACKAGE}.{name}Response")
+        described.method.add(
+            name=method,
+            input_type=f".{_PACKAGE}.{name}Request",
+            output_type=f".{_PACKAGE}.{name}Response",
+        )
     return file

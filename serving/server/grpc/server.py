@@ -52,13 +52,20 @@ def open_grpc(
         options=[
             ("grpc.so_reuseport", 0),  # or a second server would silently share the port
             ("grpc.max_receive_message_length", settings.max_message_bytes),
-            ("grpc.max_send_message_length", -1),  # what was computed is answered, whatever its size
+            (
+                "grpc.max_send_message_length",
+                -1,
+            ),  # what was computed is answered, whatever its size
             *_read_options(settings.grpc_channel_arguments),
         ],
     )
-    prediction = PredictionService(models, gate, limits, as_content=settings.enable_serialization_as_tensor_content)
+    prediction = PredictionService(
+        models, gate, limits, as_content=settings.enable_serialization_as_tensor_content
+    )
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(prediction, server)
-    model_service = ModelService(models, reloader if settings.enable_reload_config_request else None)
+    model_service = ModelService(
+        models, reloader if settings.enable_reload_config_request else None
+    )
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(model_service, server)
     offered: tuple[str, ...] = _SERVICES
     if settings.enable_grpc_healthcheck_service:
@@ -75,7 +82,10 @@ def _read_options(text: str) -> list[tuple[str, int | str]]:
     for part in filter(None, text.split(",")):
         name, equals, value = part.partition("=")
         if not equals:
-            raise SettingsError(f"grpc_channel_arguments: expected key=value; received '{part}'; write grpc.name=value")
+            raise SettingsError(
+                f"grpc_channel_arguments: expected key=value; received '{part}'; write "
+                "grpc.name=value"
+            )
         options.append((name, int(value) if value.lstrip("-").isdigit() else value))
     return options
 
@@ -84,7 +94,9 @@ def _bind(server: grpc.Server, settings: ServerSettings) -> int:
     credentials = read_credentials(settings.ssl_config_file)
     port = 0
     if settings.grpc_socket_path:
-        _listen(server, f"unix:{settings.grpc_socket_path}", None)  # the file's permissions guard it
+        _listen(
+            server, f"unix:{settings.grpc_socket_path}", None
+        )  # the file's permissions guard it
     if settings.port:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         port = _listen(server, f"{host}:{settings.port}", credentials)
@@ -93,6 +105,13 @@ def _bind(server: grpc.Server, settings: ServerSettings) -> int:
 
 def _listen(server: grpc.Server, address: str, credentials: grpc.ServerCredentials | None) -> int:
     try:
-        return server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
+        return (
+            server.add_secure_port(address, credentials)
+            if credentials
+            else server.add_insecure_port(address)
+        )
     except RuntimeError as error:
-        raise OSError(f"expected a free port for gRPC; received {address}, which cannot be bound; choose another") from error
+        raise OSError(
+            f"expected a free port for gRPC; received {address}, which cannot be bound; choose "
+            "another"
+        ) from error

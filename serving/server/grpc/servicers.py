@@ -30,7 +30,8 @@ from serving.server.models.reload import Reloader
 STATUS: Final = {status.value[0]: status for status in grpc.StatusCode}
 """gRPC's status by canonical number."""
 _LONGEST_TEXT: Final = 1024
-"""Characters of an error; gRPC carries it in a header. Source: TensorFlow Serving cuts there too."""
+"""Characters of an error; gRPC carries it in a header. Source: TensorFlow Serving cuts there
+too."""
 _METADATA_FIELD: Final = "signature_def"
 
 Request = TypeVar("Request")
@@ -69,12 +70,16 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
         self._as_content = as_content
 
     @answering
-    def Predict(self, request: predict_pb2.PredictRequest, context: grpc.ServicerContext) -> predict_pb2.PredictResponse:  # noqa: N802
+    def Predict(  # noqa: N802
+        self, request: predict_pb2.PredictRequest, context: grpc.ServicerContext
+    ) -> predict_pb2.PredictResponse:
         """Compute a signature."""
         query = Query(
             _read_target(request),
             request.model_spec.signature_name,
-            lambda signature: protobuf.decode_inputs(request.inputs, signature, self._limits.max_tensor_bytes),
+            lambda signature: protobuf.decode_inputs(
+                request.inputs, signature, self._limits.max_tensor_bytes
+            ),
             request.output_filter,
         )
         with self._gate.admit(context.time_remaining()):
@@ -83,12 +88,16 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
 
     @answering
     def GetModelMetadata(  # noqa: N802
-        self, request: get_model_metadata_pb2.GetModelMetadataRequest, _context: grpc.ServicerContext
+        self,
+        request: get_model_metadata_pb2.GetModelMetadataRequest,
+        _context: grpc.ServicerContext,
     ) -> get_model_metadata_pb2.GetModelMetadataResponse:
         """Tell the signatures of a version."""
         target = _read_target(request)
         if not request.metadata_field:
-            raise InvalidArgumentError("GetModelMetadataRequest must specify at least one metadata_field")
+            raise InvalidArgumentError(
+                "GetModelMetadataRequest must specify at least one metadata_field"
+            )
         for name in request.metadata_field:
             if name != _METADATA_FIELD:
                 raise InvalidArgumentError(f"Metadata field {name} is not supported")
@@ -113,7 +122,9 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
         return reply
 
     @answering
-    def Regress(self, request: regression_pb2.RegressionRequest, context: grpc.ServicerContext) -> regression_pb2.RegressionResponse:  # noqa: N802
+    def Regress(  # noqa: N802
+        self, request: regression_pb2.RegressionRequest, context: grpc.ServicerContext
+    ) -> regression_pb2.RegressionResponse:
         """Values of examples."""
         reply = regression_pb2.RegressionResponse()
         with self._gate.admit(context.time_remaining()):
@@ -131,7 +142,10 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
         self, request: inference_pb2.MultiInferenceRequest, context: grpc.ServicerContext
     ) -> inference_pb2.MultiInferenceResponse:
         """Several classifications and regressions of the same examples."""
-        tasks = [(_target(task.model_spec), Task(task.method_name, task.model_spec.signature_name)) for task in request.tasks]
+        tasks = [
+            (_target(task.model_spec), Task(task.method_name, task.model_spec.signature_name))
+            for task in request.tasks
+        ]
         with self._gate.admit(context.time_remaining()):
             outcomes = infer_all(self._models, tasks, request.input, self._limits)
         reply = inference_pb2.MultiInferenceResponse()
@@ -157,7 +171,8 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):  # type: ignore
     def GetModelStatus(  # noqa: N802
         self, request: get_model_status_pb2.GetModelStatusRequest, _context: grpc.ServicerContext
     ) -> get_model_status_pb2.GetModelStatusResponse:
-        """Tell the state of a model's versions; a label in the request is ignored, as TensorFlow Serving does."""
+        """Tell the state of a model's versions; a label in the request is ignored, as TensorFlow
+        Serving does."""
         target = _read_target(request)
         reply = get_model_status_pb2.GetModelStatusResponse()
         for status in self._models.status(target.model, target.version):
@@ -172,7 +187,10 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):  # type: ignore
     ) -> model_management_pb2.ReloadConfigResponse:
         """Serve what the request names; new models answer when this returns."""
         if self._reloader is None:
-            raise PermissionDeniedError("HandleReloadConfigRequest is off; start the server with --enable_reload_config_request=true")
+            raise PermissionDeniedError(
+                "HandleReloadConfigRequest is off; start the server with "
+                "--enable_reload_config_request=true"
+            )
         self._reloader.apply(read_message(request.config, self._models.names()))
         reply = model_management_pb2.ReloadConfigResponse()
         reply.status.SetInParent()
@@ -216,5 +234,7 @@ def _write_answer(answer: Answer, as_content: bool) -> predict_pb2.PredictRespon
     reply.model_spec.version.value = answer.version
     reply.model_spec.signature_name = answer.signature.name
     for name, array in answer.outputs.items():
-        protobuf.encode_into(reply.outputs[name], array, answer.signature.outputs[name], as_content=as_content)
+        protobuf.encode_into(
+            reply.outputs[name], array, answer.signature.outputs[name], as_content=as_content
+        )
     return reply

@@ -13,7 +13,9 @@ class Gate:
     def __init__(self, running: int, queued: int) -> None:
         self._places = threading.Semaphore(running + queued)
         self._running = threading.Semaphore(running)
-        self._text = f"The server already runs {running} calls and queues {queued} more; try again later"
+        self._text = (
+            f"The server already runs {running} calls and queues {queued} more; try again later"
+        )
 
     @contextmanager
     def admit(self, seconds: float) -> Iterator[None]:
@@ -26,7 +28,9 @@ class Gate:
         if not self._places.acquire(blocking=False):
             raise OverloadedError(self._text)
         try:
-            if seconds <= 0 or not self._running.acquire(timeout=min(seconds, threading.TIMEOUT_MAX)):
+            if seconds <= 0 or not self._running.acquire(
+                timeout=min(seconds, threading.TIMEOUT_MAX)
+            ):
                 raise DeadlineError("The call's time ran out while it waited for its turn")
             try:
                 yield

@@ -1,7 +1,9 @@
-"""Classify, Regress and MultiInference: the calls that send `tf.Example` messages instead of tensors.
+"""Classify, Regress and MultiInference: the calls that send `tf.Example` messages instead of
+tensors.
 
-The core both doors share, as `predict` is: it finds the version and the signature, computes, and checks the shape of the result.
-Texts and the order of the checks are TensorFlow Serving's, as recorded.
+The core both doors share, as `predict` is: it finds the version and the signature, computes, and
+checks the shape of the result. Texts and the order of the checks are TensorFlow Serving's, as
+recorded.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +38,8 @@ Values = list[float]
 
 @dataclass(frozen=True)
 class Task:
-    """One question about the examples: `method` is CLASSIFY or REGRESS; an empty signature name is the default one."""
+    """One question about the examples: `method` is CLASSIFY or REGRESS; an empty signature name is
+    the default one."""
 
     method: str
     signature_name: str
@@ -52,7 +55,9 @@ class Outcome:
     result: Classes | Values
 
 
-def infer(models: Models, target: Target, task: Task, examples: input_pb2.Input, limits: Limits) -> Outcome:
+def infer(
+    models: Models, target: Target, task: Task, examples: input_pb2.Input, limits: Limits
+) -> Outcome:
     """Answer one task.
 
     Raises:
@@ -62,7 +67,9 @@ def infer(models: Models, target: Target, task: Task, examples: input_pb2.Input,
         return infer_with(version, task, examples, limits)
 
 
-def infer_with(version: LoadedVersion, task: Task, examples: input_pb2.Input, limits: Limits) -> Outcome:
+def infer_with(
+    version: LoadedVersion, task: Task, examples: input_pb2.Input, limits: Limits
+) -> Outcome:
     """As `infer`, with a version in hand.
 
     Raises:
@@ -79,11 +86,17 @@ def infer_with(version: LoadedVersion, task: Task, examples: input_pb2.Input, li
     inputs = {_INPUT: serialized}
     check_inputs(signature, inputs, limits.max_items)
     answer = version.run(signature, inputs, outputs)
-    result = _read_classes(answer, len(serialized)) if task.method == CLASSIFY else _read_values(answer[_REGRESSION], len(serialized))
+    result = (
+        _read_classes(answer, len(serialized))
+        if task.method == CLASSIFY
+        else _read_values(answer[_REGRESSION], len(serialized))
+    )
     return Outcome(version.model, version.number, name, result)
 
 
-def infer_all(models: Models, tasks: Sequence[tuple[Target, Task]], examples: input_pb2.Input, limits: Limits) -> list[Outcome]:
+def infer_all(
+    models: Models, tasks: Sequence[tuple[Target, Task]], examples: input_pb2.Input, limits: Limits
+) -> list[Outcome]:
     """Answer several tasks about the same examples from the version that the first one means.
 
     Raises:
@@ -93,18 +106,24 @@ def infer_all(models: Models, tasks: Sequence[tuple[Target, Task]], examples: in
     with models.lease(first) as version:
         checked = list(_check_tasks(version, first.model, tasks))
         for task in checked:
-            _CHECKS[task.method](version.definitions[task.signature_name], limits.check_method_names)
+            _CHECKS[task.method](
+                version.definitions[task.signature_name], limits.check_method_names
+            )
         return [infer_with(version, task, examples, limits) for task in checked]
 
 
-def _check_tasks(version: LoadedVersion, model: str, tasks: Sequence[tuple[Target, Task]]) -> Iterator[Task]:
+def _check_tasks(
+    version: LoadedVersion, model: str, tasks: Sequence[tuple[Target, Task]]
+) -> Iterator[Task]:
     seen = set()
     for target, task in tasks:
         name = task.signature_name or PREDICT
         if not target.model:
             raise InvalidArgumentError("Found ModelSpec with an empty model name.")
         if target.model != model:
-            raise InvalidArgumentError("All ModelSpecs in a MultiInferenceRequest must access the same model name.")
+            raise InvalidArgumentError(
+                "All ModelSpecs in a MultiInferenceRequest must access the same model name."
+            )
         if name in seen:
             raise InvalidArgumentError(f"Duplicate evaluation of signature: {name}")
         seen.add(name)
@@ -118,12 +137,15 @@ def _check_tasks(version: LoadedVersion, model: str, tasks: Sequence[tuple[Targe
 def _check_classification(definition: meta_graph_pb2.SignatureDef, check_method: bool) -> list[str]:
     _check_method(definition, CLASSIFY, check_method)
     if len(definition.outputs) not in (1, 2):
-        raise InvalidArgumentError(f"Expected one or two output Tensors, found {len(definition.outputs)}")
+        raise InvalidArgumentError(
+            f"Expected one or two output Tensors, found {len(definition.outputs)}"
+        )
     _check_input(definition, CLASSIFY)
     names = [name for name in (_CLASSES, _SCORES) if name in definition.outputs]
     if not names:
         raise InvalidArgumentError(
-            f'Expected classification signature outputs to contain at least one of "classes" or "scores". Signature was: {definition}'
+            'Expected classification signature outputs to contain at least one of "classes" or '
+            f'"scores". Signature was: {definition}'
         )
     return names
 
@@ -143,7 +165,10 @@ _CHECKS: Final = {CLASSIFY: _check_classification, REGRESS: _check_regression}
 
 def _check_method(definition: meta_graph_pb2.SignatureDef, method: str, check_method: bool) -> None:
     if check_method and definition.method_name != method:
-        raise InvalidArgumentError(f"Expected {_KIND[method]} signature method_name to be {method}. Was: {definition.method_name}")
+        raise InvalidArgumentError(
+            f"Expected {_KIND[method]} signature method_name to be {method}. Was: "
+            f"{definition.method_name}"
+        )
     if len(definition.inputs) != 1:
         raise InvalidArgumentError("Expected one input Tensor.")
 
@@ -154,7 +179,8 @@ def _check_input(definition: meta_graph_pb2.SignatureDef, method: str) -> None:
 
 
 def _serialize(examples: input_pb2.Input) -> Array:
-    """Serialized examples; what the context holds and an example lacks is put before it, where the example's own wins."""
+    """Serialized examples; what the context holds and an example lacks is put before it, where the
+    example's own wins."""
     context = b""
     if examples.WhichOneof("kind") == "example_list_with_context":
         context = examples.example_list_with_context.context.SerializeToString()
@@ -176,7 +202,8 @@ def _read_classes(answer: Mapping[str, Array], count: int) -> Classes:
     if classes is not None and scores is not None and classes.shape != scores.shape:
         raise InvalidArgumentError(
             "Tensors class and score should match in dim_size(1). "
-            f"Got classes.dim_size(1) = {classes.shape[1]} and scores.dim_size(1) = {scores.shape[1]}"
+            f"Got classes.dim_size(1) = {classes.shape[1]} and scores.dim_size(1) = "
+            f"{scores.shape[1]}"
         )
     width = (classes if classes is not None else answer[_SCORES]).shape[1]
     labels = [[b""] * width] * count if classes is None else classes.tolist()
@@ -189,16 +216,25 @@ def _check_table(name: str, array: Array, wanted: Any, count: int) -> None:  # n
         expected = "string" if wanted is np.object_ else "float"
         raise InvalidArgumentError(f"Expected {name} Tensor of {expected}. Got: {array.dtype.name}")
     if array.ndim != 2:  # noqa: PLR2004 - examples and classes
-        raise InvalidArgumentError(f"Expected Tensor shape: [batch_size num_classes] but got {_shape(array)}")
+        raise InvalidArgumentError(
+            f"Expected Tensor shape: [batch_size num_classes] but got {_shape(array)}"
+        )
     if array.shape[0] != count:
-        raise InvalidArgumentError(f"Expected {name} output batch size of {count}. Got: {array.shape[0]}")
+        raise InvalidArgumentError(
+            f"Expected {name} output batch size of {count}. Got: {array.shape[0]}"
+        )
 
 
 def _read_values(array: Array, count: int) -> Values:
     if array.ndim not in (1, 2) or (array.ndim > 1 and array.shape[1] != 1):
-        raise InvalidArgumentError(f"Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got {_shape(array)}")
+        raise InvalidArgumentError(
+            "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got "
+            f"{_shape(array)}"
+        )
     if array.shape[0] != count:
-        raise InvalidArgumentError(f"Input batch size did not match output batch size: {count} vs. {array.shape[0]}")
+        raise InvalidArgumentError(
+            f"Input batch size did not match output batch size: {count} vs. {array.shape[0]}"
+        )
     if array.dtype != np.float32:
         raise InvalidArgumentError(f"Expected output Tensor of float. Got: {array.dtype.name}")
     return list(array.reshape(-1).tolist())

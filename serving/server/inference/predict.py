@@ -1,6 +1,7 @@
 """The core both doors share: find the version, find the signature, read the inputs, guard, compute.
 
-It knows neither gRPC nor HTTP: a door hands in who is asked and a function that reads its own kind of inputs.
+It knows neither gRPC nor HTTP: a door hands in who is asked and a function that reads its own kind
+of inputs.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from serving.server.inference.validation import Arrays, check_inputs
+from serving.server.inference.validation import check_inputs
 from serving.server.models.registry import Models, Target
-from serving.server.models.signature import Signature, find_signature
+from serving.server.models.signature import Arrays, Signature, find_signature
 from serving.server.models.version import LoadedVersion
 
 ReadInputs = Callable[[Signature], Arrays]
@@ -30,7 +31,8 @@ class Limits:
 
 @dataclass(frozen=True)
 class Query:
-    """One call, as a door hands it in. An empty signature name is the default one; an empty filter keeps every output."""
+    """One call, as a door hands it in. An empty signature name is the default one; an empty filter
+    keeps every output."""
 
     target: Target
     signature_name: str
@@ -49,10 +51,12 @@ class Answer:
 
 
 def predict(models: Models, query: Query, limits: Limits) -> Answer:
-    """Answer one call from the version it asks for, which stays loaded until the answer is complete.
+    """Answer one call from the version it asks for, which stays loaded until the answer is
+    complete.
 
     Raises:
-        ServingError: the model, version, label, signature, an input or an output is not as it should be.
+        ServingError: the model, version, label, signature, an input or an output is not as it
+            should be.
     """
     with models.lease(query.target) as version:
         return predict_with(version, query, limits)

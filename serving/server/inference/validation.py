@@ -1,15 +1,12 @@
-"""The guard before the kernel: nothing reaches TensorFlow that does not fit the signature and the limits."""
+"""The guard before the kernel: nothing reaches TensorFlow that does not fit the signature and the
+limits."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from serving.server.errors import InvalidArgumentError
-from serving.server.models.signature import Signature, TensorSpec
-
-Arrays = Mapping[str, np.ndarray[Any, Any]]
-"""Tensors by name; byte strings are arrays of `bytes` objects."""
+from serving.server.models.signature import Arrays, Signature, TensorSpec
 
 
 def check_inputs(signature: Signature, inputs: Arrays, max_items: int) -> None:
@@ -28,23 +25,39 @@ def check_inputs(signature: Signature, inputs: Arrays, max_items: int) -> None:
         _check_type(position, spec, array)
         if not spec.fits(array.shape):
             raise InvalidArgumentError(
-                f"Expected input '{name}' of shape {show_shape(spec.shape)}; received shape {show_shape(array.shape)}; "
+                f"Expected input '{name}' of shape {show_shape(spec.shape)}; received shape "
+                f"{show_shape(array.shape)}; "
                 "send it as the signature has it (see the model's metadata)"
             )
         if spec.has_batch_axis and array.ndim > 0 and array.shape[0] > max_items:
-            raise InvalidArgumentError(f"Expected at most {max_items} items in '{name}'; received {array.shape[0]}; send them in parts")
+            raise InvalidArgumentError(
+                f"Expected at most {max_items} items in '{name}'; received {array.shape[0]}; send "
+                "them in parts"
+            )
 
 
 def _check_type(position: int, spec: TensorSpec, array: np.ndarray[Any, Any]) -> None:
     if array.dtype != spec.dtype.numpy:
-        raise InvalidArgumentError(f"Expects arg[{position}] to be {spec.dtype.name} but {_type_name(array.dtype)} is provided")
+        raise InvalidArgumentError(
+            f"Expects arg[{position}] to be {spec.dtype.name} but {_type_name(array.dtype)} is "
+            "provided"
+        )
 
 
 def _type_name(dtype: np.dtype[Any]) -> str:
-    names = {np.dtype(np.float32): "float", np.dtype(np.float64): "double", np.dtype(np.float16): "half", np.dtype(np.object_): "string"}
+    names = {
+        np.dtype(np.float32): "float",
+        np.dtype(np.float64): "double",
+        np.dtype(np.float16): "half",
+        np.dtype(np.object_): "string",
+    }
     return names.get(dtype, dtype.name)
 
 
 def show_shape(shape: tuple[int | None, ...] | None) -> str:
     """A shape for people: `[n, 28, 28]`, where n is free."""
-    return "[…]" if shape is None else f"[{', '.join('n' if size is None else str(size) for size in shape)}]"
+    return (
+        "[…]"
+        if shape is None
+        else f"[{', '.join('n' if size is None else str(size) for size in shape)}]"
+    )

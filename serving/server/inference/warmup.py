@@ -1,4 +1,5 @@
-"""Replay the requests that came with a version before it serves: a free test, and its first calls are not slow."""
+"""Replay the requests that came with a version before it serves: a free test, and its first calls
+are not slow."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -22,7 +23,8 @@ _MOST_RECORDS: Final = 1000
 
 
 def warm_up(version: LoadedVersion, folder: Path, limits: Limits, times: int = 1) -> None:
-    """Answer every recorded request of `folder` with `version`, each so many times; a folder without records is fine.
+    """Answer every recorded request of `folder` with `version`, each so many times; a folder
+    without records is fine.
 
     Raises:
         VersionRefusedError: the file is damaged, too long, or holds something that is no request.
@@ -30,7 +32,10 @@ def warm_up(version: LoadedVersion, folder: Path, limits: Limits, times: int = 1
     """
     for count, record in enumerate(_read_records(folder / WARMUP_FILE), start=1):
         if count > _MOST_RECORDS:
-            raise VersionRefusedError(Code.INVALID_ARGUMENT, f"Number of warmup records exceeds the maximum ({_MOST_RECORDS})")
+            raise VersionRefusedError(
+                Code.INVALID_ARGUMENT,
+                f"Number of warmup records exceeds the maximum ({_MOST_RECORDS})",
+            )
         for _ in range(times):
             _replay(version, record, limits)
 
@@ -58,7 +63,9 @@ def _predict(version: LoadedVersion, request: predict_pb2.PredictRequest, limits
     query = Query(
         Target(version.model, version.number),
         request.model_spec.signature_name,
-        lambda signature: protobuf.decode_inputs(request.inputs, signature, limits.max_tensor_bytes),
+        lambda signature: protobuf.decode_inputs(
+            request.inputs, signature, limits.max_tensor_bytes
+        ),
         request.output_filter,
     )
     predict_with(version, query, limits)
@@ -68,9 +75,13 @@ def _infer(method: str, version: LoadedVersion, request: Any, limits: Limits) ->
     infer_with(version, Task(method, request.model_spec.signature_name), request.input, limits)
 
 
-def _infer_all(version: LoadedVersion, request: inference_pb2.MultiInferenceRequest, limits: Limits) -> None:
+def _infer_all(
+    version: LoadedVersion, request: inference_pb2.MultiInferenceRequest, limits: Limits
+) -> None:
     for task in request.tasks:
-        infer_with(version, Task(task.method_name, task.model_spec.signature_name), request.input, limits)
+        infer_with(
+            version, Task(task.method_name, task.model_spec.signature_name), request.input, limits
+        )
 
 
 _REPLAYS: Final[dict[str, Callable[[LoadedVersion, Any, Limits], None]]] = {

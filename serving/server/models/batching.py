@@ -1,4 +1,5 @@
-"""Dynamic batching by TensorFlow's own scheduler, the one TensorFlow Serving uses, driven by the same file."""
+"""Dynamic batching by TensorFlow's own scheduler, the one TensorFlow Serving uses, driven by the
+same file."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ Function = Callable[..., Mapping[str, tf.Tensor]]
 
 @dataclass(frozen=True)
 class Batching:
-    """How calls are joined. Defaults: TensorFlow Serving's, session_bundle_config.proto and batching_session.h."""
+    """How calls are joined. Defaults: TensorFlow Serving's, session_bundle_config.proto and
+    batching_session.h."""
 
     max_batch_size: int = 1000
     batch_timeout_micros: int = 0
@@ -44,14 +46,25 @@ def read_batching(path: Path, threads: int) -> Batching:
     message = read_config(path, "BatchingParameters", _FLAG)
     given = {
         name: getattr(message, name).value
-        for name in ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads")
+        for name in (
+            "max_batch_size",
+            "batch_timeout_micros",
+            "max_enqueued_batches",
+            "num_batch_threads",
+        )
         if message.HasField(name)
     }
     sizes, split = tuple(message.allowed_batch_sizes), message.enable_large_batch_splitting.value
-    batching = Batching(**{"num_batch_threads": threads, **given}, allowed_batch_sizes=sizes, split=split)
-    if message.HasField("max_execution_batch_size") and message.max_execution_batch_size.value != batching.max_batch_size:
+    batching = Batching(
+        **{"num_batch_threads": threads, **given}, allowed_batch_sizes=sizes, split=split
+    )
+    if (
+        message.HasField("max_execution_batch_size")
+        and message.max_execution_batch_size.value != batching.max_batch_size
+    ):
         raise SettingsError(
-            f"{_FLAG}: expected max_execution_batch_size as large as max_batch_size, or none; received another; mend the file"
+            f"{_FLAG}: expected max_execution_batch_size as large as max_batch_size, or none; "
+            "received another; mend the file"
         )
     _check(batching)
     return batching
@@ -60,17 +73,24 @@ def read_batching(path: Path, threads: int) -> Batching:
 def _check(batching: Batching) -> None:
     positive = (batching.max_batch_size, batching.max_enqueued_batches, batching.num_batch_threads)
     if min(positive) < 1 or batching.batch_timeout_micros < 0:
-        raise SettingsError(f"{_FLAG}: expected sizes and counts of one and more; received {min(positive)}; mend the file")
-    sizes = batching.allowed_batch_sizes
-    if sizes and (list(sizes) != sorted(set(sizes)) or sizes[0] < 1 or sizes[-1] != batching.max_batch_size):
         raise SettingsError(
-            f"{_FLAG}: expected allowed_batch_sizes that grow and end with max_batch_size ({batching.max_batch_size}); "
+            f"{_FLAG}: expected sizes and counts of one and more; received {min(positive)}; mend "
+            "the file"
+        )
+    sizes = batching.allowed_batch_sizes
+    if sizes and (
+        list(sizes) != sorted(set(sizes)) or sizes[0] < 1 or sizes[-1] != batching.max_batch_size
+    ):
+        raise SettingsError(
+            f"{_FLAG}: expected allowed_batch_sizes that grow and end with max_batch_size "
+            f"({batching.max_batch_size}); "
             f"received {', '.join(map(str, sizes))}; mend the file"
         )
 
 
 def batch(function: Function, signature: Signature, batching: Batching) -> Function:
-    """The same function, computed together for calls that come together; calls without items are computed alone."""
+    """The same function, computed together for calls that come together; calls without items are
+    computed alone."""
     names, outputs = list(signature.inputs), list(signature.outputs)
 
     @tf.nondifferentiable_batch_function(
@@ -86,7 +106,10 @@ def batch(function: Function, signature: Signature, batching: Batching) -> Funct
         answer = function(**dict(zip(names, tensors, strict=True)))
         return [answer[name] for name in outputs]
 
-    kinds = [tf.TensorSpec(spec.shape, spec.dtype.numpy if not spec.dtype.is_string else tf.string) for spec in signature.inputs.values()]
+    kinds = [
+        tf.TensorSpec(spec.shape, spec.dtype.numpy if not spec.dtype.is_string else tf.string)
+        for spec in signature.inputs.values()
+    ]
     joined = tf.function(together, input_signature=kinds, autograph=False)
 
     def call(**inputs: tf.Tensor) -> Mapping[str, tf.Tensor]:
@@ -102,8 +125,12 @@ def _count(inputs: Mapping[str, Any]) -> int:
     counts = set()
     for tensor in inputs.values():
         if tensor.shape.rank == 0:
-            raise InvalidArgumentError("Batching Run() input tensors must have at least one dimension")
+            raise InvalidArgumentError(
+                "Batching Run() input tensors must have at least one dimension"
+            )
         counts.add(int(tensor.shape[0]))
     if len(counts) > 1:
-        raise InvalidArgumentError("Batching Run() input tensors must have equal 0th-dimension size")
+        raise InvalidArgumentError(
+            "Batching Run() input tensors must have equal 0th-dimension size"
+        )
     return counts.pop()

@@ -1,4 +1,5 @@
-"""Which models are served from where: two flags, a file in TensorFlow Serving's text format, or the same as a message."""
+"""Which models are served from where: two flags, a file in TensorFlow Serving's text format, or the
+same as a message."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from google.protobuf import text_format
-from tensorflow_serving.config import file_system_storage_path_source_pb2, model_server_config_pb2
+from tensorflow_serving.config import model_server_config_pb2
+from tensorflow_serving.config.file_system_storage_path_source_pb2 import (
+    FileSystemStoragePathSourceConfig,
+)
 
 from digits.errors import SettingsError
 from serving.server.config_files import parse_file
@@ -65,14 +69,22 @@ def read_file(path: Path) -> list[ModelSource]:
     try:
         return read_message(parse_file(path, model_server_config_pb2.ModelServerConfig()))
     except OSError as error:
-        raise SettingsError(f"model_config_file: expected a readable file; received '{path}': {error.strerror}; check the path") from error
+        raise SettingsError(
+            f"model_config_file: expected a readable file; received '{path}': {error.strerror}; "
+            "check the path"
+        ) from error
     except (text_format.ParseError, UnicodeDecodeError) as error:
-        raise SettingsError(f"model_config_file: expected a model_config_list; received '{path}': {error}; mend the file") from error
+        raise SettingsError(
+            f"model_config_file: expected a model_config_list; received '{path}': {error}; mend "
+            "the file"
+        ) from error
     except InvalidArgumentError as error:
         raise SettingsError(f"model_config_file: {error.text}; mend the file '{path}'") from error
 
 
-def read_message(config: model_server_config_pb2.ModelServerConfig, known: Collection[str] = ()) -> list[ModelSource]:
+def read_message(
+    config: model_server_config_pb2.ModelServerConfig, known: Collection[str] = ()
+) -> list[ModelSource]:
     """The models that a configuration names.
 
     Args:
@@ -80,22 +92,29 @@ def read_message(config: model_server_config_pb2.ModelServerConfig, known: Colle
         known: names of the models that are served already.
 
     Raises:
-        InvalidArgumentError: it is no list of models, or a model in it cannot be served; worded as TensorFlow Serving does.
+        InvalidArgumentError: it is no list of models, or a model in it cannot be served; worded as
+            TensorFlow Serving does.
     """
     if config.WhichOneof("config") != "model_config_list":
         raise InvalidArgumentError(
-            "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently supported"
+            "ServerModelConfig type not supported by HandleReloadConfigRequest. Only "
+            "ModelConfigList is currently supported"
         )
     models = config.model_config_list.config
     names = [model.name for model in models]
     for name in names:
         if names.count(name) > 1:
-            raise InvalidArgumentError(f"Illegal to list model {name} multiple times in config list")
+            raise InvalidArgumentError(
+                f"Illegal to list model {name} multiple times in config list"
+            )
     for model in models:
         _check_platform(model, known)
     for model in models:
         if not model.base_path.startswith("/"):
-            raise InvalidArgumentError(f"Expected model {model.name} to have an absolute path or URI; got base_path()={model.base_path}")
+            raise InvalidArgumentError(
+                f"Expected model {model.name} to have an absolute path or URI; got "
+                f"base_path()={model.base_path}"
+            )
     return [_read_model(model) for model in models]
 
 
@@ -104,23 +123,32 @@ def _check_platform(model: model_server_config_pb2.ModelConfig, known: Collectio
     if bool(model.model_platform) == has_type:
         which, link = ("both", "and") if has_type else ("neither", "nor")
         raise InvalidArgumentError(
-            f"Illegal setting {which} ModelServerConfig::model_type (deprecated) {link} ModelServerConfig::model_platform, "
+            f"Illegal setting {which} ModelServerConfig::model_type (deprecated) {link} "
+            "ModelServerConfig::model_platform, "
             f"model name is {model.name}"
         )
-    platform = PLATFORM if model.model_type == model_server_config_pb2.TENSORFLOW else model.model_platform
+    platform = (
+        PLATFORM if model.model_type == model_server_config_pb2.TENSORFLOW else model.model_platform
+    )
     if platform != PLATFORM and model.name in known:
         raise InvalidArgumentError(
-            f"Illegal to change a model's platform. For model {model.name} platform was {PLATFORM} and new platform requested is {platform}"
+            f"Illegal to change a model's platform. For model {model.name} platform was "
+            f"{PLATFORM} and new platform requested is {platform}"
         )
     if platform != PLATFORM:
         raise InvalidArgumentError(f"Model {model.name} requests unsupported platform {platform}")
 
 
 def _read_model(model: model_server_config_pb2.ModelConfig) -> ModelSource:
-    return ModelSource(model.name, Path(model.base_path), _read_policy(model.model_version_policy), dict(model.version_labels))
+    return ModelSource(
+        model.name,
+        Path(model.base_path),
+        _read_policy(model.model_version_policy),
+        dict(model.version_labels),
+    )
 
 
-def _read_policy(policy: file_system_storage_path_source_pb2.FileSystemStoragePathSourceConfig.ServableVersionPolicy) -> Policy:
+def _read_policy(policy: FileSystemStoragePathSourceConfig.ServableVersionPolicy) -> Policy:
     kind = policy.WhichOneof("policy_choice")
     if kind == "all":
         return every

@@ -1,4 +1,5 @@
-"""The element types of tensors: TensorFlow's number and name, NumPy's type, and the field of a TensorProto."""
+"""The element types of tensors: TensorFlow's number and name, NumPy's type, and the field of a
+TensorProto."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,7 +11,8 @@ from tensorflow.core.framework import types_pb2
 
 @dataclass(frozen=True)
 class DType:
-    """One element type. `name` is TensorFlow's in error texts; `field` holds the values in a TensorProto."""
+    """One element type. `name` is TensorFlow's in error texts; `field` holds the values in a
+    TensorProto."""
 
     number: int
     name: str

@@ -26,7 +26,8 @@ Check = Callable[[LoadedVersion, Path], None]
 
 @dataclass(frozen=True)
 class Loading:
-    """How versions are loaded: whether a manifest is needed, the graph's tags, and how calls are joined into batches (None: not)."""
+    """How versions are loaded: whether a manifest is needed, the graph's tags, and how calls are
+    joined into batches (None: not)."""
 
     require_manifest: bool = True
     tags: tuple[str, ...] = (tf.saved_model.SERVING,)
@@ -35,7 +36,9 @@ class Loading:
     """Whether a version's own file goes before `batching`."""
 
 
-def load_version(model: str, number: int, folder: Path, *, how: Loading, warm_up: Check) -> LoadedVersion:
+def load_version(
+    model: str, number: int, folder: Path, *, how: Loading, warm_up: Check
+) -> LoadedVersion:
     """Check the files, load the SavedModel, and run its warm-up requests.
 
     Args:
@@ -55,15 +58,22 @@ def load_version(model: str, number: int, folder: Path, *, how: Loading, warm_up
     except VersionRefusedError:
         raise
     except SettingsError as error:
-        raise VersionRefusedError(Code.INVALID_ARGUMENT, str(error).replace(str(folder), "…")) from error
+        raise VersionRefusedError(
+            Code.INVALID_ARGUMENT, str(error).replace(str(folder), "…")
+        ) from error
     except VersionError as error:
         raise VersionRefusedError(Code.DATA_LOSS, str(error)) from error
     except ServingError as error:
         raise VersionRefusedError(error.code, f"a warm-up request failed: {error.text}") from error
     except tf.errors.OpError as error:
-        raise VersionRefusedError(Code(error.error_code), plain(error.message.replace(str(folder), ""))) from error
+        raise VersionRefusedError(
+            Code(error.error_code), plain(error.message.replace(str(folder), ""))
+        ) from error
     except Exception as error:
-        raise VersionRefusedError(Code.DATA_LOSS, f"the files are no SavedModel that can be loaded ({type(error).__name__})") from error
+        raise VersionRefusedError(
+            Code.DATA_LOSS,
+            f"the files are no SavedModel that can be loaded ({type(error).__name__})",
+        ) from error
     return version
 
 
@@ -75,14 +85,23 @@ def _check_files(folder: Path, require_manifest: bool) -> None:
 
 
 def _check_complete(folder: Path) -> None:
-    """Without a manifest: every file that a SavedModel needs is there. TensorFlow's loader would take absent variables for none."""
+    """Without a manifest: every file that a SavedModel needs is there. TensorFlow's loader would
+    take absent variables for none."""
     for name in (GRAPH_FILE, INDEX_FILE):
         if not (folder / name).is_file():
-            raise VersionRefusedError(Code.NOT_FOUND, f"expected the file '{name}'; received a version without it; copy it whole")
-    shards = [match for path in (folder / "variables").iterdir() if (match := _SHARD.fullmatch(path.name))]
+            raise VersionRefusedError(
+                Code.NOT_FOUND,
+                f"expected the file '{name}'; received a version without it; copy it whole",
+            )
+    shards = [
+        match for path in (folder / "variables").iterdir() if (match := _SHARD.fullmatch(path.name))
+    ]
     counts = {int(match[2]) for match in shards}
     if len(counts) != 1 or {int(match[1]) for match in shards} != set(range(min(counts))):
-        raise VersionRefusedError(Code.NOT_FOUND, "expected every data file of the variables; received only some; copy the version whole")
+        raise VersionRefusedError(
+            Code.NOT_FOUND,
+            "expected every data file of the variables; received only some; copy the version whole",
+        )
 
 
 def _load(model: str, number: int, folder: Path, how: Loading) -> LoadedVersion:
@@ -90,7 +109,11 @@ def _load(model: str, number: int, folder: Path, how: Loading) -> LoadedVersion:
     saved_model = tf.saved_model.load(str(folder), tags=list(how.tags))
     signatures, functions = read_signatures(definitions), dict(saved_model.signatures)
     if batching := _batching(folder, how):
-        functions = {name: batch(function, signatures[name], batching) for name, function in functions.items() if name in signatures}
+        functions = {
+            name: batch(function, signatures[name], batching)
+            for name, function in functions.items()
+            if name in signatures
+        }
     return LoadedVersion(
         model=model,
         number=number,
@@ -103,15 +126,24 @@ def _load(model: str, number: int, folder: Path, how: Loading) -> LoadedVersion:
 
 def _batching(folder: Path, how: Loading) -> Batching | None:
     own = folder / PER_MODEL_FILE
-    return read_batching(own, how.batching.num_batch_threads) if how.batching and how.own_batching and own.is_file() else how.batching
+    return (
+        read_batching(own, how.batching.num_batch_threads)
+        if how.batching and how.own_batching and own.is_file()
+        else how.batching
+    )
 
 
 def _read_graph(folder: Path, tags: set[str]) -> meta_graph_pb2.MetaGraphDef:
     try:
         saved_model = saved_model_pb2.SavedModel.FromString((folder / GRAPH_FILE).read_bytes())
     except DecodeError as error:
-        raise VersionRefusedError(Code.DATA_LOSS, f"Can't parse {GRAPH_FILE} as binary proto") from error
+        raise VersionRefusedError(
+            Code.DATA_LOSS, f"Can't parse {GRAPH_FILE} as binary proto"
+        ) from error
     for graph in saved_model.meta_graphs:
         if tags == set(graph.meta_info_def.tags):
             return graph
-    raise VersionRefusedError(Code.NOT_FOUND, f"expected a graph tagged '{','.join(tags)}'; received none; export it for serving")
+    raise VersionRefusedError(
+        Code.NOT_FOUND,
+        f"expected a graph tagged '{','.join(tags)}'; received none; export it for serving",
+    )

@@ -1,6 +1,8 @@
-"""The models and their versions as a caller sees them: who is asked, who answers, and what state each version is in.
+"""The models and their versions as a caller sees them: who is asked, who answers, and what state
+each version is in.
 
-A call leases its version; a version that is retired answers no new calls and leaves memory when its last lease ends.
+A call leases its version; a version that is retired answers no new calls and leaves memory when its
+last lease ends.
 """
 
 import threading
@@ -10,11 +12,18 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
-from serving.server.errors import Code, FailedPreconditionError, InvalidArgumentError, NotFoundError, VersionRefusedError
+from serving.server.errors import (
+    Code,
+    FailedPreconditionError,
+    InvalidArgumentError,
+    NotFoundError,
+    VersionRefusedError,
+)
 from serving.server.models.version import LoadedVersion
 
 _MOST_ENDED: Final = 100
-"""Ended versions remembered in the status of a model; older ones are forgotten, so that years of swaps fit in memory."""
+"""Ended versions remembered in the status of a model; older ones are forgotten, so that years of
+swaps fit in memory."""
 
 
 class State(IntEnum):
@@ -86,7 +95,9 @@ class Models:
     def all_answer(self) -> bool:
         """Whether every configured model has a version that answers calls."""
         with self._lock:
-            return all(model.latest is not None for model in self._models.values() if model.configured)
+            return all(
+                model.latest is not None for model in self._models.values() if model.configured
+            )
 
     def known(self) -> set[str]:
         """The models that are configured or ever were."""
@@ -106,7 +117,8 @@ class Models:
         """Set the labels of the named models anew; others lose theirs. All are set, or none.
 
         Raises:
-            FailedPreconditionError: a label for a version that does not answer calls, unless `unavailable_too`.
+            FailedPreconditionError: a label for a version that does not answer calls, unless
+                `unavailable_too`.
         """
         with self._lock:
             if not unavailable_too:
@@ -120,7 +132,8 @@ class Models:
                 entry = self._models[name].entries.get(number)
                 if entry is None or entry.status.state != State.AVAILABLE:
                     raise FailedPreconditionError(
-                        f"Request to assign label to version {number} of model {name}, which is not currently available for inference"
+                        f"Request to assign label to version {number} of model {name}, which is "
+                        "not currently available for inference"
                     )
 
     @contextmanager
@@ -148,7 +161,11 @@ class Models:
         number = self._number(model, target)
         entry = model.entries.get(number) if model and number is not None else None
         if entry is None or entry.loaded is None or entry.status.state != State.AVAILABLE:
-            asked = f"Latest({target.model})" if number is None or target.is_latest else f"Specific({target.model}, {number})"
+            asked = (
+                f"Latest({target.model})"
+                if number is None or target.is_latest
+                else f"Specific({target.model}, {number})"
+            )
             raise NotFoundError(f"Servable not found for request: {asked}")
         return entry, entry.loaded
 
@@ -183,7 +200,15 @@ class Models:
         """The versions that answer calls now."""
         with self._lock:
             model = self._models.get(name)
-            return {number for number, entry in model.entries.items() if entry.status.state == State.AVAILABLE} if model else set()
+            return (
+                {
+                    number
+                    for number, entry in model.entries.items()
+                    if entry.status.state == State.AVAILABLE
+                }
+                if model
+                else set()
+            )
 
     def announce(self, name: str, number: int, state: State) -> None:
         """Note that a version was found (START) or is being loaded (LOADING)."""
@@ -193,10 +218,13 @@ class Models:
     def refuse(self, name: str, number: int, reason: VersionRefusedError) -> None:
         """Note why a version will not be served."""
         with self._lock:
-            self._entry(name, number).status = VersionStatus(number, State.END, reason.code, reason.text)
+            self._entry(name, number).status = VersionStatus(
+                number, State.END, reason.code, reason.text
+            )
 
     def serve(self, name: str, version: LoadedVersion) -> None:
-        """Let a loaded version answer calls; if it is the newest, it answers those that name none."""
+        """Let a loaded version answer calls; if it is the newest, it answers those that name
+        none."""
         with self._lock:
             entry = self._entry(name, version.number)
             entry.loaded = version
@@ -204,7 +232,8 @@ class Models:
             self._point_at_latest(name)
 
     def retire(self, name: str, numbers: Iterable[int]) -> None:
-        """Take versions out of service; each leaves memory when the calls it is answering have ended."""
+        """Take versions out of service; each leaves memory when the calls it is answering have
+        ended."""
         with self._lock:
             for number in numbers:
                 entry = self._entry(name, number)
@@ -214,15 +243,26 @@ class Models:
             self._forget_oldest(name)
 
     def _entry(self, name: str, number: int) -> _Entry:
-        return self._models[name].entries.setdefault(number, _Entry(VersionStatus(number, State.START)))
+        return self._models[name].entries.setdefault(
+            number, _Entry(VersionStatus(number, State.START))
+        )
 
     def _point_at_latest(self, name: str) -> None:
         model = self._models[name]
-        model.latest = max((number for number, entry in model.entries.items() if entry.status.state == State.AVAILABLE), default=None)
+        model.latest = max(
+            (
+                number
+                for number, entry in model.entries.items()
+                if entry.status.state == State.AVAILABLE
+            ),
+            default=None,
+        )
 
     def _forget_oldest(self, name: str) -> None:
         entries = self._models[name].entries
-        ended = sorted(number for number, entry in entries.items() if entry.status.state == State.END)
+        ended = sorted(
+            number for number, entry in entries.items() if entry.status.state == State.END
+        )
         for number in ended[:-_MOST_ENDED]:
             del entries[number]
 

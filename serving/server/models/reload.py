@@ -15,9 +15,17 @@ _log = logging.getLogger(__name__)
 
 
 class Reloader:
-    """Swaps what is served for what a configuration names. A configuration that cannot be followed changes nothing."""
+    """Swaps what is served for what a configuration names. A configuration that cannot be followed
+    changes nothing."""
 
-    def __init__(self, sources: Sequence[ModelSource], models: Models, watcher: Watcher, *, unavailable_labels: bool) -> None:
+    def __init__(
+        self,
+        sources: Sequence[ModelSource],
+        models: Models,
+        watcher: Watcher,
+        *,
+        unavailable_labels: bool,
+    ) -> None:
         """Args: unavailable_labels: take labels of versions that do not answer yet."""
         self._sources = list(sources)
         self._models = models
@@ -26,10 +34,12 @@ class Reloader:
         self._one_at_a_time = threading.Lock()
 
     def apply(self, sources: Sequence[ModelSource]) -> None:
-        """Serve these models: new ones answer when this returns, dropped ones go with the next look at the folders.
+        """Serve these models: new ones answer when this returns, dropped ones go with the next look
+        at the folders.
 
         Raises:
-            FailedPreconditionError: a new model has nothing to serve, or a label names a version that does not answer.
+            FailedPreconditionError: a new model has nothing to serve, or a label names a version
+                that does not answer.
         """
         with self._one_at_a_time:
             before = self._sources
@@ -43,7 +53,8 @@ class Reloader:
                 self._watcher.replace(before)
                 if isinstance(error, VersionRefusedError):
                     raise FailedPreconditionError(
-                        f"A new model cannot be served: {error.text}; the configuration stays as it was"
+                        f"A new model cannot be served: {error.text}; the configuration stays as "
+                        "it was"
                     ) from error
                 raise
             self._sources = list(sources)
@@ -54,7 +65,8 @@ class Reloader:
         """Set the labels of the configuration the server started with.
 
         Raises:
-            FailedPreconditionError: one names a version that does not answer, and that is not allowed.
+            FailedPreconditionError: one names a version that does not answer, and that is not
+                allowed.
         """
         self._label(self._sources)
 
@@ -63,7 +75,8 @@ class Reloader:
         self._models.label(labels, unavailable_too=self._unavailable_labels)
 
     def follow(self, path: Path, seconds: float, stop: threading.Event) -> None:
-        """Read the file every `seconds` until `stop` is set, and follow it when it changed; a bad one is logged and changes nothing."""
+        """Read the file every `seconds` until `stop` is set, and follow it when it changed; a bad
+        one is logged and changes nothing."""
         seen = _content(path)
         while not stop.wait(seconds):
             content = _content(path)

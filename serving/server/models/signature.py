@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+import numpy as np
 from tensorflow.core.protobuf import meta_graph_pb2
 
 from digits.contract import PREDICT
@@ -12,6 +13,9 @@ from serving.server.models.dtypes import BY_NUMBER, DType
 
 INITIALISER: Final = "__saved_model_init_op"
 """Listed among the signatures of a SavedModel, but nobody can call it."""
+
+Arrays = Mapping[str, np.ndarray[Any, Any]]
+"""Tensors by name; byte strings are arrays of `bytes` objects."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,9 @@ class TensorSpec:
         """Whether a tensor of this shape may be given."""
         if self.shape is None:
             return True
-        return len(shape) == len(self.shape) and all(want in (None, got) for want, got in zip(self.shape, shape, strict=True))
+        return len(shape) == len(self.shape) and all(
+            want in (None, got) for want, got in zip(self.shape, shape, strict=True)
+        )
 
     @property
     def has_batch_axis(self) -> bool:
@@ -54,7 +60,8 @@ class Signature:
         for name in wanted:
             if name not in self.outputs:
                 raise InvalidArgumentError(
-                    f"output tensor alias not found in signature: {name} Outputs expected to be in the set {braces(self.outputs)}."
+                    f"output tensor alias not found in signature: {name} Outputs expected to be "
+                    f"in the set {braces(self.outputs)}."
                 )
             if name in chosen:
                 raise InvalidArgumentError(f"duplicate output tensor alias: {name}")
@@ -71,13 +78,16 @@ class Signature:
         extra, missing = sent - self.inputs.keys(), self.inputs.keys() - sent
         if len(sent) != len(self.inputs):
             raise InvalidArgumentError(
-                f"input size does not match signature: {len(sent)}!={len(self.inputs)} len({braces(sent)}) != len({braces(self.inputs)}). "
+                f"input size does not match signature: {len(sent)}!={len(self.inputs)} "
+                f"len({braces(sent)}) != len({braces(self.inputs)}). "
                 f"Sent extra: {braces(extra)}. Missing but required: {braces(missing)}."
             )
         if missing:
             raise InvalidArgumentError(
-                f"Signature input alias: {min(missing)}(feed name: {self.inputs[min(missing)].feed}) not found in request "
-                f"and no default value provided. Inputs expected to be in the request {braces(sent)}, or default input alias set: "
+                f"Signature input alias: {min(missing)}(feed name: "
+                f"{self.inputs[min(missing)].feed}) not found in request "
+                "and no default value provided. Inputs expected to be in the request "
+                f"{braces(sent)}, or default input alias set: "
             )
 
 
@@ -112,5 +122,9 @@ def _read_tensors(tensors: Mapping[str, meta_graph_pb2.TensorInfo]) -> dict[str,
 
 
 def _read_tensor(name: str, info: meta_graph_pb2.TensorInfo) -> TensorSpec:
-    shape = None if info.tensor_shape.unknown_rank else tuple(None if dim.size < 0 else dim.size for dim in info.tensor_shape.dim)
+    shape = (
+        None
+        if info.tensor_shape.unknown_rank
+        else tuple(None if dim.size < 0 else dim.size for dim in info.tensor_shape.dim)
+    )
     return TensorSpec(name, BY_NUMBER[info.dtype], shape, info.name)

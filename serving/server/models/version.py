@@ -9,13 +9,13 @@ import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
 from serving.server.errors import KernelError
-from serving.server.inference.validation import Arrays
-from serving.server.models.signature import Signature
+from serving.server.models.signature import Arrays, Signature
 
 
 @dataclass(frozen=True)
 class LoadedVersion:
-    """What one version folder became. `functions` are TensorFlow's concrete functions, by signature."""
+    """What one version folder became. `functions` are TensorFlow's concrete functions, by
+    signature."""
 
     model: str
     number: int
@@ -25,7 +25,9 @@ class LoadedVersion:
     saved_model: object
     """Keeps the variables alive; the functions only point at them."""
 
-    def run(self, signature: Signature, inputs: Arrays, outputs: Iterable[str]) -> dict[str, np.ndarray[Any, Any]]:
+    def run(
+        self, signature: Signature, inputs: Arrays, outputs: Iterable[str]
+    ) -> dict[str, np.ndarray[Any, Any]]:
         """Compute one signature.
 
         Args:

@@ -1,8 +1,8 @@
 """Follow the model folders: load what is new, swap when it is ready, refuse what is broken.
 
-One look at one model: list its versions, leave out the refused ones, let the policy pick; load the picked ones that are not
-there yet; when all are, retire the others. A refused version counts as absent until its files change or its next try is due, so
-the policy falls back on the next best.
+One look at one model: list its versions, leave out the refused ones, let the policy pick; load the
+picked ones that are not there yet; when all are, retire the others. A refused version counts as
+absent until its files change or its next try is due, so the policy falls back on the next best.
 """
 
 import logging
@@ -29,7 +29,8 @@ Fingerprint = tuple[tuple[str, int, int], ...]
 
 @dataclass(frozen=True)
 class Retries:
-    """How often a refused version is tried again while its files stay as they are, and after how many seconds."""
+    """How often a refused version is tried again while its files stay as they are, and after how
+    many seconds."""
 
     count: int = 0
     seconds: float = 60.0
@@ -56,7 +57,8 @@ class Watcher:
         retries: Retries = Retries(),
         after_look: Callable[[], None] = lambda: None,
     ) -> None:
-        """Args: after_look: called after each look, when the states of versions may have changed."""
+        """Args: after_look: called after each look, when the states of versions may have
+        changed."""
         self._sources = list(sources)
         self._models = models
         self._load = load
@@ -68,7 +70,8 @@ class Watcher:
         self._restart = threading.Event()
 
     def follow(self, seconds: float, stop: threading.Event) -> None:
-        """Look every `seconds` until `stop` is set; the time begins anew when the sources change."""
+        """Look every `seconds` until `stop` is set; the time begins anew when the sources
+        change."""
         while not stop.is_set():
             if self._restart.wait(seconds):
                 self._restart.clear()
@@ -82,7 +85,9 @@ class Watcher:
                 try:
                     self._look_at(source)
                 except Exception:  # noqa: BLE001 - logged whole; the server must outlive a bad folder
-                    _log.exception("looking at model %s failed; the next look tries again", source.name)
+                    _log.exception(
+                        "looking at model %s failed; the next look tries again", source.name
+                    )
             self._retire_dropped()
         self._after_look()
 
@@ -90,7 +95,8 @@ class Watcher:
         """Bring up models that are not followed yet, before `replace` makes them known to `look`.
 
         Raises:
-            VersionRefusedError: one has no version that can be served; the next look takes the others away again.
+            VersionRefusedError: one has no version that can be served; the next look takes the
+                others away again.
         """
         with self._looking:
             for source in sources:
@@ -99,13 +105,18 @@ class Watcher:
                     raise VersionRefusedError(Code.FAILED_PRECONDITION, self._why_absent(source))
 
     def replace(self, sources: Sequence[ModelSource]) -> None:
-        """Follow these models from now on; the next look takes those away that are not among them."""
+        """Follow these models from now on; the next look takes those away that are not among
+        them."""
         with self._looking:
             self._sources = list(sources)
             self._restart.set()
 
     def _why_absent(self, source: ModelSource) -> str:
-        reasons = [refusal.text for folder, refusal in self._refused.items() if folder.parent == source.base]
+        reasons = [
+            refusal.text
+            for folder, refusal in self._refused.items()
+            if folder.parent == source.base
+        ]
         return reasons[-1] if reasons else "its folder holds no version that the policy picks"
 
     def _retire_dropped(self) -> None:
@@ -122,7 +133,9 @@ class Watcher:
                 candidates.remove(number)
         picked = set(source.policy(candidates))
         outdated = self._models.available(source.name) - picked
-        if not picked:  # an emptied folder keeps the last good version, a policy that picks none does not
+        if (
+            not picked
+        ):  # an emptied folder keeps the last good version, a policy that picks none does not
             outdated &= set(found)
         self._retire(source, outdated)
 
@@ -143,7 +156,9 @@ class Watcher:
 
     def _bring_up(self, source: ModelSource, number: int, missing: Sequence[int]) -> bool:
         for other in missing:
-            self._models.announce(source.name, other, State.LOADING if other == number else State.START)
+            self._models.announce(
+                source.name, other, State.LOADING if other == number else State.START
+            )
         folder = source.base / str(number)
         seen = _fingerprint(folder)  # before the load: what changes meanwhile is worth another try
         try:
@@ -162,7 +177,9 @@ class Watcher:
         if before is None or before.text != text:
             _log.warning("%s refused: %s", who, text)
         tries = before.tries + 1 if before and before.files == files else 0
-        self._refused[folder] = _Refusal(files, text, tries, time.monotonic() + self._retries.seconds)
+        self._refused[folder] = _Refusal(
+            files, text, tries, time.monotonic() + self._retries.seconds
+        )
 
     def _is_refused(self, folder: Path) -> bool:
         refusal = self._refused.get(folder)
@@ -179,7 +196,8 @@ class Watcher:
 
 
 def _fingerprint(folder: Path) -> Fingerprint:
-    """Names, sizes and times of the files below `folder`: changes whenever somebody writes there."""
+    """Names, sizes and times of the files below `folder`: changes whenever somebody writes
+    there."""
     entries = []
     for path in sorted(folder.rglob("*")):
         with suppress(FileNotFoundError):  # deleted since it was listed

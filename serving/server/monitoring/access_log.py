@@ -1,4 +1,5 @@
-"""One JSON line for every call, on stderr: who was asked what, by which door, how it ended, how long it took."""
+"""One JSON line for every call, on stderr: who was asked what, by which door, how it ended, how
+long it took."""
 
 import json
 import sys
@@ -29,7 +30,9 @@ class AccessLog:
             "ms": round((time.perf_counter() - began) * 1000, 3),
             **more,
         }
-        self._stream.write(json.dumps(line) + "\n")  # one write a line, so that threads do not mix theirs
+        self._stream.write(
+            json.dumps(line) + "\n"
+        )  # one write a line, so that threads do not mix theirs
         self._stream.flush()
 
 
@@ -39,15 +42,25 @@ class GrpcAccessLog(grpc.ServerInterceptor):
     def __init__(self, log: AccessLog) -> None:
         self._log = log
 
-    def intercept_service(self, continuation: Callable[..., Any], handler_call_details: grpc.HandlerCallDetails) -> Any:  # noqa: ANN401
+    def intercept_service(
+        self, continuation: Callable[..., Any], handler_call_details: grpc.HandlerCallDetails
+    ) -> Any:  # noqa: ANN401
         """Put the line around the method's own handler."""
         handler = continuation(handler_call_details)
         if handler is None or handler.unary_unary is None:
             return handler
         logged = partial(self._call, handler_call_details.method, handler.unary_unary)
-        return grpc.unary_unary_rpc_method_handler(logged, handler.request_deserializer, handler.response_serializer)
+        return grpc.unary_unary_rpc_method_handler(
+            logged, handler.request_deserializer, handler.response_serializer
+        )
 
-    def _call(self, name: str, method: Callable[..., Any], request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401
+    def _call(
+        self,
+        name: str,
+        method: Callable[..., Any],
+        request: Any,  # noqa: ANN401
+        context: grpc.ServicerContext,
+    ) -> Any:  # noqa: ANN401
         began = time.perf_counter()
         reply = None
         try:
@@ -56,7 +69,15 @@ class GrpcAccessLog(grpc.ServerInterceptor):
         finally:
             status: grpc.StatusCode | None = context.code()  # type: ignore[attr-defined] # set by abort; absent from the stubs
             code = "OK" if status is None else status.name
-            self._log.write("grpc", name, code, began, peer=context.peer(), model=_model(request), version=_version(reply))
+            self._log.write(
+                "grpc",
+                name,
+                code,
+                began,
+                peer=context.peer(),
+                model=_model(request),
+                version=_version(reply),
+            )
 
 
 def _model(request: object) -> str:

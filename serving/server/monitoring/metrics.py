@@ -1,7 +1,9 @@
-"""What the server counts, under TensorFlow Serving's own names where it has them, and the page that Prometheus reads.
+"""What the server counts, under TensorFlow Serving's own names where it has them, and the page that
+Prometheus reads.
 
-Calls are watched from outside, at the doors: a gRPC interceptor and an ASGI application around the REST door. Names and labels
-are the recorded ones of TensorFlow Serving 2.20; times are in microseconds, as there. What it does not count begins with `inkwell_`.
+Calls are watched from outside, at the doors: a gRPC interceptor and an ASGI application around the
+REST door. Names and labels are the recorded ones of TensorFlow Serving 2.20; times are in
+microseconds, as there. What it does not count begins with `inkwell_`.
 """
 
 import re
@@ -23,7 +25,8 @@ from serving.server.models.version import LoadedVersion
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS: Final = tuple(10 * 1.8**step for step in range(33))
-"""Upper bounds in microseconds, up to about 20 minutes. Source: tensorflow_serving/servables/tensorflow/util.cc."""
+"""Upper bounds in microseconds, up to about 20 minutes. Source:
+tensorflow_serving/servables/tensorflow/util.cc."""
 _MICROSECONDS: Final = 1e6
 _SUFFIX: Final = re.compile(rb"^((?:# (?:HELP|TYPE) )?:tensorflow:[a-z_:]+)_total\b", re.MULTILINE)
 """The library ends every counter's name with `_total`; TensorFlow Serving's names do not end so."""
@@ -33,16 +36,46 @@ class Metrics:
     """One server's counts. All methods may be called from any thread."""
 
     def __init__(self, models: Models) -> None:
-        """Args: models: who is served; a name that is not among them counts as "", so that callers cannot fill the memory."""
+        """Args: models: who is served; a name that is not among them counts as "", so that callers
+        cannot fill the memory."""
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call] # the library types half of itself
         self._models = models
         self._registry = CollectorRegistry()
-        self._requests = self._counter("serving:request_count", "Requests by model and status, both doors.", "model_name", "status")
-        self._latency = self._histogram("serving:request_latency", "Microseconds of answered requests.", "model_name", "API", "entrypoint")
-        self._runtime = self._histogram("serving:runtime_latency", "Microseconds that the model computed.", "model_name", "API", "runtime")
-        self._loads = self._counter("cc:saved_model:load_attempt_count", "Loads of versions, by model.", "model_path", "status")
-        self._load_time = self._counter("cc:saved_model:load_latency", "Microseconds spent loading, by model.", "model_path")
-        self._in_flight = Gauge("inkwell_calls_in_flight", "Calls being answered or waiting.", ["entrypoint"], registry=self._registry)
+        self._requests = self._counter(
+            "serving:request_count",
+            "Requests by model and status, both doors.",
+            "model_name",
+            "status",
+        )
+        self._latency = self._histogram(
+            "serving:request_latency",
+            "Microseconds of answered requests.",
+            "model_name",
+            "API",
+            "entrypoint",
+        )
+        self._runtime = self._histogram(
+            "serving:runtime_latency",
+            "Microseconds that the model computed.",
+            "model_name",
+            "API",
+            "runtime",
+        )
+        self._loads = self._counter(
+            "cc:saved_model:load_attempt_count",
+            "Loads of versions, by model.",
+            "model_path",
+            "status",
+        )
+        self._load_time = self._counter(
+            "cc:saved_model:load_latency", "Microseconds spent loading, by model.", "model_path"
+        )
+        self._in_flight = Gauge(
+            "inkwell_calls_in_flight",
+            "Calls being answered or waiting.",
+            ["entrypoint"],
+            registry=self._registry,
+        )
         for entrypoint in ("GRPC", "REST"):
             self._in_flight.labels(entrypoint)  # shown as 0 before the first call
         self._registry.register(_Versions(models))
@@ -52,7 +85,9 @@ class Metrics:
         return Counter(f":tensorflow:{name}", text, labels, registry=self._registry)
 
     def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
-        return Histogram(f":tensorflow:{name}", text, labels, buckets=_BUCKETS, registry=self._registry)
+        return Histogram(
+            f":tensorflow:{name}", text, labels, buckets=_BUCKETS, registry=self._registry
+        )
 
     def page(self) -> bytes:
         """Everything, in Prometheus' text format."""
@@ -65,13 +100,16 @@ class Metrics:
             yield
 
     def answered(self, model: str, api: str, entrypoint: str, code: Code, seconds: float) -> None:
-        """Count a call that has its answer; only good answers have a latency, as with TensorFlow Serving."""
+        """Count a call that has its answer; only good answers have a latency, as with TensorFlow
+        Serving."""
         name = model if model in self._models.names() else ""
         self._requests.labels(name, code.name).inc()
         if code == Code.OK:
             self._latency.labels(name, api, entrypoint).observe(seconds * _MICROSECONDS)
 
-    def watch_loads(self, load: Callable[[str, int, Path], LoadedVersion]) -> Callable[[str, int, Path], LoadedVersion]:
+    def watch_loads(
+        self, load: Callable[[str, int, Path], LoadedVersion]
+    ) -> Callable[[str, int, Path], LoadedVersion]:
         """Count and time every load, and time what the loaded version computes for callers."""
 
         def watched(model: str, number: int, folder: Path) -> LoadedVersion:
@@ -83,11 +121,19 @@ class Metrics:
                 raise
             self._loads.labels(model, "success").inc()
             self._load_time.labels(model).inc((time.perf_counter() - began) * _MICROSECONDS)
-            return replace(version, functions={name: self._timed(model, function) for name, function in version.functions.items()})
+            return replace(
+                version,
+                functions={
+                    name: self._timed(model, function)
+                    for name, function in version.functions.items()
+                },
+            )
 
         return watched
 
-    def _timed(self, model: str, function: Callable[..., Mapping[str, Any]]) -> Callable[..., Mapping[str, Any]]:
+    def _timed(
+        self, model: str, function: Callable[..., Mapping[str, Any]]
+    ) -> Callable[..., Mapping[str, Any]]:
         runtime = self._runtime.labels(model, "", "TF2")
 
         def timed(**inputs: Any) -> Mapping[str, Any]:  # noqa: ANN401 - TensorFlow's tensors have no types
@@ -107,7 +153,11 @@ class _Versions(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """One sample a version."""
-        family = GaugeMetricFamily("inkwell_version_available", "1 for each version that answers calls.", labels=["model_name", "version"])
+        family = GaugeMetricFamily(
+            "inkwell_version_available",
+            "1 for each version that answers calls.",
+            labels=["model_name", "version"],
+        )
         for name in self._models.names():
             for number in sorted(self._models.available(name)):
                 family.add_metric([name, str(number)], 1)

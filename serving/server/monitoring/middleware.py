@@ -1,4 +1,5 @@
-"""Counts the calls of both doors, and shows the page of counts on the REST port: an interceptor and an ASGI application."""
+"""Counts the calls of both doors, and shows the page of counts on the REST port: an interceptor and
+an ASGI application."""
 
 import time
 from collections.abc import Callable
@@ -37,15 +38,27 @@ class GrpcMeter(grpc.ServerInterceptor):
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
 
-    def intercept_service(self, continuation: Callable[..., Any], handler_call_details: grpc.HandlerCallDetails) -> Any:  # noqa: ANN401
+    def intercept_service(
+        self, continuation: Callable[..., Any], handler_call_details: grpc.HandlerCallDetails
+    ) -> Any:  # noqa: ANN401
         """Put the count around the method's own handler."""
         handler = continuation(handler_call_details)
         if handler is None or not handler_call_details.method.startswith(_COUNTED):
             return handler
-        counted = partial(self._call, handler_call_details.method.removeprefix(_COUNTED), handler.unary_unary)
-        return grpc.unary_unary_rpc_method_handler(counted, handler.request_deserializer, handler.response_serializer)
+        counted = partial(
+            self._call, handler_call_details.method.removeprefix(_COUNTED), handler.unary_unary
+        )
+        return grpc.unary_unary_rpc_method_handler(
+            counted, handler.request_deserializer, handler.response_serializer
+        )
 
-    def _call(self, api: str, method: Callable[..., Any], request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401
+    def _call(
+        self,
+        api: str,
+        method: Callable[..., Any],
+        request: Any,  # noqa: ANN401
+        context: grpc.ServicerContext,
+    ) -> Any:  # noqa: ANN401
         began = time.perf_counter()
         with self._metrics.in_flight("GRPC"):
             try:
@@ -53,7 +66,9 @@ class GrpcMeter(grpc.ServerInterceptor):
             finally:
                 status: grpc.StatusCode | None = context.code()  # type: ignore[attr-defined] # set by abort; absent from the stubs
                 code = Code.OK if status is None else Code(status.value[0])
-                self._metrics.answered(_model_of(request), api, "GRPC", code, time.perf_counter() - began)
+                self._metrics.answered(
+                    _model_of(request), api, "GRPC", code, time.perf_counter() - began
+                )
 
 
 def _model_of(request: Any) -> str:  # noqa: ANN401 - the messages of four methods
@@ -83,10 +98,16 @@ class RestMeter:
 
     def _page(self, scope: Scope) -> Response:
         if query := scope["query_string"].decode("latin-1"):
-            return Response(f"Unexpected path: {self._path}?{query}. Should be {self._path}", 400, media_type="text/plain")
+            return Response(
+                f"Unexpected path: {self._path}?{query}. Should be {self._path}",
+                400,
+                media_type="text/plain",
+            )
         return Response(self._metrics.page(), headers={"content-type": CONTENT_TYPE})
 
     def _count(self, state: dict[str, Any], seconds: float) -> None:
         call = state.get("call")
         api = call.action if call and call.action in ("predict", "classify", "regress") else ""
-        self._metrics.answered(call.target.model if call else "", api, "REST", state.get("code", Code.OK), seconds)
+        self._metrics.answered(
+            call.target.model if call else "", api, "REST", state.get("code", Code.OK), seconds
+        )

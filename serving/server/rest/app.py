@@ -1,4 +1,5 @@
-"""The REST door: predict, classify, regress, status and metadata over HTTP, thin over the core. An ASGI application."""
+"""The REST door: predict, classify, regress, status and metadata over HTTP, thin over the core. An
+ASGI application."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,14 +14,26 @@ from tensorflow_serving.apis import get_model_metadata_pb2
 
 from serving.server.codecs import json_inputs, json_outputs, json_parser
 from serving.server.codecs.json_examples import read_examples
-from serving.server.errors import Code, DeadlineError, InvalidArgumentError, UnknownSignatureError, as_answer
+from serving.server.errors import (
+    Code,
+    DeadlineError,
+    InvalidArgumentError,
+    UnknownSignatureError,
+    as_answer,
+)
 from serving.server.inference.admission import Gate
 from serving.server.inference.examples import CLASSIFY, REGRESS, Task, infer
 from serving.server.inference.predict import Limits, Query, predict
-from serving.server.inference.validation import Arrays
 from serving.server.models.registry import Models, Target
-from serving.server.models.signature import Signature
-from serving.server.rest.bodies import TOO_LARGE, BodyTooLargeError, json_response, read_body, read_document, zip_for
+from serving.server.models.signature import Arrays, Signature
+from serving.server.rest.bodies import (
+    TOO_LARGE,
+    BodyTooLargeError,
+    json_response,
+    read_body,
+    read_document,
+    zip_for,
+)
 from serving.server.rest.openapi import describe
 from serving.server.rest.routes import Call, path_as_sent, read_path
 from serving.server.settings import ServerSettings
@@ -41,7 +54,8 @@ HTTP_STATUS: Final = {
     Code.UNAVAILABLE: 503,
     Code.DEADLINE_EXCEEDED: 504,
 }
-"""HTTP status by canonical code; every other code is 500. Source: the page of TensorFlow Serving's behaviour, 4.4."""
+"""HTTP status by canonical code; every other code is 500. Source: the page of TensorFlow Serving's
+behaviour, 4.4."""
 _EXAMPLE_METHODS: Final = {"classify": CLASSIFY, "regress": REGRESS}
 _ANY_ORIGIN: Final = {
     "Access-Control-Allow-Origin": "*",
@@ -59,7 +73,14 @@ _CLIENT_GONE: Final = 499
 class RestDoor:
     """The ASGI application."""
 
-    def __init__(self, models: Models, gate: Gate, limits: Limits, settings: ServerSettings, is_draining: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        models: Models,
+        gate: Gate,
+        limits: Limits,
+        settings: ServerSettings,
+        is_draining: Callable[[], bool],
+    ) -> None:
         """Args: is_draining: whether the server is about to end; it is not ready then."""
         self._models = models
         self._gate = gate
@@ -99,15 +120,28 @@ class RestDoor:
         except Exception as error:  # noqa: BLE001 - as_answer logs what is not ours
             answer = as_answer(error)
         request.state.code = answer.code  # for the meter around this door
-        status = TOO_LARGE if isinstance(answer, BodyTooLargeError) else HTTP_STATUS.get(answer.code, 500)
+        status = (
+            TOO_LARGE
+            if isinstance(answer, BodyTooLargeError)
+            else HTTP_STATUS.get(answer.code, 500)
+        )
         return json_response({"error": answer.text}, status)
 
     async def _dispatch(self, call: Call, request: Request) -> Response:
         if call.action == "options":
-            asked = request.headers.get("origin", "null") != "null"  # a browser's question before a call from another page
+            asked = (
+                request.headers.get("origin", "null") != "null"
+            )  # a browser's question before a call from another page
             return Response(status_code=200 if asked else 400, media_type=_NO_TYPE)
         if call.action == "list":
-            return json_response({"models": [{"name": name, **self._status(Target(name))} for name in self._models.names()]})
+            return json_response(
+                {
+                    "models": [
+                        {"name": name, **self._status(Target(name))}
+                        for name in self._models.names()
+                    ]
+                }
+            )
         if call.action == "status":
             return json_response(self._status(call.target))
         if call.action == "metadata":
@@ -115,11 +149,16 @@ class RestDoor:
         try:
             body = await asyncio.wait_for(read_body(request, self._max_body), self._receive_seconds)
         except TimeoutError:
-            raise DeadlineError(f"Expected the whole body within {self._receive_seconds:g} s; received a part; send it faster") from None
+            raise DeadlineError(
+                f"Expected the whole body within {self._receive_seconds:g} s; received a part; "
+                "send it faster"
+            ) from None
         return await self._in_time(call, body)
 
     async def _in_time(self, call: Call, body: bytes) -> Response:
-        working = asyncio.get_running_loop().run_in_executor(self._threads, self._compute, call, body)
+        working = asyncio.get_running_loop().run_in_executor(
+            self._threads, self._compute, call, body
+        )
         try:
             return await asyncio.wait_for(working, self._seconds)
         except TimeoutError:
@@ -133,20 +172,34 @@ class RestDoor:
             return self._infer(call, document)
 
     def _predict(self, target: Target, document: dict[str, Any]) -> Response:
-        query = Query(target, document.get("signature_name", ""), lambda signature: _read_inputs(document, signature))
+        query = Query(
+            target,
+            document.get("signature_name", ""),
+            lambda signature: _read_inputs(document, signature),
+        )
         try:
             answer = predict(self._models, query, self._limits)
         except UnknownSignatureError as error:
-            raise InvalidArgumentError(f'Serving signature name: "{error.name}" not found in signature def') from error
+            raise InvalidArgumentError(
+                f'Serving signature name: "{error.name}" not found in signature def'
+            ) from error
         if "instances" in document:
-            return json_response({"predictions": json_outputs.write_predictions(answer.outputs, answer.signature)}, version=answer.version)
-        return json_response({"outputs": json_outputs.write_columns(answer.outputs, answer.signature)}, version=answer.version)
+            return json_response(
+                {"predictions": json_outputs.write_predictions(answer.outputs, answer.signature)},
+                version=answer.version,
+            )
+        return json_response(
+            {"outputs": json_outputs.write_columns(answer.outputs, answer.signature)},
+            version=answer.version,
+        )
 
     def _infer(self, call: Call, document: dict[str, Any]) -> Response:
         examples = read_examples(document, call.action)
         task = Task(_EXAMPLE_METHODS[call.action], document.get("signature_name", ""))
         outcome = infer(self._models, call.target, task, examples, self._limits)
-        return json_response({"results": json_outputs.write_results(outcome.result)}, version=outcome.version)
+        return json_response(
+            {"results": json_outputs.write_results(outcome.result)}, version=outcome.version
+        )
 
     def _status(self, target: Target) -> dict[str, Any]:
         listed = [
@@ -162,24 +215,34 @@ class RestDoor:
     def _metadata(self, target: Target) -> Response:
         with self._models.lease(target) as version:
             signatures = get_model_metadata_pb2.SignatureDefMap(signature_def=version.definitions)
-            fields = json_format.MessageToDict(signatures, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+            fields = json_format.MessageToDict(
+                signatures,
+                preserving_proto_field_name=True,
+                always_print_fields_with_no_presence=True,
+            )
             spec = {"name": version.model, "version": str(version.number), "signature_name": ""}
-            return json_response({"model_spec": spec, "metadata": {"signature_def": fields}}, version=version.number)
+            return json_response(
+                {"model_spec": spec, "metadata": {"signature_def": fields}}, version=version.number
+            )
 
     def _live(self) -> Response:
         return json_response({"live": True})
 
     def _ready(self) -> Response:
-        """Ready for calls: every model has a version that answers, and the server is not about to end."""
+        """Ready for calls: every model has a version that answers, and the server is not about to
+        end."""
         models = {name: bool(self._models.available(name)) for name in self._models.names()}
         ready = all(models.values()) and not self._is_draining()
-        return json_response({"ready": ready, "models": models}, 200 if ready else HTTP_STATUS[Code.UNAVAILABLE])
+        return json_response(
+            {"ready": ready, "models": models}, 200 if ready else HTTP_STATUS[Code.UNAVAILABLE]
+        )
 
 
 def _read_inputs(document: dict[str, Any], signature: Signature) -> Arrays:
     if "instances" in document and "inputs" in document:
         raise InvalidArgumentError(
-            f"JSON Value: {json_parser.echo(document)} Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist "
+            f"JSON Value: {json_parser.echo(document)} Not formatted correctly expecting only one "
+            "of 'inputs' or 'instances' keys to exist "
         )
     if "instances" in document:
         return json_inputs.read_instances(document["instances"], signature)

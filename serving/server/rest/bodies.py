@@ -1,4 +1,5 @@
-"""Bodies of the REST door: read within a limit, unzipped, written as JSON, zipped for those who like it so."""
+"""Bodies of the REST door: read within a limit, unzipped, written as JSON, zipped for those who
+like it so."""
 
 import gzip
 import json
@@ -58,27 +59,34 @@ def _unzip(body: bytes, most: int) -> bytes:
 
 
 def _too_large(most: int) -> BodyTooLargeError:
-    return BodyTooLargeError(f"Expected a body of at most {most} bytes; received a larger one; send it in parts")
+    return BodyTooLargeError(
+        f"Expected a body of at most {most} bytes; received a larger one; send it in parts"
+    )
 
 
 def read_document(body: bytes) -> dict[str, Any]:
     """The JSON object in a body.
 
     Raises:
-        InvalidArgumentError: it is no JSON, no object, or names a signature by something else than a string.
+        InvalidArgumentError: it is no JSON, no object, or names a signature by something else than
+            a string.
     """
     document = json_parser.parse(body)
     if not isinstance(document, dict):
         raise InvalidArgumentError(f"JSON Value: {json_parser.echo(document)} Is not object")
     if not isinstance(document.get("signature_name", ""), str):
         raise InvalidArgumentError(
-            f"JSON Value: {json_parser.echo(document)} not formatted correctly. 'signature_name' key must be a string value."
+            f"JSON Value: {json_parser.echo(document)} not formatted correctly. 'signature_name' "
+            "key must be a string value."
         )
     return document
 
 
-def json_response(content: dict[str, Any], status: int = 200, version: int | None = None) -> Response:
-    """An answer. Strings of a model that are no UTF-8 leave as the bytes they are, as with TensorFlow Serving.
+def json_response(
+    content: dict[str, Any], status: int = 200, version: int | None = None
+) -> Response:
+    """An answer. Strings of a model that are no UTF-8 leave as the bytes they are, as with
+    TensorFlow Serving.
 
     Args:
         version: the version that answered, told in a header.
@@ -90,7 +98,10 @@ def json_response(content: dict[str, Any], status: int = 200, version: int | Non
 
 def zip_for(request: Request, response: Response) -> None:
     """Zip an answer that is worth it, for a caller who takes it so."""
-    if "gzip" in request.headers.get("accept-encoding", "") and len(response.body) >= _WORTH_ZIPPING:
+    if (
+        "gzip" in request.headers.get("accept-encoding", "")
+        and len(response.body) >= _WORTH_ZIPPING
+    ):
         response.body = gzip.compress(response.body, _ZIP_LEVEL)
         response.headers["Content-Encoding"] = "gzip"
         response.headers["Content-Length"] = str(len(response.body))

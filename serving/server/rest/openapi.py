@@ -26,7 +26,12 @@ _OF_A_QUESTION: Final = (400, 404, 500)
 def _object(required: Json, optional: Json | None = None) -> Json:
     """A schema of exactly these members."""
     properties = {**required, **(optional or {})}
-    return {"type": "object", "required": list(required), "properties": properties, "additionalProperties": False}
+    return {
+        "type": "object",
+        "required": list(required),
+        "properties": properties,
+        "additionalProperties": False,
+    }
 
 
 def _list(items: Json, **bounds: int) -> Json:
@@ -39,25 +44,45 @@ _YES_NO: Final[Json] = {"type": "boolean"}
 _NAME: Final[Json] = {"type": "string", "pattern": "^[^/:?#]+$", "minLength": 1}
 _VERSION: Final[Json] = {"type": "integer", "minimum": 0, "maximum": (1 << 63) - 1}
 _NUMBER_AS_TEXT: Final[Json] = {"type": "string", "pattern": "^[0-9]+$"}
-_MODEL: Final[Json] = {"name": "model", "in": "path", "required": True, "schema": _NAME, "example": MODEL_NAME}
+_MODEL: Final[Json] = {
+    "name": "model",
+    "in": "path",
+    "required": True,
+    "schema": _NAME,
+    "example": MODEL_NAME,
+}
 _WHO: Final[dict[str, list[Json]]] = {
     "": [],
-    "/versions/{version}": [{"name": "version", "in": "path", "required": True, "schema": _VERSION}],
+    "/versions/{version}": [
+        {"name": "version", "in": "path", "required": True, "schema": _VERSION}
+    ],
     "/labels/{label}": [{"name": "label", "in": "path", "required": True, "schema": _NAME}],
 }
 
 _SIGNATURE: Final[Json] = {"signature_name": _TEXT}
 _PREDICT: Final[Json] = {
     "oneOf": [
-        {"required": ["instances"], "properties": {**_SIGNATURE, "instances": _list(_ANY, minItems=1)}, "not": {"required": ["inputs"]}},
-        {"required": ["inputs"], "properties": {**_SIGNATURE, "inputs": _ANY}, "not": {"required": ["instances"]}},
+        {
+            "required": ["instances"],
+            "properties": {**_SIGNATURE, "instances": _list(_ANY, minItems=1)},
+            "not": {"required": ["inputs"]},
+        },
+        {
+            "required": ["inputs"],
+            "properties": {**_SIGNATURE, "inputs": _ANY},
+            "not": {"required": ["instances"]},
+        },
     ],
     "type": "object",
 }
 _EXAMPLES: Final[Json] = {
     "type": "object",
     "required": ["examples"],
-    "properties": {**_SIGNATURE, "context": {"type": "object"}, "examples": _list({"type": "object"}, minItems=1)},
+    "properties": {
+        **_SIGNATURE,
+        "context": {"type": "object"},
+        "examples": _list({"type": "object"}, minItems=1),
+    },
 }
 _BODIES: Final[dict[str, Json]] = {"predict": _PREDICT, "classify": _EXAMPLES, "regress": _EXAMPLES}
 
@@ -71,11 +96,15 @@ _SHOWN: Final[dict[str, Json]] = {
         "rows": {"signature_name": "drawings", "instances": [{"b64": _SEVEN}]},
         "columns": {"signature_name": "drawings", "inputs": {"png": [{"b64": _SEVEN}]}},
     },
-    "classify": {"drawing": {"signature_name": "classify", "examples": [{"image/encoded": {"b64": _SEVEN}}]}},
+    "classify": {
+        "drawing": {"signature_name": "classify", "examples": [{"image/encoded": {"b64": _SEVEN}}]}
+    },
 }
 """Bodies that a model with the contract's signatures answers. Source: digits/contract.py"""
 
-_PREDICTED: Final[Json] = {"oneOf": [_object({"predictions": _list(_ANY)}), _object({"outputs": _ANY})]}
+_PREDICTED: Final[Json] = {
+    "oneOf": [_object({"predictions": _list(_ANY)}), _object({"outputs": _ANY})]
+}
 _CLASS: Final = _list({"type": ["string", "number"]}, minItems=2, maxItems=2)
 """A class and its score."""
 _ANSWERS: Final[dict[str, Json]] = {
@@ -88,21 +117,42 @@ _STATES: Final = _list(
         {
             "version": _NUMBER_AS_TEXT,
             "state": {"enum": [state.name for state in State]},
-            "status": _object({"error_code": {"enum": [code.name for code in Code]}, "error_message": _TEXT}),
+            "status": _object(
+                {"error_code": {"enum": [code.name for code in Code]}, "error_message": _TEXT}
+            ),
         }
     )
 )
 _STATUS: Final = _object({"model_version_status": _STATES})
-_MODELS: Final = _object({"models": _list(_object({"name": _TEXT, "model_version_status": _STATES}))})
+_MODELS: Final = _object(
+    {"models": _list(_object({"name": _TEXT, "model_version_status": _STATES}))}
+)
 _METADATA: Final = _object(
     {
         "model_spec": _object({"name": _TEXT, "version": _NUMBER_AS_TEXT, "signature_name": _TEXT}),
-        "metadata": _object({"signature_def": _object({"signature_def": {"type": "object", "additionalProperties": {"type": "object"}}})}),
+        "metadata": _object(
+            {
+                "signature_def": _object(
+                    {
+                        "signature_def": {
+                            "type": "object",
+                            "additionalProperties": {"type": "object"},
+                        }
+                    }
+                )
+            }
+        ),
     }
 )
-_READY: Final = _object({"ready": _YES_NO, "models": {"type": "object", "additionalProperties": _YES_NO}})
+_READY: Final = _object(
+    {"ready": _YES_NO, "models": {"type": "object", "additionalProperties": _YES_NO}}
+)
 _WHICH_VERSION: Final[Json] = {
-    "Model-Version": {"required": True, "description": "the version that answered", "schema": {"type": "integer", "minimum": 1}}
+    "Model-Version": {
+        "required": True,
+        "description": "the version that answered",
+        "schema": {"type": "integer", "minimum": 1},
+    }
 }
 
 
@@ -110,7 +160,10 @@ def describe() -> Json:
     """The whole document."""
     return {
         "openapi": "3.1.0",
-        "info": {"title": "TensorFlow Serving REST API, as the embedded server answers it", "version": "1"},
+        "info": {
+            "title": "TensorFlow Serving REST API, as the embedded server answers it",
+            "version": "1",
+        },
         "paths": dict(_paths()),
         "components": {"schemas": {"Error": _object({"error": _TEXT})}},
     }
@@ -122,30 +175,69 @@ def _paths() -> Iterator[tuple[str, Json]]:
         base, asked = f"/v1/models/{{model}}{who}", [_MODEL, *parameters]
         title = who.strip("/").partition("/")[0].title()
         yield base, {"get": _operation(f"status{title}", _STATUS, _OF_A_QUESTION, asked)}
-        yield f"{base}/metadata", {"get": _operation(f"metadata{title}", _METADATA, _OF_A_QUESTION, asked, _WHICH_VERSION)}
+        yield (
+            f"{base}/metadata",
+            {
+                "get": _operation(
+                    f"metadata{title}", _METADATA, _OF_A_QUESTION, asked, _WHICH_VERSION
+                )
+            },
+        )
         for method, body in _BODIES.items():
-            operation = _operation(f"{method}{title}", _ANSWERS[method], tuple(_ERRORS), asked, _WHICH_VERSION)
-            yield f"{base}:{method}", {"post": {**operation, "requestBody": _body(body, _SHOWN.get(method, {}))}}
+            operation = _operation(
+                f"{method}{title}", _ANSWERS[method], tuple(_ERRORS), asked, _WHICH_VERSION
+            )
+            yield (
+                f"{base}:{method}",
+                {"post": {**operation, "requestBody": _body(body, _SHOWN.get(method, {}))}},
+            )
     yield "/livez", {"get": _operation("livez", _object({"live": {"const": True}}), ())}
     ready = _operation("readyz", _READY, ())
     ready["responses"]["503"] = {"description": "not ready", "content": _as_json(_READY)}
     yield "/readyz", {"get": ready}
-    yield "/openapi.json", {"get": _operation("describe", {"type": "object", "required": ["openapi", "info", "paths"]}, ())}
+    yield (
+        "/openapi.json",
+        {
+            "get": _operation(
+                "describe", {"type": "object", "required": ["openapi", "info", "paths"]}, ()
+            )
+        },
+    )
 
 
-def _operation(name: str, answer: Json, errors: tuple[int, ...], parameters: list[Json] | None = None, headers: Json | None = None) -> Json:
+def _operation(
+    name: str,
+    answer: Json,
+    errors: tuple[int, ...],
+    parameters: list[Json] | None = None,
+    headers: Json | None = None,
+) -> Json:
     """One operation; `errors` are the statuses it may have besides 200."""
     refused = {
-        str(status): {"description": _ERRORS[status], "content": _as_json({"$ref": "#/components/schemas/Error"})} for status in errors
+        str(status): {
+            "description": _ERRORS[status],
+            "content": _as_json({"$ref": "#/components/schemas/Error"}),
+        }
+        for status in errors
     }
-    answered = {"description": "the answer", "content": _as_json(answer), **({"headers": headers} if headers else {})}
-    return {"operationId": name, "parameters": parameters or [], "responses": {"200": answered, **refused}}
+    answered = {
+        "description": "the answer",
+        "content": _as_json(answer),
+        **({"headers": headers} if headers else {}),
+    }
+    return {
+        "operationId": name,
+        "parameters": parameters or [],
+        "responses": {"200": answered, **refused},
+    }
 
 
 def _body(schema: Json, shown: Json) -> Json:
     content = _as_json(schema)
     if shown:
-        content["application/json"]["examples"] = {name: {"value": value} for name, value in shown.items()}
+        content["application/json"]["examples"] = {
+            name: {"value": value} for name, value in shown.items()
+        }
     return {"required": True, "content": content}
 
 

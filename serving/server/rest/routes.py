@@ -1,7 +1,7 @@
 """The paths of the REST API: what is asked of which model.
 
-Source: TensorFlow Serving's own patterns, as recorded answers show them; letters of the fixed parts may be of either case, and a
-query string belongs to the model's name or makes the path malformed.
+Source: TensorFlow Serving's own patterns, as recorded answers show them; letters of the fixed parts
+may be of either case, and a query string belongs to the model's name or makes the path malformed.
 """
 
 import re
@@ -15,7 +15,9 @@ from serving.server.errors import InvalidArgumentError, NotFoundError, Unimpleme
 from serving.server.models.registry import Target
 
 _API: Final = re.compile(r"/v1/.*", re.IGNORECASE | re.DOTALL)
-_WHO: Final = r"/v1/models/(?P<model>[^/:]+)(?:/versions/(?P<version>[0-9]+)|/labels/(?P<label>[^/:]+))?"
+_WHO: Final = (
+    r"/v1/models/(?P<model>[^/:]+)(?:/versions/(?P<version>[0-9]+)|/labels/(?P<label>[^/:]+))?"
+)
 _POST: Final = re.compile(_WHO + r":(?P<action>[^/:?]+)", re.IGNORECASE)
 _GET: Final = re.compile(_WHO + r"(?:/(?P<action>metadata))?", re.IGNORECASE)
 _LIST: Final = re.compile(r"/v1/models", re.IGNORECASE)
@@ -28,7 +30,8 @@ _LARGEST_VERSION: Final = (1 << 63) - 1
 
 @dataclass(frozen=True)
 class Call:
-    """One REST call: `predict`, `classify`, `regress`, `metadata`, `status`, `list` or `options`."""
+    """One REST call: `predict`, `classify`, `regress`, `metadata`, `status`, `list` or
+    `options`."""
 
     action: str
     target: Target

@@ -1,4 +1,5 @@
-"""The HTTP server under the REST door: uvicorn in a thread of its own, so that the main thread keeps the signals."""
+"""The HTTP server under the REST door: uvicorn in a thread of its own, so that the main thread
+keeps the signals."""
 
 import asyncio
 import functools
@@ -18,7 +19,9 @@ _BACKLOG: Final = 2048
 class RestServer:
     """Binds its port when made, answers after `start`."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int, *, drain_seconds: float, receive_seconds: float) -> None:
+    def __init__(
+        self, app: ASGIApp, host: str, port: int, *, drain_seconds: float, receive_seconds: float
+    ) -> None:
         """Bind the port.
 
         Args:
@@ -43,7 +46,9 @@ class RestServer:
             timeout_graceful_shutdown=max(1, int(drain_seconds)),
         )
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, name="rest", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, name="rest", daemon=True
+        )
 
     def start(self) -> None:
         """Answer from now on."""
@@ -56,7 +61,8 @@ class RestServer:
 
 
 class _Impatient(H11Protocol):
-    """Closes a connection on which the head of a request does not come in time: uvicorn waits for ever, and each waiting one is a socket.
+    """Closes a connection on which the head of a request does not come in time: uvicorn waits for
+    ever, and each waiting one is a socket.
 
     Between two requests uvicorn's own timer runs, until the first byte of the next one.
     """
@@ -98,6 +104,11 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        raise OSError(f"expected a free port for REST; received {host}:{port}: {error.strerror}; choose another") from error
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it; without, each answer waits 40 ms for an ACK
+        raise OSError(
+            f"expected a free port for REST; received {host}:{port}: {error.strerror}; choose "
+            "another"
+        ) from error
+    listener.setsockopt(
+        socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+    )  # connections inherit it; without, each answer waits 40 ms for an ACK
     return listener

@@ -29,7 +29,9 @@ def test_differences_other_number_of_classes_is_fine() -> None:
 
 def test_differences_class_numbers_that_disagree_are_named() -> None:
     mixed = signatures(classes=26) | {"drawings": DRAWINGS}
-    assert differences(mixed) == ["'drawings' output 'probabilities' is float32 [n,10], not float32 [n,26]"]
+    assert differences(mixed) == [
+        "'drawings' output 'probabilities' is float32 [n,10], not float32 [n,26]"
+    ]
 
 
 def test_differences_more_outputs_and_signatures_are_fine() -> None:
@@ -45,15 +47,36 @@ def test_differences_optional_output_may_be_there() -> None:
     ("found", "expected"),
     [
         ({k: v for k, v in OURS.items() if k != "explain"}, "signature 'explain' is missing"),
-        (served(outputs=DRAWINGS.outputs[:-1]), "'drawings' output 'problem' is missing, not int32 [n]"),
-        (served(inputs=(Tensor("jpeg", "string", (None,)),)), "'drawings' input 'png' is missing, not string [n]"),
-        (served(inputs=(*DRAWINGS.inputs, Tensor("size", "int32", (None,)))), "'drawings' has an input 'size' too many"),
-        (served("explain", inputs=(FLOATS,)), "'explain' input 'images' is float32 [n,28,28], not uint8 [n,28,28]"),
-        (served("explain", inputs=(ONE,)), "'explain' input 'images' is uint8 [1,28,28], not uint8 [n,28,28]"),
-        (served(outputs=(*DRAWINGS.outputs, WHOLE)), "'drawings' output 'ood_score' is int64 [n], not float32 [n]"),
-        (served("classify", outputs=()), "'classify' output 'scores' is missing, not float32 [n,10]"),
+        (
+            served(outputs=DRAWINGS.outputs[:-1]),
+            "'drawings' output 'problem' is missing, not int32 [n]",
+        ),
+        (
+            served(inputs=(Tensor("jpeg", "string", (None,)),)),
+            "'drawings' input 'png' is missing, not string [n]",
+        ),
+        (
+            served(inputs=(*DRAWINGS.inputs, Tensor("size", "int32", (None,)))),
+            "'drawings' has an input 'size' too many",
+        ),
+        (
+            served("explain", inputs=(FLOATS,)),
+            "'explain' input 'images' is float32 [n,28,28], not uint8 [n,28,28]",
+        ),
+        (
+            served("explain", inputs=(ONE,)),
+            "'explain' input 'images' is uint8 [1,28,28], not uint8 [n,28,28]",
+        ),
+        (
+            served(outputs=(*DRAWINGS.outputs, WHOLE)),
+            "'drawings' output 'ood_score' is int64 [n], not float32 [n]",
+        ),
+        (
+            served("classify", outputs=()),
+            "'classify' output 'scores' is missing, not float32 [n,10]",
+        ),
     ],
-)  # fmt: skip
+)
 def test_differences_each_deviation_is_named(found: dict[str, Signature], expected: str) -> None:
     assert expected in differences(found)
 

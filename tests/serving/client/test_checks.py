@@ -23,12 +23,31 @@ def test_split_server_good_address_is_taken_apart(server: str) -> None:
 @pytest.mark.parametrize(
     "server",
     [
-        *("", "localhost:8500", "http://localhost:8501", "grpc://localhost", "grpc://:8500", "rest://a:b", "rest://a:0", "rest://a:65536"),
-        *("rest://a:8501/", "rest://a:8501/v1", "rest://u@a:8501", "GRPC://a:8500", "grpc://a b:1", "grpc://a:8500\n", "grpc://a:٨٥٠٠"),
+        *(
+            "",
+            "localhost:8500",
+            "http://localhost:8501",
+            "grpc://localhost",
+            "grpc://:8500",
+            "rest://a:b",
+            "rest://a:0",
+            "rest://a:65536",
+        ),
+        *(
+            "rest://a:8501/",
+            "rest://a:8501/v1",
+            "rest://u@a:8501",
+            "GRPC://a:8500",
+            "grpc://a b:1",
+            "grpc://a:8500\n",
+            "grpc://a:٨٥٠٠",
+        ),
     ],
 )
 def test_connect_bad_address_is_refused(server: str) -> None:
-    with pytest.raises(InvalidRequestError, match="expected a server such as grpc://localhost:8500"):
+    with pytest.raises(
+        InvalidRequestError, match="expected a server such as grpc://localhost:8500"
+    ):
         connect(server)
 
 
@@ -46,11 +65,20 @@ def test_connect_empty_model_is_refused() -> None:
 IMAGES: dict[str, tuple[object, str]] = {
     "a list": ([[0]], "received list"),
     "nothing": (None, "received NoneType"),
-    "one image alone": (np.zeros((28, 28), np.uint8), r"received uint8 \[28, 28\]; pass images\[numpy.newaxis\] for"),
-    "floats": (np.zeros((1, 28, 28), np.float32), r"received float32 \[1, 28, 28\]; convert to whole numbers"),
+    "one image alone": (
+        np.zeros((28, 28), np.uint8),
+        r"received uint8 \[28, 28\]; pass images\[numpy.newaxis\] for",
+    ),
+    "floats": (
+        np.zeros((1, 28, 28), np.float32),
+        r"received float32 \[1, 28, 28\]; convert to whole numbers",
+    ),
     "with channel": (np.zeros((2, 28, 28, 1), np.uint8), r"received uint8 \[2, 28, 28, 1\]"),
     "flat": (np.zeros((2, 784), np.uint8), r"received uint8 \[2, 784\]"),
-    "no images": (np.zeros((0, 28, 28), np.uint8), r"with n at least 1; received uint8 \[0, 28, 28\]"),
+    "no images": (
+        np.zeros((0, 28, 28), np.uint8),
+        r"with n at least 1; received uint8 \[0, 28, 28\]",
+    ),
     "a number": (np.array(3, np.uint8), r"received uint8 \[\]"),
 }
 
@@ -68,7 +96,10 @@ DRAWINGS: dict[str, tuple[object, str]] = {
     "a generator": ((b"" for _ in "x"), "received generator"),
     "a path in it": ([b"x", "seven.png"], "received str as drawing 2"),
     "an empty one": ([b""], "received 0 bytes as drawing 1; leave out"),
-    "a large one": ([bytes(DRAWING_MAX_BYTES + 1)], f"received {DRAWING_MAX_BYTES + 1} bytes as drawing 1; send a smaller"),
+    "a large one": (
+        [bytes(DRAWING_MAX_BYTES + 1)],
+        f"received {DRAWING_MAX_BYTES + 1} bytes as drawing 1; send a smaller",
+    ),
 }
 
 

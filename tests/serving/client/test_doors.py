@@ -62,8 +62,14 @@ def client(server: str) -> Iterator[Client]:
 
 def test_predict_three_images_are_read_in_order(client: Client) -> None:
     found = client.predict(images_of(3, 1, 4))
-    assert [(prediction.digit, prediction.label) for prediction in found] == [(3, "3"), (1, "1"), (4, "4")]
-    np.testing.assert_allclose(found[0].probabilities, np.where(np.arange(10) == 3, 0.91, 0.01), rtol=1e-6)
+    assert [(prediction.digit, prediction.label) for prediction in found] == [
+        (3, "3"),
+        (1, "1"),
+        (4, "4"),
+    ]
+    np.testing.assert_allclose(
+        found[0].probabilities, np.where(np.arange(10) == 3, 0.91, 0.01), rtol=1e-6
+    )
     assert found[0].probabilities.dtype == np.float32
 
 
@@ -80,9 +86,18 @@ def test_predict_view_with_strides_is_read_as_its_values(client: Client) -> None
 def test_explain_images_are_read_in_order_with_their_saliency(client: Client, play: Play) -> None:
     images = images_of(*range(9)).repeat(8, axis=0)
     found = client.explain(images)
-    assert [explanation.digit for explanation in found] == [digit for digit in range(9) for _ in range(8)]
-    np.testing.assert_allclose(np.array([explanation.saliency for explanation in found]), images / np.float32(255), rtol=1e-6)
-    assert (play.calls, play.batches) == ([EXPLAIN] * 2, [DRAWINGS_PER_CALL, 72 - DRAWINGS_PER_CALL])
+    assert [explanation.digit for explanation in found] == [
+        digit for digit in range(9) for _ in range(8)
+    ]
+    np.testing.assert_allclose(
+        np.array([explanation.saliency for explanation in found]),
+        images / np.float32(255),
+        rtol=1e-6,
+    )
+    assert (play.calls, play.batches) == (
+        [EXPLAIN] * 2,
+        [DRAWINGS_PER_CALL, 72 - DRAWINGS_PER_CALL],
+    )
 
 
 def test_explain_without_saliency_breaks_the_contract(client: Client, play: Play) -> None:
@@ -117,7 +132,9 @@ def test_version_below_one_is_refused() -> None:
 
 
 def test_predict_version_is_told_over_grpc_only(client: Client, server: str) -> None:
-    assert client.predict(images_of(5))[0].version == (VERSION if server.startswith("grpc") else None)
+    assert client.predict(images_of(5))[0].version == (
+        VERSION if server.startswith("grpc") else None
+    )
 
 
 def test_predict_more_than_one_call_takes_is_sent_in_parts(client: Client, play: Play) -> None:
@@ -128,20 +145,34 @@ def test_predict_more_than_one_call_takes_is_sent_in_parts(client: Client, play:
 
 def test_read_garbage_between_drawings_is_one_problem(client: Client) -> None:
     found = client.read([b"\x89PNG\x00\xff", GARBAGE, b"\xff\xd8"])
-    assert [drawing.problem for drawing in found] == [Problem.NONE, Problem.NOT_AN_IMAGE, Problem.NONE]
+    assert [drawing.problem for drawing in found] == [
+        Problem.NONE,
+        Problem.NOT_AN_IMAGE,
+        Problem.NONE,
+    ]
     assert [found[0].digit, found[2].digit] == [6, 2]
-    assert found[0].image.dtype == np.uint8 and found[0].image.shape == (28, 28) and found[0].image[0, 0] == 6
+    assert (
+        found[0].image.dtype == np.uint8
+        and found[0].image.shape == (28, 28)
+        and found[0].image[0, 0] == 6
+    )
 
 
-@pytest.mark.parametrize(("score", "digit"), [(0.0, True), (0.5, True), (0.51, False), (1.0, False)])
-def test_read_score_above_a_half_does_not_look_like_a_digit(client: Client, play: Play, score: float, digit: bool) -> None:
+@pytest.mark.parametrize(
+    ("score", "digit"), [(0.0, True), (0.5, True), (0.51, False), (1.0, False)]
+)
+def test_read_score_above_a_half_does_not_look_like_a_digit(
+    client: Client, play: Play, score: float, digit: bool
+) -> None:
     play.changed = {"ood_score": np.array([score], np.float32)}
     [found] = client.read([b"123"])
     assert found.ood_score == pytest.approx(score)
     assert found.looks_like_digit is digit
 
 
-def test_read_version_without_a_score_takes_everything_for_a_digit(client: Client, play: Play) -> None:
+def test_read_version_without_a_score_takes_everything_for_a_digit(
+    client: Client, play: Play
+) -> None:
     play.dropped = {"ood_score"}
     [found] = client.read([b"123"])
     assert (found.digit, found.ood_score, found.looks_like_digit) == (3, None, True)
@@ -155,7 +186,9 @@ def test_read_score_of_another_shape_is_a_mismatch(client: Client, play: Play) -
 
 def test_read_many_drawings_are_sent_in_parts(client: Client, play: Play) -> None:
     drawings = [bytes(1 + number % 9) for number in range(DRAWINGS_PER_CALL + 1)]
-    assert [found.digit for found in client.read(drawings)] == [len(drawing) for drawing in drawings]
+    assert [found.digit for found in client.read(drawings)] == [
+        len(drawing) for drawing in drawings
+    ]
     assert play.batches == [DRAWINGS_PER_CALL, 1]
 
 
@@ -166,16 +199,25 @@ def test_read_large_drawings_are_sent_one_by_one(client: Client, play: Play) -> 
 
 def test_status_newest_version_comes_first(client: Client, play: Play) -> None:
     play.versions = [(1, "AVAILABLE", ""), (2, "END", "broken weights")]
-    assert client.status() == [VersionStatus(2, "END", "broken weights"), VersionStatus(1, "AVAILABLE")]
+    assert client.status() == [
+        VersionStatus(2, "END", "broken weights"),
+        VersionStatus(1, "AVAILABLE"),
+    ]
 
 
 def test_status_unknown_model_is_not_found(server: str) -> None:
-    with connect(server, model="é?x=1") as client, pytest.raises(NotFoundError, match=r"expected model 'é\?x=1'.*Latest\(é\?x=1\)"):
+    with (
+        connect(server, model="é?x=1") as client,
+        pytest.raises(NotFoundError, match=r"expected model 'é\?x=1'.*Latest\(é\?x=1\)"),
+    ):
         client.status()
 
 
 def test_predict_unknown_model_is_not_found(server: str) -> None:
-    with connect(server, model="letters") as client, pytest.raises(NotFoundError, match=r"Latest\(letters\)"):
+    with (
+        connect(server, model="letters") as client,
+        pytest.raises(NotFoundError, match=r"Latest\(letters\)"),
+    ):
         client.predict(images_of(1))
 
 
@@ -206,7 +248,9 @@ FAULTS = {
 @pytest.mark.parametrize("code", FAULTS)
 def test_read_other_fault_is_raised_at_once(client: Client, play: Play, code: str) -> None:
     play.faults = [(code, "because\n  of this")]
-    with pytest.raises(FAULTS[code], match=r"expected .*; received .*because of this.*; ") as caught:
+    with pytest.raises(
+        FAULTS[code], match=r"expected .*; received .*because of this.*; "
+    ) as caught:
         client.read([b"drawing"])
     assert type(caught.value) is FAULTS[code]
     assert play.calls == [DRAWINGS]
@@ -215,7 +259,10 @@ def test_read_other_fault_is_raised_at_once(client: Client, play: Play, code: st
 def test_predict_slow_server_ends_at_the_deadline(server: str, play: Play) -> None:
     play.delay = 20
     began = time.monotonic()
-    with connect(server, deadline=0.2) as client, pytest.raises(DeadlineExceededError, match="allow a longer deadline"):
+    with (
+        connect(server, deadline=0.2) as client,
+        pytest.raises(DeadlineExceededError, match="allow a longer deadline"),
+    ):
         client.predict(images_of(1))
     assert 0.15 < time.monotonic() - began < 10
     play.over.set()
@@ -224,11 +271,16 @@ def test_predict_slow_server_ends_at_the_deadline(server: str, play: Play) -> No
 
 @pytest.mark.parametrize("scheme", ["grpc", "rest"])
 def test_predict_nobody_listens_is_unavailable(scheme: str) -> None:
-    with connect(f"{scheme}://127.0.0.1:9") as client, pytest.raises(UnavailableError, match="check that it runs"):
+    with (
+        connect(f"{scheme}://127.0.0.1:9") as client,
+        pytest.raises(UnavailableError, match="check that it runs"),
+    ):
         client.predict(images_of(1))
 
 
-def test_errors_unavailable_not_found_and_slow_are_three_sentences(client: Client, play: Play) -> None:
+def test_errors_unavailable_not_found_and_slow_are_three_sentences(
+    client: Client, play: Play
+) -> None:
     texts = set()
     for code in ("UNAVAILABLE", "NOT_FOUND", "DEADLINE_EXCEEDED"):
         play.faults = [(code, "x")] * 4
@@ -241,7 +293,10 @@ def test_errors_unavailable_not_found_and_slow_are_three_sentences(client: Clien
 
 def test_predict_reply_without_digit_is_a_mismatch(client: Client, play: Play) -> None:
     play.dropped = {"digit"}
-    with pytest.raises(ContractMismatchError, match="expected an output 'digit' from the model; received only probabilities"):
+    with pytest.raises(
+        ContractMismatchError,
+        match="expected an output 'digit' from the model; received only probabilities",
+    ):
         client.predict(images_of(1))
 
 
@@ -256,13 +311,17 @@ WRONG_OUTPUTS = {
 
 
 @pytest.mark.parametrize("outputs", WRONG_OUTPUTS.values(), ids=WRONG_OUTPUTS)
-def test_read_reply_of_another_form_is_a_mismatch(client: Client, play: Play, outputs: dict[str, Array]) -> None:
+def test_read_reply_of_another_form_is_a_mismatch(
+    client: Client, play: Play, outputs: dict[str, Array]
+) -> None:
     play.changed = outputs
     with pytest.raises(ContractMismatchError, match=r"expected .* from the model; received .*; "):
         client.read([b"one", b"two"])
 
 
-def test_predict_more_classes_than_digits_are_labelled_by_number(client: Client, play: Play) -> None:
+def test_predict_more_classes_than_digits_are_labelled_by_number(
+    client: Client, play: Play
+) -> None:
     play.changed = {"probabilities": np.eye(26, dtype=np.float32)[[25]], "digit": np.array([25])}
     found = client.predict(images_of(1))[0]
     assert (found.digit, found.label, found.probabilities.shape) == (25, "25", (26,))
@@ -276,7 +335,10 @@ def test_check_contract_other_model_names_each_difference(client: Client, play: 
     ours = signatures()
     short = replace(ours[DRAWINGS], outputs=ours[DRAWINGS].outputs[:-1])
     play.signatures = {PREDICT: ours[PREDICT], DRAWINGS: short}
-    with pytest.raises(ContractMismatchError, match=r"'drawings' output 'problem' is missing, not int32.*signature 'explain' is missing"):
+    with pytest.raises(
+        ContractMismatchError,
+        match=r"'drawings' output 'problem' is missing, not int32.*signature 'explain' is missing",
+    ):
         client.check_contract()
 
 
@@ -287,19 +349,27 @@ def test_wait_version_that_loads_meanwhile_is_returned(client: Client, play: Pla
 
 def test_wait_version_that_never_loads_says_its_state(client: Client, play: Play) -> None:
     play.versions = [(4, "END", "broken weights")]
-    with pytest.raises(NotFoundError, match="expected an available version; received version 4 END broken weights; wait longer"):
+    with pytest.raises(
+        NotFoundError,
+        match="expected an available version; received version 4 END broken weights; wait longer",
+    ):
         client.wait(0.3)
 
 
 def test_wait_model_without_contract_is_a_mismatch(client: Client, play: Play) -> None:
     play.signatures = {}
-    with pytest.raises(ContractMismatchError, match=f"version {VERSION}: signature 'serving_default' is missing"):
+    with pytest.raises(
+        ContractMismatchError, match=f"version {VERSION}: signature 'serving_default' is missing"
+    ):
         client.wait(0.3)
 
 
 def test_wait_nobody_listens_ends_in_time() -> None:
     began = time.monotonic()
-    with connect("grpc://127.0.0.1:9") as client, pytest.raises((UnavailableError, DeadlineExceededError)):  # the latter on a busy machine
+    with (
+        connect("grpc://127.0.0.1:9") as client,
+        pytest.raises((UnavailableError, DeadlineExceededError)),
+    ):  # the latter on a busy machine
         client.wait(0.5)
     assert time.monotonic() - began < 10
 

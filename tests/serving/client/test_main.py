@@ -34,7 +34,13 @@ def play(door: tuple[Stage, str]) -> Play:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Files to read: two good ones, one that is no image, one empty, one too large."""
-    contents = {"three.png": b"123", "four.jpg": b"1234", "notes.txt": GARBAGE, "empty.png": b"", "big.png": bytes(DRAWING_MAX_BYTES + 1)}
+    contents = {
+        "three.png": b"123",
+        "four.jpg": b"1234",
+        "notes.txt": GARBAGE,
+        "empty.png": b"",
+        "big.png": bytes(DRAWING_MAX_BYTES + 1),
+    }
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
     return tmp_path
@@ -45,45 +51,85 @@ def run(*arguments: str, folder: Path | None = None, **environment: str) -> Done
     root = str(Path(__file__).parents[3])
     command = [sys.executable, "-m", "serving.client", *arguments]
     variables = os.environ | {"PYTHONPATH": root} | environment
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60, cwd=folder or root, env=variables)
+    return subprocess.run(
+        command,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=folder or root,
+        env=variables,
+    )
 
 
-def test_predict_two_files_are_two_lines_in_order(door: tuple[Stage, str], play: Play, folder: Path) -> None:
+def test_predict_two_files_are_two_lines_in_order(
+    door: tuple[Stage, str], play: Play, folder: Path
+) -> None:
     done = run("predict", "three.png", "--server", door[1], "four.jpg", folder=folder)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "three.png: 3 (91.0 %)\nfour.jpg: 4 (91.0 %)\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0,
+        "three.png: 3 (91.0 %)\nfour.jpg: 4 (91.0 %)\n",
+        "",
+    )
     assert play.batches == [2]
 
 
-def test_predict_bad_files_among_good_ones_are_one_line_each(door: tuple[Stage, str], play: Play, folder: Path) -> None:
+def test_predict_bad_files_among_good_ones_are_one_line_each(
+    door: tuple[Stage, str], play: Play, folder: Path
+) -> None:
     files = ["absent.png", "three.png", "notes.txt", "empty.png", "big.png", ".", "four.jpg"]
     done = run("predict", *files, f"--server={door[1]}", folder=folder)
     assert done.returncode == 1
     assert done.stdout == "three.png: 3 (91.0 %)\nfour.jpg: 4 (91.0 %)\n"
     errors = done.stderr.splitlines()
-    assert errors[0] == "absent.png: expected a file that can be read; received: No such file or directory; check the path"
-    assert sorted(line.partition(":")[0] for line in errors) == sorted([".", "absent.png", "big.png", "empty.png", "notes.txt"])
+    assert (
+        errors[0]
+        == "absent.png: expected a file that can be read; received: No such file or directory; "
+        "check the path"
+    )
+    assert sorted(line.partition(":")[0] for line in errors) == sorted(
+        [".", "absent.png", "big.png", "empty.png", "notes.txt"]
+    )
     assert f"notes.txt: {Problem.NOT_AN_IMAGE.sentence}" in errors
 
 
-def test_predict_drawing_with_a_problem_is_trouble(door: tuple[Stage, str], play: Play, folder: Path) -> None:
+def test_predict_drawing_with_a_problem_is_trouble(
+    door: tuple[Stage, str], play: Play, folder: Path
+) -> None:
     done = run("predict", "three.png", "notes.txt", "--server", door[1], folder=folder)
     assert (done.returncode, done.stdout) == (1, "three.png: 3 (91.0 %)\n")
 
 
-def test_predict_drawing_that_is_no_digit_is_told(door: tuple[Stage, str], play: Play, folder: Path) -> None:
+def test_predict_drawing_that_is_no_digit_is_told(
+    door: tuple[Stage, str], play: Play, folder: Path
+) -> None:
     play.changed = {"ood_score": np.array([0.1, 0.9], np.float32)}
     done = run("predict", "three.png", "four.jpg", "--server", door[1], folder=folder)
-    lines = ["three.png: 3 (91.0 %)", "four.jpg: This does not look like a digit. As one, it would be 4 (91.0 %)."]
+    lines = [
+        "three.png: 3 (91.0 %)",
+        "four.jpg: This does not look like a digit. As one, it would be 4 (91.0 %).",
+    ]
     assert (done.returncode, done.stdout.splitlines(), done.stderr) == (0, lines, "")
 
 
-def test_number_of_several_files_is_a_line_each(door: tuple[Stage, str], play: Play, folder: Path) -> None:
+def test_number_of_several_files_is_a_line_each(
+    door: tuple[Stage, str], play: Play, folder: Path
+) -> None:
     for name, places in (("two.png", (2, 20)), ("none.png", ())):
         image = np.full((40, 60), 255, np.uint8)
         for left in places:
             image[10:30, left : left + 4] = 0
         Image.fromarray(image).save(folder / name)
-    done = run("number", "two.png", "none.png", "notes.txt", "absent.png", "--server", door[1], folder=folder)
+    done = run(
+        "number",
+        "two.png",
+        "none.png",
+        "notes.txt",
+        "absent.png",
+        "--server",
+        door[1],
+        folder=folder,
+    )
     assert done.returncode == 1
     assert re.fullmatch(r"two\.png: [0-9]{2}\n", done.stdout)
     lines = [f"none.png: {Problem.BLANK.sentence}", f"notes.txt: {Problem.NOT_AN_IMAGE.sentence}"]
@@ -91,7 +137,9 @@ def test_number_of_several_files_is_a_line_each(door: tuple[Stage, str], play: P
     assert play.batches == [2]
 
 
-def test_number_with_a_mark_that_is_no_digit_tells_which(door: tuple[Stage, str], play: Play, folder: Path) -> None:
+def test_number_with_a_mark_that_is_no_digit_tells_which(
+    door: tuple[Stage, str], play: Play, folder: Path
+) -> None:
     play.changed = {"ood_score": np.array([0.9], np.float32)}
     image = np.full((40, 60), 255, np.uint8)
     image[10:30, 5:9] = 0
@@ -110,13 +158,18 @@ def test_predict_only_unreadable_files_ask_no_server(folder: Path) -> None:
 def test_predict_server_away_is_one_plain_line(folder: Path) -> None:
     done = run("predict", "three.png", "--server", "rest://127.0.0.1:9", folder=folder)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
-    assert done.stderr.startswith("python -m serving.client: expected a server at rest://127.0.0.1:9; received")
+    assert done.stderr.startswith(
+        "python -m serving.client: expected a server at rest://127.0.0.1:9; received"
+    )
 
 
 def test_status_lists_every_version(door: tuple[Stage, str], play: Play) -> None:
     play.versions = [(1, "AVAILABLE", ""), (2, "END", "broken weights")]
     done = run("status", INKWELL_CLIENT_SERVER=door[1])
-    assert (done.returncode, done.stdout) == (0, "version 2: END broken weights\nversion 1: AVAILABLE\n")
+    assert (done.returncode, done.stdout) == (
+        0,
+        "version 2: END broken weights\nversion 1: AVAILABLE\n",
+    )
 
 
 def test_status_unknown_model_is_trouble(door: tuple[Stage, str], play: Play) -> None:
@@ -127,7 +180,10 @@ def test_status_unknown_model_is_trouble(door: tuple[Stage, str], play: Play) ->
 
 def test_wait_available_version_is_named(door: tuple[Stage, str], play: Play) -> None:
     done = run("wait", "--timeout", "30", "--server", door[1])
-    assert (done.returncode, done.stdout) == (0, f"version {VERSION} is available and keeps the contract\n")
+    assert (done.returncode, done.stdout) == (
+        0,
+        f"version {VERSION} is available and keeps the contract\n",
+    )
 
 
 def test_wait_other_model_is_trouble(door: tuple[Stage, str], play: Play) -> None:
@@ -144,14 +200,20 @@ def test_wait_other_model_is_trouble(door: tuple[Stage, str], play: Play) -> Non
         (["draw"], "expected one of predict, number, status, wait; received draw"),
         (["predict"], "expected files after predict or number and only there"),
         (["status", "seven.png"], "expected files after predict or number and only there"),
-        (["status", "--server", "http://localhost:8501"], "server: expected grpc://host:port or rest://host:port"),
+        (
+            ["status", "--server", "http://localhost:8501"],
+            "server: expected grpc://host:port or rest://host:port",
+        ),
         (["status", "--deadline", "0"], "deadline: expected "),
         (["status", "--verbose"], "unrecognized arguments: --verbose"),
         (["status", "--model"], "expected one argument"),
     ],
 )
 def test_main_wrong_usage_ends_with_two(
-    arguments: list[str], text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    text: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["client", *arguments])
     with pytest.raises(SystemExit) as ended:
@@ -163,7 +225,17 @@ def test_main_wrong_usage_ends_with_two(
 
 def test_help_names_commands_settings_and_defaults() -> None:
     text = run("--help").stdout
-    for words in ("predict FILE", "status", "wait", "--server", "--model", "--deadline", "--timeout", "in seconds", MODEL_NAME):
+    for words in (
+        "predict FILE",
+        "status",
+        "wait",
+        "--server",
+        "--model",
+        "--deadline",
+        "--timeout",
+        "in seconds",
+        MODEL_NAME,
+    ):
         assert words in text
 
 

@@ -68,19 +68,27 @@ def fill(kind: Callable[[], messages.AnyMessage]) -> messages.AnyMessage:
         message.inputs["png"].tensor_shape.dim.add(size=2)
         message.inputs["png"].string_val.extend([b"\x89PNG", b""])
     elif name == "PredictResponse":
-        for output, values in (("digit", "int64_val"), ("problem", "int_val"), ("probabilities", "float_val")):
+        for output, values in (
+            ("digit", "int64_val"),
+            ("problem", "int_val"),
+            ("probabilities", "float_val"),
+        ):
             getattr(message.outputs[output], values).extend([1, 2, 300])
         message.outputs["images"].tensor_content = bytes(range(256))
     elif name == "GetModelMetadataRequest":
         message.metadata_field.append("signature_def")
     elif name == "GetModelMetadataResponse":
-        message.metadata["signature_def"].type_url = "type.googleapis.com/tensorflow.serving.SignatureDefMap"
+        message.metadata[
+            "signature_def"
+        ].type_url = "type.googleapis.com/tensorflow.serving.SignatureDefMap"
         message.metadata["signature_def"].value = b"\x0a\x00"
     return message
 
 
 @pytest.mark.parametrize(("name", "official"), PAIRS.items())
-def test_messages_both_sides_read_the_same_from_each_others_bytes(name: str, official: Official) -> None:
+def test_messages_both_sides_read_the_same_from_each_others_bytes(
+    name: str, official: Official
+) -> None:
     ours = getattr(messages, name)
     from_us = official.FromString(fill(ours).SerializeToString())
     from_them = ours.FromString(fill(official).SerializeToString())

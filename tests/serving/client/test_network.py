@@ -1,4 +1,5 @@
-"""What the client makes of a bad network, through both doors: a real connection with a proxy in it that misbehaves."""
+"""What the client makes of a bad network, through both doors: a real connection with a proxy in it
+that misbehaves."""
 
 from collections.abc import Iterator
 
@@ -47,13 +48,20 @@ def test_connection_that_breaks_is_made_again(fault: str, server: str, proxy: Pr
     assert proxy.connections >= 2
 
 
-def test_connection_that_always_breaks_is_unavailable_in_one_sentence(server: str, proxy: Proxy) -> None:
+def test_connection_that_always_breaks_is_unavailable_in_one_sentence(
+    server: str, proxy: Proxy
+) -> None:
     proxy.faults = ["reset"] * 50
-    with client_of(server, proxy, LONG) as client, pytest.raises(UnavailableError, match="expected a server at"):
+    with (
+        client_of(server, proxy, LONG) as client,
+        pytest.raises(UnavailableError, match="expected a server at"),
+    ):
         client.predict(IMAGES)
 
 
-def test_silent_connection_ends_at_the_deadline_and_the_next_call_takes_another(server: str, proxy: Proxy) -> None:
+def test_silent_connection_ends_at_the_deadline_and_the_next_call_takes_another(
+    server: str, proxy: Proxy
+) -> None:
     proxy.faults = ["silence"]
     with client_of(server, proxy, SHORT) as client:
         with pytest.raises(DeadlineExceededError):

@@ -19,7 +19,13 @@ from serving.client.segments import MAX_DIGITS, Box, find_digits
 Pen = Callable[[ImageDraw.ImageDraw], None]
 
 
-def picture(paint: Pen, size: tuple[int, int] = (400, 200), mode: str = "RGB", paper: object = "white", form: str = "PNG") -> bytes:
+def picture(
+    paint: Pen,
+    size: tuple[int, int] = (400, 200),
+    mode: str = "RGB",
+    paper: object = "white",
+    form: str = "PNG",
+) -> bytes:
     image = Image.new(mode, size, paper)  # type: ignore[arg-type]
     paint(ImageDraw.Draw(image))
     file = io.BytesIO()
@@ -43,7 +49,8 @@ def boxes(content: bytes) -> list[Box]:
 
 @dataclass
 class Reading:
-    """Plays the model: a drawing is the number of its separate columns of ink, and unlike a digit if it is wide."""
+    """Plays the model: a drawing is the number of its separate columns of ink, and unlike a digit
+    if it is wide."""
 
     calls: list[int] = field(default_factory=list)
     widest: float = 1.0
@@ -59,11 +66,17 @@ class Reading:
         digit = int(np.count_nonzero(np.diff(columns) > 1)) + 1
         probabilities = np.where(np.arange(10) == digit, 0.99, 0.001).astype(np.float32)
         score = 0.01 if wide <= self.widest else 0.99
-        return Drawing(digit, str(digit), probabilities, 1, np.zeros((28, 28), np.uint8), Problem.NONE, score)
+        return Drawing(
+            digit, str(digit), probabilities, 1, np.zeros((28, 28), np.uint8), Problem.NONE, score
+        )
 
 
 def test_find_digits_three_bars_are_three_boxes_from_left_to_right() -> None:
-    assert boxes(picture(bars(300, 40, 160))) == [Box(40, 50, 60, 150), Box(160, 50, 180, 150), Box(300, 50, 320, 150)]
+    assert boxes(picture(bars(300, 40, 160))) == [
+        Box(40, 50, 60, 150),
+        Box(160, 50, 180, 150),
+        Box(300, 50, 320, 150),
+    ]
 
 
 def test_find_digits_large_picture_is_found_in_its_own_pixels() -> None:
@@ -87,7 +100,9 @@ def test_find_digits_large_picture_is_found_in_its_own_pixels() -> None:
         ((255, 255, 255, 255), (255, 255, 255, 0), "RGBA", "PNG"),
     ],
 )
-def test_find_digits_colours_do_not_matter(ink: object, paper: object, mode: str, form: str) -> None:
+def test_find_digits_colours_do_not_matter(
+    ink: object, paper: object, mode: str, form: str
+) -> None:
     found = boxes(picture(bars(40, 160, ink=ink), mode=mode, paper=paper, form=form))
     assert np.allclose([(box.left, box.right) for box in found], [(40, 60), (160, 180)], atol=3)
 
@@ -106,8 +121,12 @@ def test_find_digits_uneven_light_and_noise_are_paper() -> None:
     light[50:150, 40:60] *= 0.3
     light[50:150, 300:320] *= 0.3
     file = io.BytesIO()
-    Image.fromarray(np.clip(light + generator.normal(0, 5, light.shape), 0, 255).astype(np.uint8)).save(file, "JPEG", quality=70)
-    assert np.allclose([(box.left, box.right) for box in boxes(file.getvalue())], [(40, 60), (300, 320)], atol=4)
+    Image.fromarray(
+        np.clip(light + generator.normal(0, 5, light.shape), 0, 255).astype(np.uint8)
+    ).save(file, "JPEG", quality=70)
+    assert np.allclose(
+        [(box.left, box.right) for box in boxes(file.getvalue())], [(40, 60), (300, 320)], atol=4
+    )
 
 
 def test_find_digits_bar_above_a_digit_belongs_to_it() -> None:
@@ -149,12 +168,18 @@ def test_find_digits_without_digits_says_why(content: bytes, problem: Problem) -
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (400, 1), (3, 3)])
 def test_find_digits_smallest_pictures_are_no_trouble(size: tuple[int, int]) -> None:
     assert find_digits(picture(bars(), size=size)).problem is Problem.BLANK
-    assert find_digits(picture(lambda pen: pen.point((0, 0), fill="black"), size=size)).problem in (Problem.BLANK, Problem.NONE)
+    assert find_digits(picture(lambda pen: pen.point((0, 0), fill="black"), size=size)).problem in (
+        Problem.BLANK,
+        Problem.NONE,
+    )
 
 
 def test_find_digits_more_marks_than_a_number_has_are_refused() -> None:
     places = range(10, 10 + 12 * (MAX_DIGITS + 1), 12)
-    with pytest.raises(TooManyDigitsError, match=f"at most {MAX_DIGITS} digits in a picture; received {MAX_DIGITS + 1} marks"):
+    with pytest.raises(
+        TooManyDigitsError,
+        match=f"at most {MAX_DIGITS} digits in a picture; received {MAX_DIGITS + 1} marks",
+    ):
         find_digits(picture(bars(*places, width=6), size=(450, 200)))
 
 
@@ -221,5 +246,10 @@ def test_client_without_pillow_does_everything_else_and_says_what_a_number_needs
         except serving.client.InvalidRequestError as error:
             print(error)
     """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout == "expected Pillow, which opens the picture; received no such package; install pillow\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert (
+        done.stdout
+        == "expected Pillow, which opens the picture; received no such package; install pillow\n"
+    )

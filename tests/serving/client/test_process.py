@@ -25,7 +25,13 @@ print(psutil.Process().memory_info().rss)
 
 
 def run(code: str, *arguments: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code, *arguments], check=False, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -36,13 +42,27 @@ def server(request: pytest.FixtureRequest) -> Iterator[str]:
         yield address
 
 
-@pytest.mark.parametrize("module", ["serving.client", "serving.client.over_grpc", "serving.client.over_rest", "serving.client.__main__"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "serving.client",
+        "serving.client.over_grpc",
+        "serving.client.over_rest",
+        "serving.client.__main__",
+    ],
+)
 def test_import_in_a_fresh_process_loads_nothing_heavy(module: str) -> None:
     assert json.loads(run(f"import {module}; {LOADED}")) == []
 
 
 def test_import_package_loads_neither_transport() -> None:
-    assert run("import serving.client, sys; print({'grpc', 'httpx', 'google.protobuf'} & set(sys.modules))").strip() == "set()"
+    assert (
+        run(
+            "import serving.client, sys; print({'grpc', 'httpx', 'google.protobuf'} & "
+            "set(sys.modules))"
+        ).strip()
+        == "set()"
+    )
 
 
 def test_process_that_has_predicted_stays_below_100_megabytes(server: str) -> None:
@@ -54,6 +74,12 @@ def test_docstring_example_works(server: str, tmp_path_factory: pytest.TempPathF
 
     folder = tmp_path_factory.mktemp("drawings")
     (folder / "seven.png").write_bytes(b"drawing")
-    lines = [line[4:] for line in (serving.client.__doc__ or "").splitlines() if line.startswith("    ")]
-    code = "\n".join(lines).replace("grpc://localhost:8500", server).replace('"seven.png"', repr(str(folder / "seven.png")))
+    lines = [
+        line[4:] for line in (serving.client.__doc__ or "").splitlines() if line.startswith("    ")
+    ]
+    code = (
+        "\n".join(lines)
+        .replace("grpc://localhost:8500", server)
+        .replace('"seven.png"', repr(str(folder / "seven.png")))
+    )
     assert run(code).startswith("7 0.9")

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 from starlette.responses import Response, StreamingResponse
 
-from serving.client import Client, DeadlineExceededError, InvalidRequestError, NotFoundError, ServerFailedError, UnavailableError, connect
+from serving.client import (
+    Client,
+    DeadlineExceededError,
+    InvalidRequestError,
+    NotFoundError,
+    ServerFailedError,
+    UnavailableError,
+    connect,
+)
 from tests.support.client_doubles import Play, Stage, rest_door
 
 IMAGES = np.zeros((1, 28, 28), np.uint8)
@@ -35,29 +43,59 @@ def client(door: tuple[Stage, str], play: Play) -> Iterator[Client]:
 @pytest.mark.parametrize(
     "body",
     [
-        *("", "<html>", "[]", "null", "{}", '{"outputs": [1]}', '{"outputs": {"digit": ["x"], "probabilities": [[1]]}}'),
-        *('{"outputs": {"digit": [0], "probabilities": [[1], [1, 2]]}}', '{"outputs": {"digit": [null]}}', "[" * 100_000, '"\\ud800'),
+        *(
+            "",
+            "<html>",
+            "[]",
+            "null",
+            "{}",
+            '{"outputs": [1]}',
+            '{"outputs": {"digit": ["x"], "probabilities": [[1]]}}',
+        ),
+        *(
+            '{"outputs": {"digit": [0], "probabilities": [[1], [1, 2]]}}',
+            '{"outputs": {"digit": [null]}}',
+            "[" * 100_000,
+            '"\\ud800',
+        ),
         *('{"outputs": {"digit": [99999999999999999999999]}}', '{"predictions": []}'),
     ],
     ids=range(13),
 )
-def test_predict_answer_that_makes_no_sense_is_the_servers_failure(client: Client, play: Play, body: str) -> None:
+def test_predict_answer_that_makes_no_sense_is_the_servers_failure(
+    client: Client, play: Play, body: str
+) -> None:
     play.raw = Response(body)
     with pytest.raises(
-        ServerFailedError, match=r"expected an answer of the API from rest://127.*; received .*; check what is served there"
+        ServerFailedError,
+        match=r"expected an answer of the API from rest://127.*; received .*; check what is "
+        r"served there",
     ):
         client.predict(IMAGES)
 
 
-@pytest.mark.parametrize("body", ['{"model_version_status": 3}', '{"model_version_status": [{"version": "x"}]}', "[]"])
-def test_status_answer_of_another_form_is_the_servers_failure(client: Client, play: Play, body: str) -> None:
+@pytest.mark.parametrize(
+    "body", ['{"model_version_status": 3}', '{"model_version_status": [{"version": "x"}]}', "[]"]
+)
+def test_status_answer_of_another_form_is_the_servers_failure(
+    client: Client, play: Play, body: str
+) -> None:
     play.raw = Response(body)
     with pytest.raises(ServerFailedError):
         client.status()
 
 
-@pytest.mark.parametrize("body", ["{}", '{"model_spec": {"version": "1"}, "metadata": {"signature_def": 3}}', '{"model_spec": 1}'])
-def test_check_contract_answer_of_another_form_is_the_servers_failure(client: Client, play: Play, body: str) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{}",
+        '{"model_spec": {"version": "1"}, "metadata": {"signature_def": 3}}',
+        '{"model_spec": 1}',
+    ],
+)
+def test_check_contract_answer_of_another_form_is_the_servers_failure(
+    client: Client, play: Play, body: str
+) -> None:
     play.raw = Response(body)
     with pytest.raises(ServerFailedError):
         client.check_contract()
@@ -75,7 +113,9 @@ STATUSES = {
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_predict_status_without_reason_says_the_number(client: Client, play: Play, status: int) -> None:
+def test_predict_status_without_reason_says_the_number(
+    client: Client, play: Play, status: int
+) -> None:
     play.raw = Response("<html>no</html>", status, {"location": "http://127.0.0.1:9/"})
     with pytest.raises(STATUSES[status], match=f"HTTP status {status}"):
         client.predict(IMAGES)
@@ -94,9 +134,14 @@ async def flood() -> AsyncIterator[bytes]:
         yield bytes(1 << 19)
 
 
-def test_predict_body_that_drips_in_ends_at_the_deadline(door: tuple[Stage, str], play: Play) -> None:
+def test_predict_body_that_drips_in_ends_at_the_deadline(
+    door: tuple[Stage, str], play: Play
+) -> None:
     play.raw = StreamingResponse(drip())
-    with connect(door[1], deadline=0.4) as client, pytest.raises(DeadlineExceededError, match="came too slowly"):
+    with (
+        connect(door[1], deadline=0.4) as client,
+        pytest.raises(DeadlineExceededError, match="came too slowly"),
+    ):
         client.predict(IMAGES)
 
 

@@ -30,7 +30,9 @@ class World:
         return "answer"
 
     def run(self, deadline: float, chance: Callable[[], float] = lambda: 0.0) -> str:
-        return retrying(self.attempt, deadline, clock=lambda: self.now, sleep=self.sleep, chance=chance)
+        return retrying(
+            self.attempt, deadline, clock=lambda: self.now, sleep=self.sleep, chance=chance
+        )
 
 
 def test_retrying_unavailable_twice_answers_the_third_time() -> None:

@@ -44,15 +44,24 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def ports(network: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
+def ports(
+    network: keras.Model, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, int]]:
     """A running server: transport and port."""
     base = tmp_path_factory.mktemp("digits")
     (base / str(VERSION)).mkdir()
     export(network, LABELS, base / str(VERSION))
     ports = {"grpc": free_port(), "rest": free_port()}
-    flags = [f"--model_base_path={base}", f"--port={ports['grpc']}", f"--rest_api_port={ports['rest']}", "--require_manifest=false"]
+    flags = [
+        f"--model_base_path={base}",
+        f"--port={ports['grpc']}",
+        f"--rest_api_port={ports['rest']}",
+        "--require_manifest=false",
+    ]
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    with subprocess.Popen([sys.executable, "-m", "serving.server", *flags], cwd=ROOT, env=environment) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", "serving.server", *flags], cwd=ROOT, env=environment
+    ) as process:
         try:
             with connect(f"grpc://127.0.0.1:{ports['grpc']}") as client:
                 client.wait(300)  # the machine may be busy
@@ -80,16 +89,26 @@ def png(image: Array) -> bytes:
     return file.getvalue()
 
 
-def test_predict_answers_as_the_trained_network(client: Client, network: keras.Model, images: Array) -> None:
+def test_predict_answers_as_the_trained_network(
+    client: Client, network: keras.Model, images: Array
+) -> None:
     found = client.predict(images[:600])
     expected = predict(network, images[:600])
-    np.testing.assert_allclose([prediction.probabilities for prediction in found], expected, atol=1e-5)
+    np.testing.assert_allclose(
+        [prediction.probabilities for prediction in found], expected, atol=1e-5
+    )
     assert [prediction.digit for prediction in found] == expected.argmax(axis=1).tolist()
 
 
-def test_read_garbage_among_drawings_leaves_the_others_their_answer(client: Client, images: Array) -> None:
+def test_read_garbage_among_drawings_leaves_the_others_their_answer(
+    client: Client, images: Array
+) -> None:
     found = client.read([png(images[0]), b"garbage", png(images[1])])
-    assert [drawing.problem for drawing in found] == [Problem.NONE, Problem.NOT_AN_IMAGE, Problem.NONE]
+    assert [drawing.problem for drawing in found] == [
+        Problem.NONE,
+        Problem.NOT_AN_IMAGE,
+        Problem.NONE,
+    ]
     assert found[0].image.max() > 200 and found[0].image[:2].max() == 0
     alone = client.read([png(images[1])])[0]
     np.testing.assert_allclose(found[2].probabilities, alone.probabilities, atol=1e-5)
@@ -122,15 +141,24 @@ def test_wait_served_version_keeps_the_contract(client: Client) -> None:
 
 
 def test_predict_unknown_model_is_not_found(server: str, images: Array) -> None:
-    with connect(server, model="letters", deadline=30) as client, pytest.raises(NotFoundError, match="Servable not found"):
+    with (
+        connect(server, model="letters", deadline=30) as client,
+        pytest.raises(NotFoundError, match="Servable not found"),
+    ):
         client.predict(images[:1])
 
 
 def test_main_predict_a_file_is_one_line(
-    server: str, images: Array, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    server: str,
+    images: Array,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "seven.png").write_bytes(png(images[0]))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["client", "predict", "seven.png", "--server", server, "--deadline", "30"])
+    monkeypatch.setattr(
+        sys, "argv", ["client", "predict", "seven.png", "--server", server, "--deadline", "30"]
+    )
     assert main() == 0
     assert capsys.readouterr().out.startswith("seven.png: ")

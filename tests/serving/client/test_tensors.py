@@ -27,7 +27,9 @@ def ours(official: Official) -> AnyMessage:
 
 @pytest.mark.parametrize("spell", [False, True], ids=["content", "typed fields"])
 @pytest.mark.parametrize("values", VALUES.values(), ids=VALUES)
-def test_decode_what_tensorflow_wrote_is_the_same_array(values: np.ndarray[Any, Any], spell: bool) -> None:
+def test_decode_what_tensorflow_wrote_is_the_same_array(
+    values: np.ndarray[Any, Any], spell: bool
+) -> None:
     proto = tf.make_tensor_proto(values)
     read = decode(ours(spelled_out(proto) if spell else proto))
     assert read.dtype == values.dtype
@@ -48,7 +50,9 @@ BAD = {
     "content of another size": TensorProto(dtype=1, tensor_content=bytes(7)),
     "content for no shape": TensorProto(dtype=1, tensor_content=bytes(8)),
     "a negative size": TensorProto(dtype=1, tensor_shape={"dim": [{"size": -1}]}),
-    "a claim of a billion values": TensorProto(dtype=1, tensor_shape={"dim": [{"size": 1 << 30}]}, float_val=[1]),
+    "a claim of a billion values": TensorProto(
+        dtype=1, tensor_shape={"dim": [{"size": 1 << 30}]}, float_val=[1]
+    ),
 }
 
 

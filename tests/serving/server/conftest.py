@@ -51,7 +51,12 @@ def start_server() -> Iterator[StartServer]:
     running: list[tuple[Server, Doors]] = []
 
     def start(**changes: object) -> Doors:
-        values = {"port": free_port(), "rest_api_port": free_port(), "file_system_poll_wait_seconds": 0.05, **changes}
+        values = {
+            "port": free_port(),
+            "rest_api_port": free_port(),
+            "file_system_poll_wait_seconds": 0.05,
+            **changes,
+        }
         settings = ServerSettings.model_validate(values)
         server = Server(settings)
         server.start()
@@ -86,12 +91,20 @@ def doors(toy_base: Path) -> Iterator[Doors]:
 
 @pytest.fixture
 def start_program(toy_base: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start `python -m serving.server` on two ports; it is killed after the test if it still runs."""
+    """Start `python -m serving.server` on two ports; it is killed after the test if it still
+    runs."""
     started: list[subprocess.Popen[str]] = []
 
     def start(ports: tuple[int, int], *more: str) -> subprocess.Popen[str]:
-        flags = [f"--model_base_path={toy_base}", f"--port={ports[0]}", f"--rest_api_port={ports[1]}", *more]
-        program = subprocess.Popen([sys.executable, "-m", "serving.server", *flags], stderr=subprocess.PIPE, text=True)
+        flags = [
+            f"--model_base_path={toy_base}",
+            f"--port={ports[0]}",
+            f"--rest_api_port={ports[1]}",
+            *more,
+        ]
+        program = subprocess.Popen(
+            [sys.executable, "-m", "serving.server", *flags], stderr=subprocess.PIPE, text=True
+        )
         started.append(program)
         return program
 

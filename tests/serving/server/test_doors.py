@@ -1,4 +1,5 @@
-"""One list of calls through both doors: the same question gets the same answer, code and key words."""
+"""One list of calls through both doors: the same question gets the same answer, code and key
+words."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,8 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (3, 28, 28), dtype=np.uint8)
 
 @dataclass(frozen=True)
 class Case:
-    """One call and what both doors say to it. `rest_words` where REST words it otherwise, as TensorFlow Serving does."""
+    """One call and what both doors say to it. `rest_words` where REST words it otherwise, as
+    TensorFlow Serving does."""
 
     name: str
     inputs: dict[str, Any] = field(default_factory=lambda: {"images": IMAGES})
@@ -32,7 +34,12 @@ class Case:
 
     @property
     def spec(self) -> dict[str, Any]:
-        return {"model": self.model, "version": self.version, "label": self.label, "signature": self.signature}
+        return {
+            "model": self.model,
+            "version": self.version,
+            "label": self.label,
+            "signature": self.signature,
+        }
 
 
 BAD = Code.INVALID_ARGUMENT
@@ -41,14 +48,43 @@ CASES = (
     Case("named_version", version=1),
     Case("named_signature", signature="serving_default"),
     Case("empty_batch", inputs={"images": IMAGES[:0]}),
-    Case("drawings", inputs={"png": np.array([b"PNG 1", b"garbage", b"PNG 22"], object)}, signature="drawings"),
+    Case(
+        "drawings",
+        inputs={"png": np.array([b"PNG 1", b"garbage", b"PNG 22"], object)},
+        signature="drawings",
+    ),
     Case("explain", signature="explain"),
-    Case("two_inputs", inputs={"x": np.array([0.5], np.float32), "pair": np.array([[1, 2]], np.int64)}, signature="two"),
+    Case(
+        "two_inputs",
+        inputs={"x": np.array([0.5], np.float32), "pair": np.array([[1, 2]], np.int64)},
+        signature="two",
+    ),
     Case("most_items", inputs={"images": np.zeros((64, 28, 28), np.uint8)}),
-    Case("unknown_model", model="nope", code=Code.NOT_FOUND, words="Servable not found for request: Latest(nope)"),
-    Case("unknown_version", version=9, code=Code.NOT_FOUND, words="Servable not found for request: Specific(digits, 9)"),
-    Case("unknown_label", label="canary", code=BAD, words="Unrecognized servable version label: canary"),
-    Case("unknown_label_of_unknown_model", model="nope", label="canary", code=BAD, words="Unrecognized servable version label"),
+    Case(
+        "unknown_model",
+        model="nope",
+        code=Code.NOT_FOUND,
+        words="Servable not found for request: Latest(nope)",
+    ),
+    Case(
+        "unknown_version",
+        version=9,
+        code=Code.NOT_FOUND,
+        words="Servable not found for request: Specific(digits, 9)",
+    ),
+    Case(
+        "unknown_label",
+        label="canary",
+        code=BAD,
+        words="Unrecognized servable version label: canary",
+    ),
+    Case(
+        "unknown_label_of_unknown_model",
+        model="nope",
+        label="canary",
+        code=BAD,
+        words="Unrecognized servable version label",
+    ),
     Case(
         "unknown_signature",
         signature="nope",
@@ -67,7 +103,8 @@ CASES = (
         "misnamed_input",
         inputs={"pictures": IMAGES},
         code=BAD,
-        words="Signature input alias: images(feed name: serving_default_images:0) not found in request and no default value provided",
+        words="Signature input alias: images(feed name: serving_default_images:0) not found in "
+        "request and no default value provided",
         rest_words="Missing named input: images in 'inputs' object.",
     ),
     Case(
@@ -106,13 +143,37 @@ CASES = (
         code=BAD,
         words="of shape [n, 28, 28]; received shape [1, 14, 14]",
     ),
-    Case("no_batch_axis", inputs={"images": IMAGES[0]}, code=BAD, words="of shape [n, 28, 28]; received shape [28, 28]"),
-    Case("channel_axis", inputs={"images": IMAGES[..., None]}, code=BAD, words="received shape [3, 28, 28, 1]"),
-    Case("flat_image", inputs={"images": IMAGES.reshape(3, 784)}, code=BAD, words="received shape [3, 784]"),
     Case(
-        "too_many_items", inputs={"images": np.zeros((65, 28, 28), np.uint8)}, code=BAD, words="at most 64 items in 'images'; received 65"
+        "no_batch_axis",
+        inputs={"images": IMAGES[0]},
+        code=BAD,
+        words="of shape [n, 28, 28]; received shape [28, 28]",
     ),
-    Case("kernel_refuses", inputs={"x": np.array([-4.0], np.float32)}, signature="positive", code=BAD, words="every x must be above zero"),
+    Case(
+        "channel_axis",
+        inputs={"images": IMAGES[..., None]},
+        code=BAD,
+        words="received shape [3, 28, 28, 1]",
+    ),
+    Case(
+        "flat_image",
+        inputs={"images": IMAGES.reshape(3, 784)},
+        code=BAD,
+        words="received shape [3, 784]",
+    ),
+    Case(
+        "too_many_items",
+        inputs={"images": np.zeros((65, 28, 28), np.uint8)},
+        code=BAD,
+        words="at most 64 items in 'images'; received 65",
+    ),
+    Case(
+        "kernel_refuses",
+        inputs={"x": np.array([-4.0], np.float32)},
+        signature="positive",
+        code=BAD,
+        words="every x must be above zero",
+    ),
 )
 
 
@@ -131,12 +192,22 @@ def test_predict_over_grpc_answers_as_listed(case: Case, doors: Doors) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_predict_over_rest_answers_as_listed(case: Case, doors: Doors) -> None:
-    answer = doors.post({"signature_name": case.signature, "inputs": {k: to_json(v) for k, v in case.inputs.items()}}, path_of(case))
+    answer = doors.post(
+        {
+            "signature_name": case.signature,
+            "inputs": {k: to_json(v) for k, v in case.inputs.items()},
+        },
+        path_of(case),
+    )
     assert answer.status_code == HTTP_STATUS[case.code]
     if case.code == Code.OK:
-        check_outputs(case, {name: np.array(value) for name, value in answer.json()["outputs"].items()})
+        check_outputs(
+            case, {name: np.array(value) for name, value in answer.json()["outputs"].items()}
+        )
     else:
-        check_text(answer.json()["error"], case.words if case.rest_words is None else case.rest_words)
+        check_text(
+            answer.json()["error"], case.words if case.rest_words is None else case.rest_words
+        )
 
 
 def test_row_form_gives_the_column_forms_answers(doors: Doors) -> None:
@@ -152,14 +223,21 @@ def test_both_doors_give_the_same_probabilities(doors: Doors) -> None:
 
 
 def test_output_filter_keeps_what_it_names(doors: Doors) -> None:
-    assert list(doors.predict(ask({"images": IMAGES}, output_filter=["digit"])).outputs) == ["digit"]
+    assert list(doors.predict(ask({"images": IMAGES}, output_filter=["digit"])).outputs) == [
+        "digit"
+    ]
 
 
 @pytest.mark.parametrize(
     ("names", "words"),
-    [(["nope"], "output tensor alias not found in signature: nope"), (["digit", "digit"], "duplicate output tensor alias: digit")],
+    [
+        (["nope"], "output tensor alias not found in signature: nope"),
+        (["digit", "digit"], "duplicate output tensor alias: digit"),
+    ],
 )
-def test_output_filter_unknown_or_repeated_is_invalid(names: list[str], words: str, doors: Doors) -> None:
+def test_output_filter_unknown_or_repeated_is_invalid(
+    names: list[str], words: str, doors: Doors
+) -> None:
     code, text = fault_of(lambda: doors.predict(ask({"images": IMAGES}, output_filter=names)))
     assert code == grpc.StatusCode.INVALID_ARGUMENT
     check_text(text, words)
@@ -169,11 +247,16 @@ def test_output_filter_unknown_or_repeated_is_invalid(names: list[str], words: s
     ("request_", "words"),
     [
         (predict_pb2.PredictRequest(), "Missing ModelSpec"),
-        (predict_pb2.PredictRequest(model_spec={"signature_name": "x"}), "ModelSpec has no name specified."),
+        (
+            predict_pb2.PredictRequest(model_spec={"signature_name": "x"}),
+            "ModelSpec has no name specified.",
+        ),
     ],
     ids=["no_spec", "no_name"],
 )
-def test_predict_without_model_is_invalid(request_: predict_pb2.PredictRequest, words: str, doors: Doors) -> None:
+def test_predict_without_model_is_invalid(
+    request_: predict_pb2.PredictRequest, words: str, doors: Doors
+) -> None:
     code, text = fault_of(lambda: doors.predict(request_))
     assert code == grpc.StatusCode.INVALID_ARGUMENT
     check_text(text, words)
@@ -184,7 +267,9 @@ def check_outputs(case: Case, outputs: dict[str, Array]) -> None:
     if "digit" in outputs:
         assert outputs["digit"].tolist() == [3] * count
     if "problem" in outputs:
-        assert outputs["problem"].tolist() == [0, 1, 0], "one bad drawing leaves its neighbours alone"
+        assert outputs["problem"].tolist() == [0, 1, 0], (
+            "one bad drawing leaves its neighbours alone"
+        )
     if "sum" in outputs:
         assert outputs["sum"].tolist() == [3.5]
 

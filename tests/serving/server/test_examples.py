@@ -13,7 +13,10 @@ from serving.server.inference.examples import CLASSIFY, REGRESS
 from tests.support.ports import free_port
 from tests.support.server_fixtures import Doors, fault_of, start_doors
 
-FEATURES = {"x": tf.io.FixedLenFeature([1], tf.float32), "bias": tf.io.FixedLenFeature([1], tf.float32, default_value=[0.0])}
+FEATURES = {
+    "x": tf.io.FixedLenFeature([1], tf.float32),
+    "bias": tf.io.FixedLenFeature([1], tf.float32, default_value=[0.0]),
+}
 
 
 class Examples(tf.Module):  # type: ignore[misc] # TensorFlow has no types
@@ -46,8 +49,15 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
     base = tmp_path_factory.mktemp("examples")
     module = Examples()
     names = ("regress", "classify", "wide", "whole_scores")
-    tf.saved_model.save(module, str(base / "1"), signatures={name: getattr(module, name) for name in names})
-    with start_doors(model_base_path=Path(base), require_manifest=False, port=free_port(), rest_api_port=free_port()) as doors:
+    tf.saved_model.save(
+        module, str(base / "1"), signatures={name: getattr(module, name) for name in names}
+    )
+    with start_doors(
+        model_base_path=Path(base),
+        require_manifest=False,
+        port=free_port(),
+        rest_api_port=free_port(),
+    ) as doors:
         yield doors
 
 
@@ -62,7 +72,9 @@ def examples(*values: float, context: float | None = None) -> input_pb2.Input:
     return message
 
 
-def regress(doors: Doors, signature: str, message: input_pb2.Input) -> regression_pb2.RegressionResponse:
+def regress(
+    doors: Doors, signature: str, message: input_pb2.Input
+) -> regression_pb2.RegressionResponse:
     spec = {"name": "digits", "signature_name": signature}
     request = regression_pb2.RegressionRequest(model_spec=spec, input=message)
     return doors.call("Regress", request, regression_pb2.RegressionResponse)
@@ -79,24 +91,41 @@ def test_regress_answers_a_value_for_each_example(doors: Doors) -> None:
 
 
 def test_context_fills_in_what_an_example_lacks(doors: Doors) -> None:
-    assert [item.value for item in regress(doors, "regress", examples(1.0, context=10.0)).result.regressions] == [12.0]
-    body = {"signature_name": "regress", "context": {"bias": 10.0, "x": 7.0}, "examples": [{"x": 1.0}, {}]}
+    assert [
+        item.value
+        for item in regress(doors, "regress", examples(1.0, context=10.0)).result.regressions
+    ] == [12.0]
+    body = {
+        "signature_name": "regress",
+        "context": {"bias": 10.0, "x": 7.0},
+        "examples": [{"x": 1.0}, {}],
+    }
     assert doors.post(body, "/v1/models/digits:regress").json() == {"results": [12.0, 24.0]}
 
 
 def test_classify_answers_each_class_with_its_score(doors: Doors) -> None:
-    request = classification_pb2.ClassificationRequest(model_spec={"name": "digits", "signature_name": "classify"}, input=examples(1.0))
-    (found,) = doors.call("Classify", request, classification_pb2.ClassificationResponse).result.classifications
+    request = classification_pb2.ClassificationRequest(
+        model_spec={"name": "digits", "signature_name": "classify"}, input=examples(1.0)
+    )
+    (found,) = doors.call(
+        "Classify", request, classification_pb2.ClassificationResponse
+    ).result.classifications
     assert [(item.label, item.score) for item in found.classes] == [("up", 2.0), ("down", -2.0)]
     body = {"signature_name": "classify", "examples": [{"x": 1.0}]}
-    assert doors.post(body, "/v1/models/digits:classify").json() == {"results": [[["up", 2.0], ["down", -2.0]]]}
+    assert doors.post(body, "/v1/models/digits:classify").json() == {
+        "results": [[["up", 2.0], ["down", -2.0]]]
+    }
 
 
 def test_multi_inference_answers_its_tasks_in_their_order(doors: Doors) -> None:
     request = inference_pb2.MultiInferenceRequest(input=examples(1.0))
     for method, signature in ((REGRESS, "regress"), (CLASSIFY, "classify")):
-        request.tasks.add(method_name=method, model_spec={"name": "digits", "signature_name": signature})
-    first, second = doors.call("MultiInference", request, inference_pb2.MultiInferenceResponse).results
+        request.tasks.add(
+            method_name=method, model_spec={"name": "digits", "signature_name": signature}
+        )
+    first, second = doors.call(
+        "MultiInference", request, inference_pb2.MultiInferenceResponse
+    ).results
     assert first.regression_result.regressions[0].value == 2.0
     assert second.classification_result.classifications[0].classes[0].label == "up"
 
@@ -111,7 +140,9 @@ def test_multi_inference_answers_its_tasks_in_their_order(doors: Doors) -> None:
         ("whole_scores", examples(1.0), "No regression outputs found"),
     ],
 )
-def test_regress_that_cannot_be_answered_is_invalid(signature: str, message: input_pb2.Input, words: str, doors: Doors) -> None:
+def test_regress_that_cannot_be_answered_is_invalid(
+    signature: str, message: input_pb2.Input, words: str, doors: Doors
+) -> None:
     code, text = fault_of(lambda: regress(doors, signature, message))
     assert code == grpc.StatusCode.INVALID_ARGUMENT
     assert words in text
@@ -129,12 +160,21 @@ def test_regress_that_cannot_be_answered_is_invalid(signature: str, message: inp
         (True, "Example must be JSON object but got JSON True"),
     ],
 )
-def test_json_example_that_cannot_be_read_is_invalid(example: object, words: str, doors: Doors) -> None:
-    answer = doors.post({"signature_name": "regress", "examples": [example]}, "/v1/models/digits:regress")
+def test_json_example_that_cannot_be_read_is_invalid(
+    example: object, words: str, doors: Doors
+) -> None:
+    answer = doors.post(
+        {"signature_name": "regress", "examples": [example]}, "/v1/models/digits:regress"
+    )
     assert answer.status_code == 400
     assert words in answer.json()["error"]
 
 
 def test_scores_of_another_type_are_refused(doors: Doors) -> None:
-    answer = doors.post({"signature_name": "whole_scores", "examples": [{"x": 1.0}]}, "/v1/models/digits:classify")
-    assert (answer.status_code, "Expected scores Tensor of float. Got: int64" in answer.json()["error"]) == (400, True)
+    answer = doors.post(
+        {"signature_name": "whole_scores", "examples": [{"x": 1.0}]}, "/v1/models/digits:classify"
+    )
+    assert (
+        answer.status_code,
+        "Expected scores Tensor of float. Got: int64" in answer.json()["error"],
+    ) == (400, True)

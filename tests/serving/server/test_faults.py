@@ -1,4 +1,5 @@
-"""Callers that dawdle, die, flood or give up, a server that is killed or stopped: the others do not notice, and nothing leaks."""
+"""Callers that dawdle, die, flood or give up, a server that is killed or stopped: the others do not
+notice, and nothing leaks."""
 
 import os
 import signal
@@ -29,7 +30,9 @@ PATIENCE = 1.0
 @pytest.fixture(scope="module")
 def doors(toy_base: Path) -> Iterator[Doors]:
     small = {"rest_receive_seconds": PATIENCE, "grpc_max_threads": 8, "rest_api_num_threads": 4}
-    with start_doors(model_base_path=toy_base, port=free_port(), rest_api_port=free_port(), **small) as doors:
+    with start_doors(
+        model_base_path=toy_base, port=free_port(), rest_api_port=free_port(), **small
+    ) as doors:
         doors.predict(ASK)
         yield doors
 
@@ -39,7 +42,10 @@ def connections(doors: Doors, count: int, first: bytes = b"") -> Iterator[list[s
     """Sockets to the REST door that have sent so much and stay open."""
     address = (doors.rest.base_url.host, doors.rest.base_url.port or 80)
     with ExitStack() as opened:
-        sockets = [opened.enter_context(socket.create_connection(address, timeout=SECONDS)) for _ in range(count)]
+        sockets = [
+            opened.enter_context(socket.create_connection(address, timeout=SECONDS))
+            for _ in range(count)
+        ]
         for one in sockets:
             one.sendall(first)
         yield sockets
@@ -57,12 +63,19 @@ def ended(one: socket.socket) -> bytes:
 
 
 def answers_both(doors: Doors) -> bool:
-    over_grpc, over_rest = doors.predict(ASK).outputs["digit"].int64_val, doors.post(BODY).json()["predictions"]
+    over_grpc, over_rest = (
+        doors.predict(ASK).outputs["digit"].int64_val,
+        doors.post(BODY).json()["predictions"],
+    )
     return bool(over_grpc == [3] and over_rest[0]["digit"] == 3)
 
 
-@pytest.mark.parametrize("first", [b"", b"PO", HEAD], ids=["silent", "half a word", "head without an end"])
-def test_connections_that_never_finish_a_head_are_closed_and_others_are_answered(doors: Doors, first: bytes) -> None:
+@pytest.mark.parametrize(
+    "first", [b"", b"PO", HEAD], ids=["silent", "half a word", "head without an end"]
+)
+def test_connections_that_never_finish_a_head_are_closed_and_others_are_answered(
+    doors: Doors, first: bytes
+) -> None:
     with connections(doors, 300, first) as sockets:
         assert answers_both(doors)
         began = time.monotonic()
@@ -115,15 +128,24 @@ def test_caller_that_never_reads_holds_nobody_up(doors: Doors) -> None:
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 """How an HTTP/2 connection begins, with empty settings."""
 PING = b"\x00\x00\x08\x06\x00\x00\x00\x00\x00inkwell."
-FLOODS = {"pings": PREFACE + 20_000 * PING, "noise": PREFACE + 100_000 * b"\xff", "HTTP/1": 1_000 * b"GET / HTTP/1.1\r\n\r\n"}
+FLOODS = {
+    "pings": PREFACE + 20_000 * PING,
+    "noise": PREFACE + 100_000 * b"\xff",
+    "HTTP/1": 1_000 * b"GET / HTTP/1.1\r\n\r\n",
+}
 
 
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
 def test_flood_on_the_grpc_door_holds_nobody_up(toy_base: Path, flood: bytes) -> None:
     port = free_port()
-    with start_doors(model_base_path=toy_base, port=port, rest_api_port=free_port()) as doors, ExitStack() as opened:
+    with (
+        start_doors(model_base_path=toy_base, port=port, rest_api_port=free_port()) as doors,
+        ExitStack() as opened,
+    ):
         for _ in range(5):
-            one = opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=SECONDS))
+            one = opened.enter_context(
+                socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
+            )
             try:
                 one.sendall(flood)
             except OSError:  # it hung up, as it may
@@ -132,8 +154,14 @@ def test_flood_on_the_grpc_door_holds_nobody_up(toy_base: Path, flood: bytes) ->
             assert answers_both(doors)
 
 
-def test_callers_that_give_up_leave_nothing_behind(doors: Doors, caplog: pytest.LogCaptureFixture) -> None:
-    call = doors.channel.unary_unary("/tensorflow.serving.PredictionService/Predict", predict_pb2.PredictRequest.SerializeToString, bytes)
+def test_callers_that_give_up_leave_nothing_behind(
+    doors: Doors, caplog: pytest.LogCaptureFixture
+) -> None:
+    call = doors.channel.unary_unary(
+        "/tensorflow.serving.PredictionService/Predict",
+        predict_pb2.PredictRequest.SerializeToString,
+        bytes,
+    )
     slow = ask({"seconds": np.array([0.02], np.float32)}, signature="slow")
 
     def give_up() -> None:
@@ -196,7 +224,10 @@ def test_stopped_server_costs_the_deadline_and_answers_when_it_goes_on(
 ) -> None:
     program = start_program(ports)
     wait_until_ready(program)
-    with connect(f"grpc://127.0.0.1:{ports[0]}", deadline=SECONDS) as patient, connect(patient_address(ports), deadline=1.0) as client:
+    with (
+        connect(f"grpc://127.0.0.1:{ports[0]}", deadline=SECONDS) as patient,
+        connect(patient_address(ports), deadline=1.0) as client,
+    ):
         client.predict(BLANK)
         os.kill(program.pid, signal.SIGSTOP)
         began = time.monotonic()

@@ -1,4 +1,5 @@
-"""The REST door's JSON: how it is read where Python would read it otherwise, and how arrays become JSON."""
+"""The REST door's JSON: how it is read where Python would read it otherwise, and how arrays become
+JSON."""
 
 import math
 from contextlib import suppress
@@ -17,7 +18,11 @@ from serving.server.models.dtypes import BY_NUMBER, DType
 from serving.server.models.signature import Signature, TensorSpec
 
 FLOAT, UINT8 = BY_NUMBER[types_pb2.DT_FLOAT], BY_NUMBER[types_pb2.DT_UINT8]
-INT64, STRING, BOOL = BY_NUMBER[types_pb2.DT_INT64], BY_NUMBER[types_pb2.DT_STRING], BY_NUMBER[types_pb2.DT_BOOL]
+INT64, STRING, BOOL = (
+    BY_NUMBER[types_pb2.DT_INT64],
+    BY_NUMBER[types_pb2.DT_STRING],
+    BY_NUMBER[types_pb2.DT_BOOL],
+)
 HALF = BY_NUMBER[types_pb2.DT_HALF]
 
 READ_OTHERWISE = {
@@ -68,7 +73,10 @@ def test_parse_refuses_with_the_same_words(body: bytes, words: str) -> None:
     assert error.value.text.startswith("JSON Parse error: ")
 
 
-@given(st.binary(max_size=40) | st.text(alphabet='[]{}":,\\0123456789eE.+-Infat ', max_size=40).map(str.encode))
+@given(
+    st.binary(max_size=40)
+    | st.text(alphabet='[]{}":,\\0123456789eE.+-Infat ', max_size=40).map(str.encode)
+)
 def test_parse_of_any_bytes_gives_a_value_or_invalid_argument(body: bytes) -> None:
     with suppress(InvalidArgumentError):
         parse(body)
@@ -103,13 +111,30 @@ BAD_ROWS = {
     "number": (X, 1, "Expecting 'instances' to be an list/array"),
     "empty": (X, [], "No values in 'instances' array"),
     "list_in_named": (X, [{"x": 1}, 2], "Expecting object but got list at item 1 of input list"),
-    "object_in_plain": (X, [1, {"x": 2}], "Expecting value/list but got object at item 1 of input list"),
+    "object_in_plain": (
+        X,
+        [1, {"x": 2}],
+        "Expecting value/list but got object at item 1 of input list",
+    ),
     "plain_for_two": (TWO, [1], "expecting list of objects as multiple input tensors required"),
     "key_missing": (TWO, [{"count": 1}], "keys must be equal to: count,vector"),
-    "key_unknown": (TWO, [{"count": 1, "kount": 1}], "element: 0 key: kount of 'instances' list. Error: INVALID_ARGUMENT"),
-    "ragged_items": (X, [[1, 2], [3]], "element: 1 of 'instances' list. Error: INVALID_ARGUMENT: Expecting tensor size: 2 but got: 1"),
+    "key_unknown": (
+        TWO,
+        [{"count": 1, "kount": 1}],
+        "element: 0 key: kount of 'instances' list. Error: INVALID_ARGUMENT",
+    ),
+    "ragged_items": (
+        X,
+        [[1, 2], [3]],
+        "element: 1 of 'instances' list. Error: INVALID_ARGUMENT: Expecting tensor size: 2 but "
+        "got: 1",
+    ),
     "ragged_depth": (X, [1, [2]], "Expecting shape [] but got: [1]"),
-    "ragged_inside": (X, [[[1, 2], [3]]], FIRST + "Encountered list at unexpected size: 1 at level: 1 expected size: 2"),
+    "ragged_inside": (
+        X,
+        [[[1, 2], [3]]],
+        FIRST + "Encountered list at unexpected size: 1 at level: 1 expected size: 2",
+    ),
     "string": (X, ["1.5"], FIRST + 'JSON Value: "1.5" Type: String is not of expected type: float'),
     "null_item": (X, [None], FIRST + "JSON Value: null Type: Null is not of expected type: float"),
     "true": (X, [True], FIRST + "JSON Value: true Type: True is not of expected type: float"),
@@ -142,7 +167,9 @@ def test_bad_rows_are_named(wanted: Signature, instances: object, words: str) ->
 
 def test_columns_ignore_extra_names_and_miss_missing_ones() -> None:
     assert json_inputs.read_columns({"x": [1], "z": 2}, X)["x"].tolist() == [1.0]
-    with pytest.raises(InvalidArgumentError, match="Missing named input: vector in 'inputs' object"):
+    with pytest.raises(
+        InvalidArgumentError, match="Missing named input: vector in 'inputs' object"
+    ):
         json_inputs.read_columns({"count": [1]}, TWO)
 
 
@@ -164,7 +191,9 @@ def test_type_that_json_cannot_carry_is_unimplemented() -> None:
 
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5), lambda s: st.lists(s, max_size=4), max_leaves=20
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda s: st.lists(s, max_size=4),
+        max_leaves=20,
     )
 )
 def test_any_value_is_read_or_refused(value: object) -> None:
@@ -177,8 +206,13 @@ def test_any_value_is_read_or_refused(value: object) -> None:
 
 def test_answers_of_one_output_are_bare_and_of_several_are_objects() -> None:
     one = Signature("s", {}, {"y": spec("y", FLOAT, None)})
-    assert json_outputs.write_predictions({"y": np.array([0.1, 2], np.float32)}, one) == [0.100000001, 2.0]
-    two = Signature("s", {}, {"y": spec("y", FLOAT, None), "z_bytes": spec("z_bytes", STRING, None)})
+    assert json_outputs.write_predictions({"y": np.array([0.1, 2], np.float32)}, one) == [
+        0.100000001,
+        2.0,
+    ]
+    two = Signature(
+        "s", {}, {"y": spec("y", FLOAT, None), "z_bytes": spec("z_bytes", STRING, None)}
+    )
     outputs = {"y": np.array([0.5], np.float32), "z_bytes": np.array([b"\xff"], object)}
     assert json_outputs.write_predictions(outputs, two) == [{"y": 0.5, "z_bytes": {"b64": "/w=="}}]
     assert json_outputs.write_columns(outputs, two) == {"y": [0.5], "z_bytes": [{"b64": "/w=="}]}

@@ -44,8 +44,14 @@ def test_sigterm_lets_calls_in_flight_end_and_exits_0(
     assert len(lines) == 2, f"one line a version and one when ready: {lines}"
     doors, newcomer = open_doors(), open_doors()
     answers: list[Any] = []
-    over_grpc = threading.Thread(target=lambda: answers.append(doors.predict(slow_call(2.5)).outputs["digit"].int64_val[0]))
-    over_rest = threading.Thread(target=lambda: answers.append(doors.post({"signature_name": "slow", "instances": [2.5]}).json()))
+    over_grpc = threading.Thread(
+        target=lambda: answers.append(doors.predict(slow_call(2.5)).outputs["digit"].int64_val[0])
+    )
+    over_rest = threading.Thread(
+        target=lambda: answers.append(
+            doors.post({"signature_name": "slow", "instances": [2.5]}).json()
+        )
+    )
     doors.predict(slow_call(0))
     over_grpc.start()
     over_rest.start()
@@ -53,7 +59,11 @@ def test_sigterm_lets_calls_in_flight_end_and_exits_0(
     began = time.monotonic()
     program.send_signal(signal.SIGTERM)
     time.sleep(0.3)
-    code, _ = fault_of(lambda: newcomer.channel.unary_unary("/tensorflow.serving.PredictionService/Predict", bytes, bytes)(b"", timeout=2))
+    code, _ = fault_of(
+        lambda: newcomer.channel.unary_unary(
+            "/tensorflow.serving.PredictionService/Predict", bytes, bytes
+        )(b"", timeout=2)
+    )
     assert code == grpc.StatusCode.UNAVAILABLE
     over_grpc.join()
     over_rest.join()
@@ -63,25 +73,40 @@ def test_sigterm_lets_calls_in_flight_end_and_exits_0(
 
 
 def test_sigterm_with_a_hundred_calls_in_flight_answers_them_all(
-    start_program: Callable[..., subprocess.Popen[str]], open_doors: Callable[[], Doors], ports: tuple[int, int], tmp_path: Path
+    start_program: Callable[..., subprocess.Popen[str]],
+    open_doors: Callable[[], Doors],
+    ports: tuple[int, int],
+    tmp_path: Path,
 ) -> None:
-    program = start_program(ports, "--max_running_calls=128", "--drain_seconds=60", f"--monitoring_config_file={MONITORING}")
+    program = start_program(
+        ports,
+        "--max_running_calls=128",
+        "--drain_seconds=60",
+        f"--monitoring_config_file={MONITORING}",
+    )
     wait_until_ready(program)
     doors = open_doors()
     doors.predict(slow_call(0))
     watch = doors.channel.unary_stream(
-        "/grpc.health.v1.Health/Watch", health_pb2.HealthCheckRequest.SerializeToString, health_pb2.HealthCheckResponse.FromString
+        "/grpc.health.v1.Health/Watch",
+        health_pb2.HealthCheckRequest.SerializeToString,
+        health_pb2.HealthCheckResponse.FromString,
     )
     told = watch(health_pb2.HealthCheckRequest(service="digits"), timeout=START_SECONDS)
     assert next(told).status == health_pb2.HealthCheckResponse.SERVING
     predict = doors.channel.unary_unary(
-        "/tensorflow.serving.PredictionService/Predict", predict_pb2.PredictRequest.SerializeToString, bytes
+        "/tensorflow.serving.PredictionService/Predict",
+        predict_pb2.PredictRequest.SerializeToString,
+        bytes,
     )
     end = tmp_path / "end"
     held = ask({"until": np.array([str(end)], object)}, signature="held")
     pending = [predict.future(held, timeout=2 * START_SECONDS) for _ in range(100)]
     until = time.monotonic() + START_SECONDS
-    while 'inkwell_calls_in_flight{entrypoint="GRPC"} 100.0' not in doors.rest.get("/monitoring/prometheus/metrics").text:
+    while (
+        'inkwell_calls_in_flight{entrypoint="GRPC"} 100.0'
+        not in doors.rest.get("/monitoring/prometheus/metrics").text
+    ):
         assert time.monotonic() < until
         time.sleep(0.05)
     program.send_signal(signal.SIGTERM)
@@ -89,15 +114,24 @@ def test_sigterm_with_a_hundred_calls_in_flight_answers_them_all(
     assert not any(call.done() for call in pending), "told before the calls end"
     end.touch()
     told.cancel()  # a stream that watches is a call in flight too
-    assert all(predict_pb2.PredictResponse.FromString(call.result()).outputs["digit"].int64_val == [3] for call in pending)
+    assert all(
+        predict_pb2.PredictResponse.FromString(call.result()).outputs["digit"].int64_val == [3]
+        for call in pending
+    )
     assert program.wait(START_SECONDS) == 0
 
 
-def test_second_signal_exits_at_once(start_program: Callable[..., Any], open_doors: Callable[[], Doors], ports: tuple[int, int]) -> None:
+def test_second_signal_exits_at_once(
+    start_program: Callable[..., Any], open_doors: Callable[[], Doors], ports: tuple[int, int]
+) -> None:
     program = start_program(ports)
     wait_until_ready(program)
     doors = open_doors()
-    call = doors.channel.unary_unary("/tensorflow.serving.PredictionService/Predict", predict_pb2.PredictRequest.SerializeToString, bytes)
+    call = doors.channel.unary_unary(
+        "/tensorflow.serving.PredictionService/Predict",
+        predict_pb2.PredictRequest.SerializeToString,
+        bytes,
+    )
     pending = call.future(slow_call(8), timeout=20, wait_for_ready=True)
     time.sleep(1)
     program.send_signal(signal.SIGINT)
@@ -108,28 +142,51 @@ def test_second_signal_exits_at_once(start_program: Callable[..., Any], open_doo
     assert pending.exception() is not None
 
 
-def test_taken_port_ends_the_program_with_a_clear_error(toy_base: Path, ports: tuple[int, int], start_server: StartServer) -> None:
+def test_taken_port_ends_the_program_with_a_clear_error(
+    toy_base: Path, ports: tuple[int, int], start_server: StartServer
+) -> None:
     start_server(model_base_path=toy_base, port=ports[0], rest_api_port=ports[1])
-    command = [sys.executable, "-m", "serving.server", f"--model_base_path={toy_base}", f"--port={ports[0]}", "--rest_api_port=0"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=START_SECONDS, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "serving.server",
+        f"--model_base_path={toy_base}",
+        f"--port={ports[0]}",
+        "--rest_api_port=0",
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=START_SECONDS, check=False
+    )
     assert done.returncode == 1
     assert f"expected a free port for gRPC; received 127.0.0.1:{ports[0]}" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_taken_rest_port_is_refused(toy_base: Path, ports: tuple[int, int], start_server: StartServer) -> None:
+def test_taken_rest_port_is_refused(
+    toy_base: Path, ports: tuple[int, int], start_server: StartServer
+) -> None:
     start_server(model_base_path=toy_base, rest_api_port=ports[1])
-    with pytest.raises(OSError, match=f"expected a free port for REST; received 127.0.0.1:{ports[1]}"):
+    with pytest.raises(
+        OSError, match=f"expected a free port for REST; received 127.0.0.1:{ports[1]}"
+    ):
         start_server(model_base_path=toy_base, rest_api_port=ports[1])
 
 
 def test_calls_beyond_a_full_batch_queue_are_refused_while_the_batches_run(
-    start_program: Callable[..., subprocess.Popen[str]], open_doors: Callable[[], Doors], ports: tuple[int, int], tmp_path: Path
+    start_program: Callable[..., subprocess.Popen[str]],
+    open_doors: Callable[[], Doors],
+    ports: tuple[int, int],
+    tmp_path: Path,
 ) -> None:
     cores = os.cpu_count() or 1
     parameters = tmp_path / "batching.config"
-    parameters.write_text(f"max_batch_size {{ value: 1 }} num_batch_threads {{ value: {cores} }} max_enqueued_batches {{ value: 1 }}")
-    program = start_program(ports, "--enable_batching=true", f"--batching_parameters_file={parameters}")
+    parameters.write_text(
+        f"max_batch_size {{ value: 1 }} num_batch_threads {{ value: {cores} }} "
+        f"max_enqueued_batches {{ value: 1 }}"
+    )
+    program = start_program(
+        ports, "--enable_batching=true", f"--batching_parameters_file={parameters}"
+    )
     wait_until_ready(program)
     doors = open_doors()
     doors.predict(slow_call(0))
@@ -145,4 +202,6 @@ def test_calls_beyond_a_full_batch_queue_are_refused_while_the_batches_run(
     for call in refused:
         code, text = fault_of(call.result)
         assert code == grpc.StatusCode.UNAVAILABLE
-        assert "The batch scheduling queue to which this task was submitted is full" in text, "TensorFlow Serving's words"
+        assert "The batch scheduling queue to which this task was submitted is full" in text, (
+            "TensorFlow Serving's words"
+        )

@@ -1,5 +1,7 @@
-"""The page of counts: TensorFlow Serving's names and labels, and the numbers of the calls that were made."""
+"""The page of counts: TensorFlow Serving's names and labels, and the numbers of the calls that were
+made."""
 
+import functools
 import re
 from pathlib import Path
 
@@ -55,15 +57,24 @@ def test_metrics_latency_is_of_good_answers_by_door_and_in_microseconds(metered:
     metered.post({"instances": BLANK.tolist()})
     metered.post({"instances": []})
     samples = _samples(metered)
-    for labels in ('API="Predict",entrypoint="GRPC",model_name="digits"', 'API="predict",entrypoint="REST",model_name="digits"'):
+    for labels in (
+        'API="Predict",entrypoint="GRPC",model_name="digits"',
+        'API="predict",entrypoint="REST",model_name="digits"',
+    ):
         assert samples[f":tensorflow:serving:request_latency_count{{{labels}}}"] == 1
         assert 50 < samples[f":tensorflow:serving:request_latency_sum{{{labels}}}"] < 20e6
-    assert samples[':tensorflow:serving:runtime_latency_count{API="",model_name="digits",runtime="TF2"}'] == 2
+    assert (
+        samples[
+            ':tensorflow:serving:runtime_latency_count{API="",model_name="digits",runtime="TF2"}'
+        ]
+        == 2
+    )
 
 
 def test_metrics_calls_for_unknown_models_share_one_series(metered: Doors) -> None:
     for number in range(5):
-        assert fault_of(lambda name=f"m{number}": metered.predict(ask({"images": BLANK}, model=name)))[0] == grpc.StatusCode.NOT_FOUND  # type: ignore[misc]
+        request = ask({"images": BLANK}, model=f"m{number}")
+        assert fault_of(functools.partial(metered.predict, request))[0] == grpc.StatusCode.NOT_FOUND
         assert metered.post({"instances": [1]}, f"/v1/models/m{number}:predict").status_code == 404
     samples = _samples(metered)
     assert samples[_requests("", "NOT_FOUND")] == 10
@@ -73,7 +84,12 @@ def test_metrics_calls_for_unknown_models_share_one_series(metered: Doors) -> No
 def test_metrics_tell_the_versions_that_answer_and_the_loads(metered: Doors) -> None:
     samples = _samples(metered)
     assert samples['inkwell_version_available{model_name="digits",version="1"}'] == 1
-    assert samples[':tensorflow:cc:saved_model:load_attempt_count{model_path="digits",status="success"}'] == 1
+    assert (
+        samples[
+            ':tensorflow:cc:saved_model:load_attempt_count{model_path="digits",status="success"}'
+        ]
+        == 1
+    )
     assert samples['inkwell_calls_in_flight{entrypoint="REST"}'] == 0
 
 
@@ -94,7 +110,10 @@ def test_metrics_page_names_types_as_tensorflow_serving_does(metered: Doors) -> 
 
 def test_metrics_page_with_a_query_or_at_another_path_is_refused(metered: Doors) -> None:
     answer = metered.rest.get(f"{PATH}?x=1")
-    assert (answer.status_code, answer.text) == (400, f"Unexpected path: {PATH}?x=1. Should be {PATH}")
+    assert (answer.status_code, answer.text) == (
+        400,
+        f"Unexpected path: {PATH}?x=1. Should be {PATH}",
+    )
     assert metered.rest.get(f"{PATH}/").status_code == 404
     assert metered.rest.post(PATH).status_code == 404
 
@@ -113,7 +132,9 @@ def test_metrics_page_without_a_configuration_is_absent(doors: Doors) -> None:
         ('prometheus_config { enable: true path: "/x" }', "/x"),
     ],
 )
-def test_metrics_path_is_what_the_monitoring_file_says(tmp_path: Path, text: str, path: str | None) -> None:
+def test_metrics_path_is_what_the_monitoring_file_says(
+    tmp_path: Path, text: str, path: str | None
+) -> None:
     (tmp_path / "monitoring.config").write_text(text)
     assert read_metrics_path(tmp_path / "monitoring.config") == path
 

@@ -1,4 +1,5 @@
-"""More calls than the server takes: refused at once, through both doors, and the running ones go on."""
+"""More calls than the server takes: refused at once, through both doors, and the running ones go
+on."""
 
 import threading
 import time
@@ -13,7 +14,9 @@ from serving.server.inference.admission import Gate
 from tests.support.server_fixtures import StartServer, ask, fault_of
 
 
-def test_call_too_many_is_refused_at_once_through_both_doors(toy_base: Path, start_server: StartServer) -> None:
+def test_call_too_many_is_refused_at_once_through_both_doors(
+    toy_base: Path, start_server: StartServer
+) -> None:
     doors = start_server(model_base_path=toy_base, max_running_calls=1, max_queued_calls=0)
     slow = ask({"seconds": np.array([2.0], np.float32)}, signature="slow")
     running = threading.Thread(target=doors.predict, args=(slow,))

@@ -26,8 +26,18 @@ PATHS = [
     ("GET", "/v1/models/digits/versions/9", 404, "Could not find version 9 of model digits"),
     ("GET", "/v1/models/nope", 404, "Could not find any versions of model nope"),
     ("GET", "/v1/models/nope/metadata", 404, "Servable not found for request: Latest(nope)"),
-    ("GET", "/v1/models/digits/versions/7/metadata", 404, "Servable not found for request: Specific(digits, 7)"),
-    ("GET", "/v1/models/digits/labels/nope/metadata", 400, "Unrecognized servable version label: nope"),
+    (
+        "GET",
+        "/v1/models/digits/versions/7/metadata",
+        404,
+        "Servable not found for request: Specific(digits, 7)",
+    ),
+    (
+        "GET",
+        "/v1/models/digits/labels/nope/metadata",
+        400,
+        "Unrecognized servable version label: nope",
+    ),
     ("GET", "/v1/models/digits?x=1", 404, "Could not find any versions of model digits?x=1"),
     ("GET", "/v1/models", 200, ""),
     ("GET", "/livez", 200, ""),
@@ -50,15 +60,24 @@ PATHS = [
     ("POST", "/v1/models/digits", 400, "Malformed request: POST /v1/models/digits"),
     ("POST", "/v1/models/digits:Predict", 400, "Malformed request"),
     ("POST", "/v1/models/digits:train", 400, "Malformed request"),
-    ("POST", "/v1/models/digits:predict?x=1", 400, "Malformed request: POST /v1/models/digits:predict?x=1"),
+    (
+        "POST",
+        "/v1/models/digits:predict?x=1",
+        400,
+        "Malformed request: POST /v1/models/digits:predict?x=1",
+    ),
     ("POST", "/v1/models/digits:predict/", 400, "Malformed request"),
     ("POST", "/v1/models/digits:multiinference", 400, "Malformed request"),
     ("FOO", "/v1/models/digits:predict", 501, "Unknown HTTP method: FOO"),
 ]
 
 
-@pytest.mark.parametrize(("verb", "path", "status", "words"), PATHS, ids=lambda value: str(value)[:60])
-def test_path_and_verb_answer_as_listed(verb: str, path: str, status: int, words: str, doors: Doors) -> None:
+@pytest.mark.parametrize(
+    ("verb", "path", "status", "words"), PATHS, ids=lambda value: str(value)[:60]
+)
+def test_path_and_verb_answer_as_listed(
+    verb: str, path: str, status: int, words: str, doors: Doors
+) -> None:
     received, content = send(doors, verb, path, GOOD if verb != "GET" else b"")
     assert received == status
     if words:
@@ -68,7 +87,9 @@ def test_path_and_verb_answer_as_listed(verb: str, path: str, status: int, words
 
 def send(doors: Doors, verb: str, path: str, body: bytes) -> tuple[int, Any]:
     """As typed; httpx would tidy the path up."""
-    with closing(http.client.HTTPConnection(doors.rest.base_url.host, doors.rest.base_url.port, timeout=20)) as connection:
+    with closing(
+        http.client.HTTPConnection(doors.rest.base_url.host, doors.rest.base_url.port, timeout=20)
+    ) as connection:
         connection.request(verb, path, body or None)
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
@@ -83,14 +104,38 @@ BODIES = {
     "empty": (b"", 400, "JSON Parse error: The document is empty"),
     "cut": (GOOD[:-1], 400, "JSON Parse error: Missing a comma or '}' after an object member."),
     "list": (b"[1, 2]", 400, "Is not object"),
-    "signature_is_a_number": (b'{"signature_name": 3, "instances": [1]}', 400, "'signature_name' key must be a string value."),
-    "both_forms": (b'{"instances": [1], "inputs": [1]}', 400, "expecting only one of 'inputs' or 'instances' keys to exist"),
+    "signature_is_a_number": (
+        b'{"signature_name": 3, "instances": [1]}',
+        400,
+        "'signature_name' key must be a string value.",
+    ),
+    "both_forms": (
+        b'{"instances": [1], "inputs": [1]}',
+        400,
+        "expecting only one of 'inputs' or 'instances' keys to exist",
+    ),
     "neither_form": (b"{}", 400, "Missing 'inputs' or 'instances' key"),
     "deep": (b'{"instances": ' + b"[" * 10_000, 400, "nested deeper"),
-    "lone_surrogate_name": (b'{"inputs": {"\\ud800": 1}}', 400, "surrogate pair in string is invalid. at offset: 13"),
-    "lone_surrogate_row": (b'{"instances": [{"\\ud800": 1}]}', 400, "surrogate pair in string is invalid. at offset: 17"),
-    "bad_base64": (b'{"signature_name": "drawings", "instances": [{"b64": "!!!"}]}', 400, "Unable to base64 decode"),
-    "pixel_256": (GOOD.replace(b"0", b"256", 1), 400, "JSON Value: 256 Type: Number is not of expected type: uint8"),
+    "lone_surrogate_name": (
+        b'{"inputs": {"\\ud800": 1}}',
+        400,
+        "surrogate pair in string is invalid. at offset: 13",
+    ),
+    "lone_surrogate_row": (
+        b'{"instances": [{"\\ud800": 1}]}',
+        400,
+        "surrogate pair in string is invalid. at offset: 17",
+    ),
+    "bad_base64": (
+        b'{"signature_name": "drawings", "instances": [{"b64": "!!!"}]}',
+        400,
+        "Unable to base64 decode",
+    ),
+    "pixel_256": (
+        GOOD.replace(b"0", b"256", 1),
+        400,
+        "JSON Value: 256 Type: Number is not of expected type: uint8",
+    ),
 }
 
 
@@ -112,33 +157,48 @@ def test_gzipped_body_is_read_and_a_broken_one_counts_as_empty(doors: Doors) -> 
     assert doors.rest.post(path, content=zipped, headers=headers).status_code == 200
     for broken in (zipped[:-4], zipped + b"more", b"plain"):
         answer = doors.rest.post(path, content=broken, headers=headers)
-        assert (answer.status_code, answer.json()) == (400, {"error": "JSON Parse error: The document is empty"})
+        assert (answer.status_code, answer.json()) == (
+            400,
+            {"error": "JSON Parse error: The document is empty"},
+        )
 
 
 @pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gzip"])
 def test_body_above_the_limit_is_413(zipped: bool, doors: Doors) -> None:
     large = b" " * ((1 << 20) + 1)
     headers = {"Content-Encoding": "gzip"} if zipped else {}
-    answer = doors.rest.post("/v1/models/digits:predict", content=gzip.compress(large) if zipped else large, headers=headers)
+    answer = doors.rest.post(
+        "/v1/models/digits:predict",
+        content=gzip.compress(large) if zipped else large,
+        headers=headers,
+    )
     assert answer.status_code == 413
     assert "at most 1048576 bytes" in answer.json()["error"]
 
 
 def test_options_with_an_origin_is_answered_without_permission(doors: Doors) -> None:
-    answer = doors.rest.options("/v1/models/digits:predict", headers={"Origin": "http://page.example"})
+    answer = doors.rest.options(
+        "/v1/models/digits:predict", headers={"Origin": "http://page.example"}
+    )
     assert answer.status_code == 200
     assert "access-control-allow-origin" not in answer.headers
 
 
 def test_status_has_the_fields_of_tensorflow_serving(doors: Doors) -> None:
-    status = {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+    status = {
+        "version": "1",
+        "state": "AVAILABLE",
+        "status": {"error_code": "OK", "error_message": ""},
+    }
     assert doors.rest.get("/v1/models/digits").json() == {"model_version_status": [status]}
 
 
 def test_metadata_names_version_and_signatures(doors: Doors) -> None:
     metadata = doors.rest.get("/v1/models/digits/metadata").json()
     assert metadata["model_spec"] == {"name": "digits", "version": "1", "signature_name": ""}
-    images = metadata["metadata"]["signature_def"]["signature_def"]["serving_default"]["inputs"]["images"]
+    images = metadata["metadata"]["signature_def"]["signature_def"]["serving_default"]["inputs"][
+        "images"
+    ]
     assert images["dtype"] == "DT_UINT8"
     assert [dim["size"] for dim in images["tensor_shape"]["dim"]] == ["-1", "28", "28"]
 

@@ -47,7 +47,11 @@ def proto(text: str) -> tensor_pb2.TensorProto:
 
 
 def same(one: Array, other: Array) -> bool:
-    return bool(one.dtype == other.dtype) and one.shape == other.shape and one.tolist() == other.tolist()
+    return (
+        bool(one.dtype == other.dtype)
+        and one.shape == other.shape
+        and one.tolist() == other.tolist()
+    )
 
 
 @pytest.mark.parametrize("array", ARRAYS, ids=lambda a: f"{a.dtype}{list(a.shape)}")
@@ -55,7 +59,9 @@ def same(one: Array, other: Array) -> bool:
 def test_every_type_survives_both_spellings(array: Array, as_content: bool) -> None:
     number = tf.as_dtype(array.dtype).as_datatype_enum
     message = tensor_pb2.TensorProto()
-    protobuf.encode_into(message, array, TensorSpec("x", BY_NUMBER[number], None), as_content=as_content)
+    protobuf.encode_into(
+        message, array, TensorSpec("x", BY_NUMBER[number], None), as_content=as_content
+    )
     assert same(protobuf.decode(message, LIMIT), array)
     assert tf.make_ndarray(message).tolist() == array.tolist()
 
@@ -66,29 +72,63 @@ def test_tensors_made_by_tensorflow_are_read(array: Array) -> None:
 
 
 def test_one_value_stands_for_all() -> None:
-    assert protobuf.decode(proto("dtype: DT_UINT8 tensor_shape { dim { size: 4 } } int_val: 7"), LIMIT).tolist() == [7] * 4
+    assert (
+        protobuf.decode(
+            proto("dtype: DT_UINT8 tensor_shape { dim { size: 4 } } int_val: 7"), LIMIT
+        ).tolist()
+        == [7] * 4
+    )
 
 
 BAD_TENSORS = {
     "no_type": ("tensor_shape { dim { size: 1 } } float_val: 1", "known element type"),
-    "reference_type": ("dtype: DT_FLOAT_REF tensor_shape { dim { size: 1 } } float_val: 1", "known element type"),
+    "reference_type": (
+        "dtype: DT_FLOAT_REF tensor_shape { dim { size: 1 } } float_val: 1",
+        "known element type",
+    ),
     "negative_size": ("dtype: DT_FLOAT tensor_shape { dim { size: -1 } } float_val: 1", "negative"),
-    "too_few": ("dtype: DT_FLOAT tensor_shape { dim { size: 5 } } float_val: 1 float_val: 2", "expected 5 values"),
+    "too_few": (
+        "dtype: DT_FLOAT tensor_shape { dim { size: 5 } } float_val: 1 float_val: 2",
+        "expected 5 values",
+    ),
     "none": ("dtype: DT_FLOAT tensor_shape { dim { size: 5 } }", "expected 5 values"),
-    "too_many": ("dtype: DT_FLOAT tensor_shape { dim { size: 1 } } float_val: 1 float_val: 2", "expected 1 values"),
+    "too_many": (
+        "dtype: DT_FLOAT tensor_shape { dim { size: 1 } } float_val: 1 float_val: 2",
+        "expected 1 values",
+    ),
     "wrong_field": ("dtype: DT_FLOAT tensor_shape { dim { size: 1 } } int_val: 7", "in float_val"),
-    "content_short": ('dtype: DT_FLOAT tensor_shape { dim { size: 1 } } tensor_content: "abc"', "expected 4 bytes"),
-    "content_of_strings": ('dtype: DT_STRING tensor_shape { dim { size: 1 } } tensor_content: "abc"', "string_val"),
+    "content_short": (
+        'dtype: DT_FLOAT tensor_shape { dim { size: 1 } } tensor_content: "abc"',
+        "expected 4 bytes",
+    ),
+    "content_of_strings": (
+        'dtype: DT_STRING tensor_shape { dim { size: 1 } } tensor_content: "abc"',
+        "string_val",
+    ),
     "uint8_256": ("dtype: DT_UINT8 tensor_shape { dim { size: 1 } } int_val: 256", "from 0 to 255"),
-    "uint8_negative": ("dtype: DT_UINT8 tensor_shape { dim { size: 1 } } int_val: -1", "from 0 to 255"),
+    "uint8_negative": (
+        "dtype: DT_UINT8 tensor_shape { dim { size: 1 } } int_val: -1",
+        "from 0 to 255",
+    ),
     "half_pair": ("dtype: DT_COMPLEX64 tensor_shape { dim { size: 1 } } scomplex_val: 1", "pairs"),
-    "very_many_axes": ("dtype: DT_FLOAT tensor_shape { " + "dim { size: 1 } " * 40 + "} float_val: 1", "axes"),
-    "shape_bomb": ("dtype: DT_UINT8 tensor_shape { dim { size: 1000000 } dim { size: 28 } dim { size: 28 } } int_val: 0", "at most"),
-    "huge_shape": (
-        "dtype: DT_UINT8 tensor_shape { dim { size: 4611686018427387904 } dim { size: 4611686018427387904 } } int_val: 0",
+    "very_many_axes": (
+        "dtype: DT_FLOAT tensor_shape { " + "dim { size: 1 } " * 40 + "} float_val: 1",
+        "axes",
+    ),
+    "shape_bomb": (
+        "dtype: DT_UINT8 tensor_shape { dim { size: 1000000 } dim { size: 28 } dim { size: 28 } } "
+        "int_val: 0",
         "at most",
     ),
-    "string_bomb": (f'dtype: DT_STRING tensor_shape {{ dim {{ size: 4096 }} }} string_val: "{"x" * 1000}"', "one string for 4096"),
+    "huge_shape": (
+        "dtype: DT_UINT8 tensor_shape { dim { size: 4611686018427387904 } dim { size: "
+        "4611686018427387904 } } int_val: 0",
+        "at most",
+    ),
+    "string_bomb": (
+        f'dtype: DT_STRING tensor_shape {{ dim {{ size: 4096 }} }} string_val: "{"x" * 1000}"',
+        "one string for 4096",
+    ),
 }
 
 

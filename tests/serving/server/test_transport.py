@@ -1,4 +1,5 @@
-"""What lies around the calls: TLS, a UNIX socket, health, reflection, the access log, zipped answers, flags that cannot be followed."""
+"""What lies around the calls: TLS, a UNIX socket, health, reflection, the access log, zipped
+answers, flags that cannot be followed."""
 
 import ast
 import gzip
@@ -15,7 +16,9 @@ import pytest
 from google.protobuf import descriptor_pb2
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
+    ProtoReflectionDescriptorDatabase,
+)
 from tensorflow_serving.apis import predict_pb2
 
 from digits.errors import SettingsError
@@ -31,7 +34,9 @@ IMAGE = {"images": np.zeros((1, 28, 28), np.uint8)}
 def predict_over(channel: grpc.Channel) -> int:
     """The version that answers."""
     path = "/tensorflow.serving.PredictionService/Predict"
-    call = channel.unary_unary(path, predict_pb2.PredictRequest.SerializeToString, predict_pb2.PredictResponse.FromString)
+    call = channel.unary_unary(
+        path, predict_pb2.PredictRequest.SerializeToString, predict_pb2.PredictResponse.FromString
+    )
     return int(call(ask(IMAGE), timeout=SECONDS, wait_for_ready=True).model_spec.version.value)
 
 
@@ -39,12 +44,22 @@ Certificate = tuple[str, str]
 """Key and certificate, as PEM."""
 
 
-def make_certificate(folder: Path, name: str = "IP:127.0.0.1", *, expired: bool = False) -> Certificate:
+def make_certificate(
+    folder: Path, name: str = "IP:127.0.0.1", *, expired: bool = False
+) -> Certificate:
     """A key and a certificate that signs itself, for 127.0.0.1 unless another name is given."""
     if shutil.which("openssl") is None:
         pytest.skip("openssl, which makes the certificate, is not installed")
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=x -keyout key -out cert"
-    subprocess.run([*command.split(), "-addext", f"subjectAltName={name}"], cwd=folder, check=True, capture_output=True)
+    command = (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+        "-subj /CN=x -keyout key -out cert"
+    )
+    subprocess.run(
+        [*command.split(), "-addext", f"subjectAltName={name}"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
     if expired:
         again = "openssl x509 -in cert -days -1 -signkey key -out cert"
         subprocess.run(again.split(), cwd=folder, check=True, capture_output=True)
@@ -58,7 +73,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 def write_ssl_config(path: Path, certificate: Certificate, *, mutual: bool = False) -> Path:
     key, cert = (json.dumps(text) for text in certificate)
-    path.write_text(f"server_key: {key} server_cert: {cert} custom_ca: {cert} client_verify: {mutual}")
+    path.write_text(
+        f"server_key: {key} server_cert: {cert} custom_ca: {cert} client_verify: {mutual}"
+    )
     return path
 
 
@@ -82,22 +99,37 @@ def test_tls_answers_those_who_trust_it_and_if_told_only_those_it_trusts(
 
 
 def is_refused(channel: grpc.Channel) -> bool:
-    code, _ = fault_of(lambda: channel.unary_unary("/tensorflow.serving.PredictionService/Predict", bytes, bytes)(b"", timeout=SECONDS))
+    code, _ = fault_of(
+        lambda: channel.unary_unary("/tensorflow.serving.PredictionService/Predict", bytes, bytes)(
+            b"", timeout=SECONDS
+        )
+    )
     return bool(code == grpc.StatusCode.UNAVAILABLE)
 
 
 @pytest.mark.parametrize("fault", ["another authority", "another host", "expired", "no TLS at all"])
-def test_tls_that_is_not_right_is_never_talked_to(fault: str, toy_base: Path, tmp_path: Path) -> None:
+def test_tls_that_is_not_right_is_never_talked_to(
+    fault: str, toy_base: Path, tmp_path: Path
+) -> None:
     for folder in ("served", "other"):
         (tmp_path / folder).mkdir()
     host = "DNS:example.org" if fault == "another host" else "IP:127.0.0.1"
     served = make_certificate(tmp_path / "served", host, expired=fault == "expired")
     trusted = make_certificate(tmp_path / "other") if fault == "another authority" else served
     port = free_port()
-    with start_doors(model_base_path=toy_base, ssl_config_file=write_ssl_config(tmp_path / "ssl", served), port=port, rest_api_port=0):
+    with start_doors(
+        model_base_path=toy_base,
+        ssl_config_file=write_ssl_config(tmp_path / "ssl", served),
+        port=port,
+        rest_api_port=0,
+    ):
         address = f"127.0.0.1:{port}"
         credentials = grpc.ssl_channel_credentials(trusted[1].encode())
-        with grpc.insecure_channel(address) if fault == "no TLS at all" else grpc.secure_channel(address, credentials) as channel:
+        with (
+            grpc.insecure_channel(address)
+            if fault == "no TLS at all"
+            else grpc.secure_channel(address, credentials) as channel
+        ):
             assert is_refused(channel)
 
 
@@ -106,7 +138,10 @@ def test_tls_that_is_not_right_is_never_talked_to(fault: str, toy_base: Path, tm
     [
         ("", "server_key to be a PEM text"),
         ('server_key: "/etc/key.pem"', "paste the text, not its path"),
-        ('server_key: "-----BEGIN" server_cert: "-----BEGIN" client_verify: true', "expected custom_ca"),
+        (
+            'server_key: "-----BEGIN" server_cert: "-----BEGIN" client_verify: true',
+            "expected custom_ca",
+        ),
         ("nonsense: 1", "expected a SSLConfig"),
     ],
 )
@@ -120,7 +155,12 @@ def test_tls_file_that_cannot_be_used_is_refused(text: str, words: str, tmp_path
 def test_unix_socket_answers_beside_the_port(toy_base: Path, tmp_path: Path) -> None:
     socket = tmp_path / "grpc.sock"
     with (
-        start_doors(model_base_path=toy_base, grpc_socket_path=str(socket), port=0, rest_api_port=free_port()),
+        start_doors(
+            model_base_path=toy_base,
+            grpc_socket_path=str(socket),
+            port=0,
+            rest_api_port=free_port(),
+        ),
         grpc.insecure_channel(f"unix:{socket}") as channel,
     ):
         assert predict_over(channel) == 1
@@ -128,14 +168,25 @@ def test_unix_socket_answers_beside_the_port(toy_base: Path, tmp_path: Path) -> 
 
 def check_health(doors: Doors, service: str) -> int:
     path = "/grpc.health.v1.Health/Check"
-    call = doors.channel.unary_unary(path, health_pb2.HealthCheckRequest.SerializeToString, health_pb2.HealthCheckResponse.FromString)
-    return int(call(health_pb2.HealthCheckRequest(service=service), timeout=SECONDS, wait_for_ready=True).status)
+    call = doors.channel.unary_unary(
+        path,
+        health_pb2.HealthCheckRequest.SerializeToString,
+        health_pb2.HealthCheckResponse.FromString,
+    )
+    return int(
+        call(
+            health_pb2.HealthCheckRequest(service=service), timeout=SECONDS, wait_for_ready=True
+        ).status
+    )
 
 
 def test_health_tells_of_the_server_and_of_each_model(doors: Doors) -> None:
     for service in ("", "digits", "PredictionService", "tensorflow.serving.PredictionService"):
         assert check_health(doors, service) == health_pb2.HealthCheckResponse.SERVING
-    assert fault_of(lambda: check_health(doors, "other")) == (grpc.StatusCode.NOT_FOUND, "service name unknown")
+    assert fault_of(lambda: check_health(doors, "other")) == (
+        grpc.StatusCode.NOT_FOUND,
+        "service name unknown",
+    )
 
 
 def test_model_without_a_version_is_not_ready(tmp_path: Path, start_server: StartServer) -> None:
@@ -151,45 +202,77 @@ def test_reflection_lists_the_services(doors: Doors) -> None:
     request = reflection_pb2.ServerReflectionRequest(list_services="")
     (reply,) = stub.ServerReflectionInfo(iter([request]), timeout=SECONDS)
     names = {service.name for service in reply.list_services_response.service}
-    assert {"tensorflow.serving.PredictionService", "tensorflow.serving.ModelService", "grpc.health.v1.Health"} <= names
+    assert {
+        "tensorflow.serving.PredictionService",
+        "tensorflow.serving.ModelService",
+        "grpc.health.v1.Health",
+    } <= names
 
 
 @pytest.mark.parametrize("name", ["prediction_service", "model_service"])
 def test_reflection_describes_a_service_as_its_own_file_does(name: str, doors: Doors) -> None:
-    found = ProtoReflectionDescriptorDatabase(doors.channel).FindFileByName(f"tensorflow_serving/apis/{name}.proto")
+    found = ProtoReflectionDescriptorDatabase(doors.channel).FindFileByName(
+        f"tensorflow_serving/apis/{name}.proto"
+    )
     assert found == descriptor_pb2.FileDescriptorProto.FromString(compiled(name))
 
 
 def compiled(name: str) -> bytes:
     """What the compiler wrote into a generated module that no longer loads."""
-    (module,) = [file for file in files("tensorflow-serving-api") or [] if file.name == f"{name}_pb2.py"]
+    (module,) = [
+        file for file in files("tensorflow-serving-api") or [] if file.name == f"{name}_pb2.py"
+    ]
     tree = ast.parse(Path(str(module.locate())).read_text(encoding="utf-8"))
-    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    texts = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
     return max(texts, key=len).encode("latin1")
 
 
 def test_long_answer_is_zipped_for_those_who_take_it_so(doors: Doors) -> None:
     body = json.dumps({"instances": np.zeros((64, 28, 28), int).tolist()}).encode()
     headers = {"Accept-Encoding": "gzip", "Content-Encoding": "gzip"}
-    answer = doors.rest.post("/v1/models/digits:predict", content=gzip.compress(body), headers=headers)
+    answer = doors.rest.post(
+        "/v1/models/digits:predict", content=gzip.compress(body), headers=headers
+    )
     assert answer.headers["content-encoding"] == "gzip"
     assert len(answer.json()["predictions"]) == 64
-    plain = doors.rest.post("/v1/models/digits:predict", content=body, headers={"Accept-Encoding": "identity"})
+    plain = doors.rest.post(
+        "/v1/models/digits:predict", content=body, headers={"Accept-Encoding": "identity"}
+    )
     assert "content-encoding" not in plain.headers
     assert plain.json() == answer.json()
 
 
-def test_access_log_has_a_json_line_for_every_call(toy_base: Path, start_server: StartServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_access_log_has_a_json_line_for_every_call(
+    toy_base: Path, start_server: StartServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     doors = start_server(model_base_path=toy_base, access_log=True)
     doors.predict(ask(IMAGE))
     doors.rest.post("/v1/models/nope:predict", json={"instances": [1]})
     lines: list[dict[str, object]] = []
     until = time.monotonic() + SECONDS
     while len(lines) < 2 and time.monotonic() < until:  # a line follows its answer
-        lines += [json.loads(line) for line in capsys.readouterr().err.splitlines() if "redict" in line and line.startswith("{")]
+        lines += [
+            json.loads(line)
+            for line in capsys.readouterr().err.splitlines()
+            if "redict" in line and line.startswith("{")
+        ]
     over_grpc, over_rest = sorted(lines, key=lambda line: str(line["door"]))
-    assert (over_grpc["door"], over_grpc["code"], over_grpc["model"], over_grpc["version"]) == ("grpc", "OK", "digits", 1)
-    assert (over_rest["door"], over_rest["code"], over_rest["model"], over_rest["version"]) == ("rest", "404", "nope", None)
+    assert (over_grpc["door"], over_grpc["code"], over_grpc["model"], over_grpc["version"]) == (
+        "grpc",
+        "OK",
+        "digits",
+        1,
+    )
+    assert (over_rest["door"], over_rest["code"], over_rest["model"], over_rest["version"]) == (
+        "rest",
+        "404",
+        "nope",
+        None,
+    )
 
 
 def test_list_of_models_tells_their_versions(doors: Doors) -> None:
@@ -200,7 +283,9 @@ def test_list_of_models_tells_their_versions(doors: Doors) -> None:
 @pytest.mark.parametrize("name", REFUSED)
 def test_flag_that_cannot_be_followed_is_refused_unless_it_asks_for_what_is_so(name: str) -> None:
     idle, reason = REFUSED[name]
-    assert drop_idle_flags([f"--{name}={idle}", "--port=1"] if idle else ["--port=1"]) == ["--port=1"]
+    assert drop_idle_flags([f"--{name}={idle}", "--port=1"] if idle else ["--port=1"]) == [
+        "--port=1"
+    ]
     with pytest.raises(SettingsError, match="cannot be followed") as error:
         drop_idle_flags([f"--{name}=7"])
     assert reason in str(error.value)
@@ -215,7 +300,9 @@ def test_flag_that_cannot_be_followed_is_refused_unless_it_asks_for_what_is_so(n
         ("nonsense: 1", "expected a BatchingParameters"),
     ],
 )
-def test_batching_file_that_cannot_be_used_is_refused(text: str, words: str, tmp_path: Path) -> None:
+def test_batching_file_that_cannot_be_used_is_refused(
+    text: str, words: str, tmp_path: Path
+) -> None:
     file = tmp_path / "batching.config"
     file.write_text(text)
     with pytest.raises(SettingsError, match=words):

@@ -26,7 +26,9 @@ def digit_of(reply: predict_pb2.PredictResponse) -> int:
     return int(reply.outputs["digit"].int64_val[0])
 
 
-def test_new_version_swaps_in_and_the_old_one_ends(tmp_path: Path, publish: Publish, start_server: StartServer) -> None:
+def test_new_version_swaps_in_and_the_old_one_ends(
+    tmp_path: Path, publish: Publish, start_server: StartServer
+) -> None:
     publish(tmp_path, 1)
     doors = start_server(model_base_path=tmp_path)
     assert digit_of(doors.predict(ask({"images": IMAGE}))) == 1
@@ -61,7 +63,9 @@ def test_swap_under_load_fails_no_call_and_every_answer_names_its_version(
         except Exception as error:  # noqa: BLE001 - any failure fails the test
             faults.append(repr(error))
 
-    workers = [threading.Thread(target=guarded, args=(work,)) for work in (over_grpc, over_grpc, over_rest)]
+    workers = [
+        threading.Thread(target=guarded, args=(work,)) for work in (over_grpc, over_grpc, over_rest)
+    ]
     for worker in workers:
         worker.start()
     for fingerprint in (2, 3, 4):
@@ -77,7 +81,13 @@ def test_swap_under_load_fails_no_call_and_every_answer_names_its_version(
 
 
 @pytest.mark.parametrize(
-    "name", ["saved_model.pb", "variables/variables.data-00000-of-00001", contract.WARMUP_FILE, contract.MANIFEST_FILE]
+    "name",
+    [
+        "saved_model.pb",
+        "variables/variables.data-00000-of-00001",
+        contract.WARMUP_FILE,
+        contract.MANIFEST_FILE,
+    ],
 )
 def test_altered_version_is_refused_with_a_reason_and_the_old_one_keeps_serving(
     name: str, tmp_path: Path, publish: Publish, start_server: StartServer
@@ -101,7 +111,9 @@ def flip_a_bit(path: Path) -> None:
     path.write_bytes(content)
 
 
-def test_half_copied_version_is_never_served_and_the_whole_one_is(tmp_path: Path, publish: Publish, start_server: StartServer) -> None:
+def test_half_copied_version_is_never_served_and_the_whole_one_is(
+    tmp_path: Path, publish: Publish, start_server: StartServer
+) -> None:
     publish(tmp_path / "other", 2)
     publish(tmp_path / "digits", 1)
     doors = start_server(model_base_path=tmp_path / "digits")
@@ -117,7 +129,10 @@ def test_half_copied_version_is_never_served_and_the_whole_one_is(tmp_path: Path
     assert digit_of(doors.predict(ask({"images": IMAGE}))) == 2
 
 
-@pytest.mark.parametrize("missing", ["saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"])
+@pytest.mark.parametrize(
+    "missing",
+    ["saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"],
+)
 def test_incomplete_version_without_manifest_is_refused_when_none_is_required(
     missing: str, tmp_path: Path, export: Export, start_server: StartServer
 ) -> None:
@@ -128,25 +143,35 @@ def test_incomplete_version_without_manifest_is_refused_when_none_is_required(
     assert doors.states()[1] == ("AVAILABLE", "")
     state, reason = doors.states()[2]
     assert state == "END"
-    assert reason.startswith("expected "), "seen before TensorFlow loads it, which takes absent variables of older models for none"
+    assert reason.startswith("expected "), (
+        "seen before TensorFlow loads it, which takes absent variables of older models for none"
+    )
 
 
-def test_version_without_manifest_is_refused_when_one_is_required(tmp_path: Path, export: Export, start_server: StartServer) -> None:
+def test_version_without_manifest_is_refused_when_one_is_required(
+    tmp_path: Path, export: Export, start_server: StartServer
+) -> None:
     shutil.copytree(export(1), tmp_path / "1")
     state, reason = start_server(model_base_path=tmp_path).states()[1]
     assert state == "END"
     assert "manifest" in reason
 
 
-def test_failing_warm_up_refuses_the_version(tmp_path: Path, publish: Publish, start_server: StartServer) -> None:
+def test_failing_warm_up_refuses_the_version(
+    tmp_path: Path, publish: Publish, start_server: StartServer
+) -> None:
     publish(tmp_path, 1)
     doors = start_server(model_base_path=tmp_path)
     publish(tmp_path, 2, warm_up_signature="nope")
-    assert 'warm-up request failed: Serving signature key "nope" not found' in doors.wait_for(2, "END")
+    assert 'warm-up request failed: Serving signature key "nope" not found' in doors.wait_for(
+        2, "END"
+    )
     assert doors.states()[1][0] == "AVAILABLE"
 
 
-def test_newest_version_refused_at_start_falls_back_on_the_next(tmp_path: Path, publish: Publish, start_server: StartServer) -> None:
+def test_newest_version_refused_at_start_falls_back_on_the_next(
+    tmp_path: Path, publish: Publish, start_server: StartServer
+) -> None:
     for fingerprint in (1, 2):
         publish(tmp_path, fingerprint)
     flip_a_bit(tmp_path / "2" / "saved_model.pb")
@@ -159,7 +184,9 @@ def test_no_version_at_start_answers_not_found_until_one_comes(
     with caplog.at_level("WARNING"):
         doors = start_server(model_base_path=tmp_path / "absent")
     assert f"model digits: no version to serve yet in {tmp_path / 'absent'}" in caplog.text
-    assert doors.rest.get("/v1/models/digits").json() == {"error": "Could not find any versions of model digits"}
+    assert doors.rest.get("/v1/models/digits").json() == {
+        "error": "Could not find any versions of model digits"
+    }
     code, _ = fault_of(lambda: doors.predict(ask({"images": IMAGE})))
     assert code == grpc.StatusCode.NOT_FOUND
     publish(tmp_path / "absent", 5)
@@ -203,8 +230,13 @@ class Folder:
         return self.models.available("m")
 
 
-@pytest.mark.parametrize(("policy", "served"), [(latest(1), {4}), (latest(2), {3, 4}), (every, {1, 3, 4}), (specific([1, 3, 9]), {1, 3})])
-def test_policy_decides_which_versions_are_served(policy: Policy, served: set[int], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("policy", "served"),
+    [(latest(1), {4}), (latest(2), {3, 4}), (every, {1, 3, 4}), (specific([1, 3, 9]), {1, 3})],
+)
+def test_policy_decides_which_versions_are_served(
+    policy: Policy, served: set[int], tmp_path: Path
+) -> None:
     folder = Folder(tmp_path, policy)
     folder.add(1, 3, 4)
     assert folder.look() == served

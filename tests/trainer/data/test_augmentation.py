@@ -59,7 +59,9 @@ def test_rotation_by_a_quarter_turn_is_the_transposed_image() -> None:
 def test_stroke_thickens_or_thins(column: float, sign: int) -> None:
     views = np.zeros((16, draw(EVERYTHING, 1, 1, 1).shape[1]), np.float32)
     views[:, 6] = column
-    ink = apply(pixels(), tf.constant(views)).numpy().sum(axis=(1, 2, 3)) - pixels().numpy().sum(axis=(1, 2, 3))
+    ink = apply(pixels(), tf.constant(views)).numpy().sum(axis=(1, 2, 3)) - pixels().numpy().sum(
+        axis=(1, 2, 3)
+    )
     assert np.all(sign * ink > 0)
 
 

@@ -31,7 +31,9 @@ def write_npz(folder: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
 def write_idx(folder: Path, arrays: Arrays, *, zipped: bool = False) -> None:
     for name, file in IDX_FILES.items():
         array = arrays[name]
-        content = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+        content = (
+            struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+        )
         path = folder / (f"{file}.gz" if zipped else file)
         path.write_bytes(gzip.compress(content) if zipped else content)
 
@@ -69,7 +71,9 @@ def test_load_png_folder_takes_the_folders_names_as_labels(tmp_path: Path, array
     assert np.array_equal(data.x_train[0], arrays["x_train"][0])
 
 
-def test_load_png_folder_with_train_and_test_keeps_them_apart(tmp_path: Path, arrays: Arrays) -> None:
+def test_load_png_folder_with_train_and_test_keeps_them_apart(
+    tmp_path: Path, arrays: Arrays
+) -> None:
     write_pngs(tmp_path / "train", arrays["x_train"][:6], ["a", "b"] * 3)
     write_pngs(tmp_path / "test", arrays["x_test"][:2], ["a", "b"])
     data = load(tmp_path, name="words")
@@ -99,7 +103,9 @@ def test_load_source_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_load_empty_folder_names_all_three_layouts(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"an \.npz file, the four IDX files, or one folder of PNGs"):
+    with pytest.raises(
+        DataError, match=r"an \.npz file, the four IDX files, or one folder of PNGs"
+    ):
         load(tmp_path, name="toy")
 
 
@@ -132,7 +138,9 @@ def test_load_pickled_npz_is_never_unpickled(tmp_path: Path, arrays: Arrays) -> 
 def test_load_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     path = write_toy_file(tmp_path / "toy.npz")
     content = bytearray(path.read_bytes())
-    entry = content.index(b"PK\x01\x02")  # the directory's first entry; its unpacked size stands 24 bytes on
+    entry = content.index(
+        b"PK\x01\x02"
+    )  # the directory's first entry; its unpacked size stands 24 bytes on
     content[entry + 24 : entry + 28] = struct.pack("<I", LARGEST_ARRAY + 1)
     path.write_bytes(content)
     with pytest.raises(DataError, match="expected arrays below"):
@@ -148,7 +156,9 @@ def test_load_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
         ({"x_test": np.zeros((297, 28, 28), np.float32)}, "x_test as integers"),
     ],
 )
-def test_load_arrays_of_another_shape_or_kind_are_refused(tmp_path: Path, arrays: Arrays, change: Arrays, complaint: str) -> None:
+def test_load_arrays_of_another_shape_or_kind_are_refused(
+    tmp_path: Path, arrays: Arrays, change: Arrays, complaint: str
+) -> None:
     write_npz(tmp_path, arrays | change)
     with pytest.raises(DataError, match=complaint):
         load(tmp_path / "toy.npz", name="toy")
@@ -169,7 +179,9 @@ def test_load_more_classes_than_labels_is_refused(tmp_path: Path) -> None:
         (lambda content: content[:2], "readable IDX file"),
     ],
 )
-def test_load_damaged_idx_is_refused(tmp_path: Path, arrays: Arrays, damage: object, complaint: str) -> None:
+def test_load_damaged_idx_is_refused(
+    tmp_path: Path, arrays: Arrays, damage: object, complaint: str
+) -> None:
     write_idx(tmp_path, arrays)
     path = tmp_path / IDX_FILES["x_train"]
     path.write_bytes(damage(path.read_bytes()))  # type: ignore[operator]
@@ -214,7 +226,9 @@ def test_split_is_stratified_seeded_and_disjoint(tmp_path: Path) -> None:
     shares = np.bincount(first.y_validation) / 300 - np.bincount(data.y_train) / len(data.y_train)
     assert np.abs(shares).max() < 1 / 300
     together = np.concatenate([first.x_train, first.x_validation]).reshape(len(data.y_train), -1)
-    assert np.array_equal(np.unique(together, axis=0), np.unique(data.x_train.reshape(len(data.y_train), -1), axis=0))
+    assert np.array_equal(
+        np.unique(together, axis=0), np.unique(data.x_train.reshape(len(data.y_train), -1), axis=0)
+    )
 
 
 def test_split_more_than_there_is_is_refused(tmp_path: Path) -> None:

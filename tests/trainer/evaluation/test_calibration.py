@@ -16,9 +16,15 @@ PROBABILITIES = np.array([[0.75, 0.25], [0.75, 0.25], [0.0, 1.0], [0.5625, 0.437
 
 def test_measure_four_images_gives_the_scores_worked_out_by_hand() -> None:
     measured = measure(PROBABILITIES, LABELS)
-    assert measured.nll == pytest.approx((-math.log(0.75) - math.log(0.25) - 0 - math.log(0.5625)) / 4)
+    assert measured.nll == pytest.approx(
+        (-math.log(0.75) - math.log(0.25) - 0 - math.log(0.5625)) / 4
+    )
     assert measured.brier == pytest.approx((2 * 0.0625 + 2 * 0.5625 + 0 + 2 * 0.4375**2) / 4)
-    assert [(one.images, one.confidence, one.accuracy) for one in measured.bins] == [(1, 0.5625, 1.0), (2, 0.75, 0.5), (1, 1.0, 1.0)]
+    assert [(one.images, one.confidence, one.accuracy) for one in measured.bins] == [
+        (1, 0.5625, 1.0),
+        (2, 0.75, 0.5),
+        (1, 1.0, 1.0),
+    ]
     assert measured.ece == pytest.approx((1 * 0.4375 + 2 * 0.25 + 1 * 0.0) / 4)
 
 
@@ -54,12 +60,19 @@ def test_calibration_as_json_comes_back_equal() -> None:
 
 @settings(deadline=None)
 @given(st.integers(1, 80), st.integers(2, 12), st.integers(0, 2**32 - 1))
-def test_measure_any_images_scores_agree_with_each_other(images: int, classes: int, seed: int) -> None:
+def test_measure_any_images_scores_agree_with_each_other(
+    images: int, classes: int, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
-    probabilities, labels = rng.dirichlet(np.full(classes, 0.2), images).astype(np.float32), rng.integers(0, classes, images)
+    probabilities, labels = (
+        rng.dirichlet(np.full(classes, 0.2), images).astype(np.float32),
+        rng.integers(0, classes, images),
+    )
     measured = measure(probabilities, labels)
     assert sum(one.images for one in measured.bins) == images
     right = sum(one.images * one.accuracy for one in measured.bins)
     assert right == pytest.approx(int((probabilities.argmax(1) == labels).sum()))
     mean_gap = abs(float(probabilities.max(1).mean(dtype=float)) - right / images)
-    assert mean_gap - 1e-6 <= measured.ece <= 1, "the mean gap is the least that bins can leave of it"
+    assert mean_gap - 1e-6 <= measured.ece <= 1, (
+        "the mean gap is the least that bins can leave of it"
+    )

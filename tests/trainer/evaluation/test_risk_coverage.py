@@ -38,7 +38,9 @@ def test_risk_coverage_refusing_one_percent_takes_out_the_least_sure() -> None:
 
 @settings(deadline=None)
 @given(st.integers(1, 300), st.integers(0, 2**32 - 1))
-def test_risk_coverage_any_answers_ends_at_the_error_and_stays_below_one(images: int, seed: int) -> None:
+def test_risk_coverage_any_answers_ends_at_the_error_and_stays_below_one(
+    images: int, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     right = rng.random(images) < 0.7
     curve = risk_coverage(rng.integers(1, 6, images) / 5, right)
@@ -50,13 +52,23 @@ def test_worst_mistakes_are_the_surest_named_by_their_place_in_the_data_set() ->
     probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.05, 0.95]])
     labels, places = np.array([0, 1, 0, 0]), np.array([70, 71, 72, 73])
     found = worst_mistakes(probabilities, labels, places, disputed=(72,))
-    assert [(one.image, one.truth, one.read, one.disputed) for one in found] == [(73, 0, 1, False), (72, 0, 1, True), (71, 1, 0, False)]
-    assert [(one.confidence, one.truth_probability) for one in found] == [(0.95, 0.05), (0.8, 0.2), (0.6, 0.4)]
+    assert [(one.image, one.truth, one.read, one.disputed) for one in found] == [
+        (73, 0, 1, False),
+        (72, 0, 1, True),
+        (71, 1, 0, False),
+    ]
+    assert [(one.confidence, one.truth_probability) for one in found] == [
+        (0.95, 0.05),
+        (0.8, 0.2),
+        (0.6, 0.4),
+    ]
 
 
 def test_worst_mistakes_of_many_only_the_surest_are_kept() -> None:
     confidence = np.linspace(0.6, 0.9, KEPT + 5)
-    found = worst_mistakes(np.stack([confidence, 1 - confidence], 1), np.ones(KEPT + 5, int), np.arange(KEPT + 5))
+    found = worst_mistakes(
+        np.stack([confidence, 1 - confidence], 1), np.ones(KEPT + 5, int), np.arange(KEPT + 5)
+    )
     assert [one.image for one in found] == list(range(KEPT + 4, 4, -1))
 
 

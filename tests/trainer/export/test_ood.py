@@ -9,7 +9,16 @@ from digits.contract import NOT_A_DIGIT
 from tests.support.toy_digits import toy_arrays
 from trainer.data.readers import Images
 from trainer.data.split import Split
-from trainer.export.ood import FALSE_REJECTION, Detector, Material, fit, measure, prepare, scorer, summarise
+from trainer.export.ood import (
+    FALSE_REJECTION,
+    Detector,
+    Material,
+    fit,
+    measure,
+    prepare,
+    scorer,
+    summarise,
+)
 from trainer.freehand.outliers import FITTED, UNSEEN, Digits, make
 from trainer.freehand.strokes import trace
 from trainer.networks import architecture
@@ -26,7 +35,10 @@ def parts() -> Split:
 
 @pytest.fixture(scope="module")
 def digits(parts: Split) -> Digits:
-    traced = [(trace(image), int(label)) for image, label in zip(parts.x_validation, parts.y_validation, strict=True)]
+    traced = [
+        (trace(image), int(label))
+        for image, label in zip(parts.x_validation, parts.y_validation, strict=True)
+    ]
     return [(strokes, label) for strokes, label in traced if strokes is not None]
 
 
@@ -48,12 +60,16 @@ def model(request: pytest.FixtureRequest) -> keras.Model:
 
 
 @pytest.mark.parametrize("family", EVERY)
-def test_make_drawings_of_a_family_differ_and_are_always_the_same(family: str, digits: Digits) -> None:
+def test_make_drawings_of_a_family_differ_and_are_always_the_same(
+    family: str, digits: Digits
+) -> None:
     once, names = make({family: EVERY[family]}, 4, digits, seed=1)
     again, _ = make({family: EVERY[family]}, 4, digits, seed=1)
     assert names == [family] * 4
     for one, other in zip(once, again, strict=True):
-        assert one and all(line.ndim == 2 and line.shape[1] == 2 and np.isfinite(line).all() for line in one)
+        assert one and all(
+            line.ndim == 2 and line.shape[1] == 2 and np.isfinite(line).all() for line in one
+        )
         assert all(np.array_equal(mine, yours) for mine, yours in zip(one, other, strict=True))
     assert not np.array_equal(once[0][0], once[1][0])
 
@@ -66,18 +82,30 @@ def test_families_measured_with_are_none_of_those_fitted() -> None:
     assert not FITTED.keys() & UNSEEN.keys()
 
 
-def test_prepare_draws_from_training_digits_for_the_fit_and_from_others_to_measure(material: Material, parts: Split) -> None:
+def test_prepare_draws_from_training_digits_for_the_fit_and_from_others_to_measure(
+    material: Material, parts: Split
+) -> None:
     count = len(parts.y_train) // 10
     assert count < len(material.digits) <= 2 * count and len(material.outliers) == count * 3 // 2
     assert len(material.held) == len(parts.y_validation) + 20
     assert material.fresh.keys() == EVERY.keys()
     for images in (material.digits, material.outliers, material.held, *material.fresh.values()):
-        assert images.dtype == np.uint8 and images.shape[1:] == (28, 28) and (images.max(axis=(1, 2)) > 100).all()
+        assert (
+            images.dtype == np.uint8
+            and images.shape[1:] == (28, 28)
+            and (images.max(axis=(1, 2)) > 100).all()
+        )
 
 
 def test_prepare_set_without_some_digit_gives_none(parts: Split) -> None:
     few = parts.y_train != 4
-    assert prepare(Split(parts.x_train[few], parts.y_train[few], parts.x_validation, parts.y_validation), parts.x_validation[:0]) is None
+    assert (
+        prepare(
+            Split(parts.x_train[few], parts.y_train[few], parts.x_validation, parts.y_validation),
+            parts.x_validation[:0],
+        )
+        is None
+    )
 
 
 def test_fit_turns_away_one_digit_in_two_hundred(model: keras.Model, material: Material) -> None:
@@ -105,11 +133,18 @@ def test_scorer_limit_is_where_the_sum_is_nought() -> None:
     model = architecture.build("conv3", seed=3)
     images: Images = np.zeros((2, 28, 28), np.uint8)
     weights = np.zeros(1600 + 256 + 2, np.float32)
-    assert scorer(model, Detector(weights, 0.0))(as_input(tf.constant(images))).numpy().tolist() == [NOT_A_DIGIT] * 2
-    assert (scorer(model, Detector(weights, 1.0))(as_input(tf.constant(images))).numpy() > NOT_A_DIGIT).all()
+    assert (
+        scorer(model, Detector(weights, 0.0))(as_input(tf.constant(images))).numpy().tolist()
+        == [NOT_A_DIGIT] * 2
+    )
+    assert (
+        scorer(model, Detector(weights, 1.0))(as_input(tf.constant(images))).numpy() > NOT_A_DIGIT
+    ).all()
 
 
 def test_measure_scores_that_part_entirely_and_not_at_all() -> None:
     digits = np.array([0.1, 0.2, 0.3])
-    assert measure(digits, {"other": np.array([0.6, 0.9])}) == {"other": {"accepted": 0.0, "auroc": 1.0}}
+    assert measure(digits, {"other": np.array([0.6, 0.9])}) == {
+        "other": {"accepted": 0.0, "auroc": 1.0}
+    }
     assert measure(digits, {"alike": digits})["alike"] == {"accepted": 1.0, "auroc": 0.5}

@@ -16,7 +16,9 @@ PLAIN = Look("medium", "medium", "middle", "upright", "280x280", "black on white
 
 
 def painted(**changes: str) -> Image.Image:
-    return Image.open(io.BytesIO(paint(STROKES, replace(PLAIN, **changes), np.random.default_rng(3))))
+    return Image.open(
+        io.BytesIO(paint(STROKES, replace(PLAIN, **changes), np.random.default_rng(3)))
+    )
 
 
 def ink(picture: Image.Image) -> np.ndarray[Any, Any]:
@@ -40,7 +42,9 @@ def test_paint_canvas_has_its_size_and_the_digit_its_share(canvas: str) -> None:
 
 
 def test_paint_sizes_and_pens_grow_in_their_order() -> None:
-    heights = [extent(painted(size=size))[3] - extent(painted(size=size))[1] for size in FACTORS["size"]]
+    heights = [
+        extent(painted(size=size))[3] - extent(painted(size=size))[1] for size in FACTORS["size"]
+    ]
     assert heights == sorted(heights) and heights[-1] > 0.8
     amounts = [ink(painted(pen=pen)).sum() for pen in FACTORS["pen"]]
     assert amounts == sorted(amounts) and amounts[-1] > 5 * amounts[0]
@@ -59,7 +63,9 @@ def test_paint_tilt_turns_the_digit() -> None:
     assert 0.005 < np.abs(little - upright).mean() < np.abs(much - upright).mean()
 
 
-@pytest.mark.parametrize(("level", "paper", "pen"), [("black on white", 255, 0), ("white on black", 0, 255)])
+@pytest.mark.parametrize(
+    ("level", "paper", "pen"), [("black on white", 255, 0), ("white on black", 0, 255)]
+)
 def test_paint_polarity_is_as_named(level: str, paper: int, pen: int) -> None:
     pixels = np.asarray(painted(ink=level))
     assert (pixels[0, 0] == paper).all()
@@ -69,12 +75,22 @@ def test_paint_polarity_is_as_named(level: str, paper: int, pen: int) -> None:
 def test_paint_pencil_is_faint_and_transparent_paper_clear() -> None:
     assert 100 < np.asarray(painted(ink="pencil")).min() < 180
     clear = painted(ink="transparent")
-    assert clear.mode == "RGBA" and np.asarray(clear)[0, 0, 3] == 0 and np.asarray(clear)[..., 3].max() == 255
+    assert (
+        clear.mode == "RGBA"
+        and np.asarray(clear)[0, 0, 3] == 0
+        and np.asarray(clear)[..., 3].max() == 255
+    )
 
 
 def test_paint_troubles_are_visible() -> None:
     kinds = {trouble: painted(trouble=trouble).format for trouble in FACTORS["trouble"]}
-    assert kinds == {"none": "PNG", "JPEG": "JPEG", "photo": "JPEG", "specks": "PNG", "frame": "PNG"}
+    assert kinds == {
+        "none": "PNG",
+        "JPEG": "JPEG",
+        "photo": "JPEG",
+        "specks": "PNG",
+        "frame": "PNG",
+    }
     clean, frame = ink(painted(trouble="none")), ink(painted(trouble="frame"))
     assert (frame > 0.5).any(axis=0).mean() > 0.9 > (clean > 0.5).any(axis=0).mean()
     assert np.asarray(painted(trouble="photo").convert("L"))[:20, :20].std() > 1
@@ -85,12 +101,17 @@ def test_paint_frame_leaves_room_round_the_digit() -> None:
     frame = ink(painted(trouble="frame", size="large", place="at the edge")) > 0.5
     rows = frame[:, 40:-40].mean(axis=1)
     lines = np.flatnonzero(rows > 0.9)
-    assert len(lines) and lines.min() < 10 and lines.max() > 270, "a line above and one below, and between them"
+    assert len(lines) and lines.min() < 10 and lines.max() > 270, (
+        "a line above and one below, and between them"
+    )
     assert not frame[lines[lines < 140].max() + 1 : lines[lines < 140].max() + 4, 40:-40].any()
 
 
 def test_paint_the_same_generator_paints_the_same_bytes() -> None:
-    once, again = (paint(STROKES, draw_look(np.random.default_rng(4)), np.random.default_rng(5)) for _ in range(2))
+    once, again = (
+        paint(STROKES, draw_look(np.random.default_rng(4)), np.random.default_rng(5))
+        for _ in range(2)
+    )
     assert once == again
 
 
@@ -102,5 +123,7 @@ def test_draw_look_meets_every_level() -> None:
 
 
 def test_paint_a_dot_is_a_dot() -> None:
-    picture = Image.open(io.BytesIO(paint([np.array([[3.0, 3.0]])], PLAIN, np.random.default_rng(0))))
+    picture = Image.open(
+        io.BytesIO(paint([np.array([[3.0, 3.0]])], PLAIN, np.random.default_rng(0)))
+    )
     assert 0 < (ink(picture) > 0.5).mean() < 0.05

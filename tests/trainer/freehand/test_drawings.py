@@ -33,12 +33,22 @@ def drawings() -> Drawings:
 
 def scored(drawings: Drawings, wrong: int) -> FreehandScore:
     """The score of a network that reads the first `wrong` drawings wrong."""
-    read = np.where(np.arange(len(drawings.labels)) < wrong, (drawings.labels + 1) % 10, drawings.labels)
-    return score((np.eye(10)[read] * 0.9 + 0.01).astype(np.float32), drawings.labels, drawings.looks)
+    read = np.where(
+        np.arange(len(drawings.labels)) < wrong, (drawings.labels + 1) % 10, drawings.labels
+    )
+    return score(
+        (np.eye(10)[read] * 0.9 + 0.01).astype(np.float32), drawings.labels, drawings.looks
+    )
 
 
 def test_draw_a_fifth_of_the_images_is_drawn_and_seen(drawings: Drawings) -> None:
-    assert len(drawings.pictures) == len(drawings.looks) == len(drawings.labels) == len(drawings.seen) == 40
+    assert (
+        len(drawings.pictures)
+        == len(drawings.looks)
+        == len(drawings.labels)
+        == len(drawings.seen)
+        == 40
+    )
     assert drawings.seen.dtype == np.uint8 and drawings.seen.shape == (40, 28, 28)
     assert (drawings.seen.max(axis=(1, 2)) == 255).all()
     assert len({picture[:4] for picture in drawings.pictures}) == 2, "PNGs and JPEGs"
@@ -71,23 +81,33 @@ def test_score_counts_all_and_by_each_level(drawings: Drawings) -> None:
 def test_compare_scores_shows_each_level_of_each_factor(drawings: Drawings) -> None:
     text = freehand_report.compare({"one": scored(drawings, 10), "two": scored(drawings, 0)})
     assert re.search(r"\| all +\| \*\*0\.7500\*\* \(0\.\d{4}–0\.\d{4}\) +\| \*\*1\.0000\*\*", text)
-    assert all(f"{factor}: {level}" in text for factor, levels in FACTORS.items() for level in levels)
+    assert all(
+        f"{factor}: {level}" in text for factor, levels in FACTORS.items() for level in levels
+    )
 
 
 def test_report_of_a_run_shows_score_and_mistakes(drawings: Drawings, tmp_path: Path) -> None:
     plain = made_up_run()
-    networks = [n.model_copy(update={"freehand": scored(drawings, wrong)}) for n, wrong in zip(plain.networks, (3, 0), strict=True)]
+    networks = [
+        n.model_copy(update={"freehand": scored(drawings, wrong)})
+        for n, wrong in zip(plain.networks, (3, 0), strict=True)
+    ]
     run = plain.model_copy(update={"networks": tuple(networks)})
     text = "\n".join(freehand_report.compose(run))
     freehand_report.draw(run, IMAGES | {"freehand": drawings.seen}, tmp_path)
-    assert re.findall(r"\(plots/(.+?)\)", text) == [path.name for path in tmp_path.iterdir()] == ["mistakes-conv3-freehand.png"]
+    assert (
+        re.findall(r"\(plots/(.+?)\)", text)
+        == [path.name for path in tmp_path.iterdir()]
+        == ["mistakes-conv3-freehand.png"]
+    )
     assert freehand_report.compose(plain) == []
     freehand_report.draw(plain, IMAGES, tmp_path)
 
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with two versions of a network that nobody trained, on toy digits: 1 without a score of what is no digit, 2 with it."""
+    """A folder with two versions of a network that nobody trained, on toy digits: 1 without a score
+    of what is no digit, 2 with it."""
     folder = tmp_path_factory.mktemp("published")
     write_toy_file(folder / "toy.npz")
     model, data = architecture.build("conv3", seed=3), load(folder / "toy.npz", "toy", LABELS, None)
@@ -98,7 +118,12 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
         version = folder / "digits" / str(number)
         version.mkdir(parents=True)
         export(model, LABELS, version, detector=detector)
-        fields = {**FACTS, "config": {"validation_size": 300, "data_seed": 1}, "data": {"name": "toy"}, "files": describe_files(version)}
+        fields = {
+            **FACTS,
+            "config": {"validation_size": 300, "data_seed": 1},
+            "data": {"name": "toy"},
+            "files": describe_files(version),
+        }
         write_manifest(Manifest.model_validate(fields), version)
     return folder
 
@@ -118,34 +143,55 @@ def run_bench(folder: Path, *arguments: str) -> freehand.FreehandResult:
     return freehand.FreehandResult.model_validate_json((folder / "freehand.json").read_text())
 
 
-def test_bench_served_version_is_scored_on_digits_pens_and_strangers(published: Path, tmp_path: Path) -> None:
+def test_bench_served_version_is_scored_on_digits_pens_and_strangers(
+    published: Path, tmp_path: Path
+) -> None:
     images = np.random.default_rng(0).integers(0, 256, (5, 28, 28), np.uint8)
     np.savez(tmp_path / "strangers.npz", images=images, family=np.array(["noise"] * 5))
     pens = write_pens(tmp_path / "pens.npz")
-    result = run_bench(published, "--pen_strokes", str(pens), "--not_digits", str(tmp_path / "strangers.npz"))
+    result = run_bench(
+        published, "--pen_strokes", str(pens), "--not_digits", str(tmp_path / "strangers.npz")
+    )
     assert result.version == 2
     assert result.scores[freehand.VALIDATION].images == 60
     assert result.scores[freehand.PENS].images == 1, "of the hand that nothing was tuned with"
     assert result.rejection is not None
-    assert {"noise", "scribble, fitted", "shapes, unseen"} <= result.rejection.accepted.keys() == result.rejection.auroc.keys()
+    assert (
+        {"noise", "scribble, fitted", "shapes, unseen"}
+        <= result.rejection.accepted.keys()
+        == result.rejection.auroc.keys()
+    )
     page = (published / "page" / "freehand.md").read_text()
     assert "| noise" in page and result.command in page
-    assert all((published / "page" / name).is_file() for name in re.findall(r"\]\((.+?\.png)\)", page))
+    assert all(
+        (published / "page" / name).is_file() for name in re.findall(r"\]\((.+?\.png)\)", page)
+    )
 
 
-def test_bench_version_without_a_score_is_measured_without_it(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bench_version_without_a_score_is_measured_without_it(
+    published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("PEN_STROKES", "NOT_DIGITS"):
         monkeypatch.delenv(name, raising=False)
     result = run_bench(published, "--version", "1")
-    assert (result.version, result.rejection, list(result.scores)) == (1, None, [freehand.VALIDATION])
+    assert (result.version, result.rejection, list(result.scores)) == (
+        1,
+        None,
+        [freehand.VALIDATION],
+    )
 
 
-def test_bench_no_version_and_other_files_are_one_line(published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bench_no_version_and_other_files_are_one_line(
+    published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert freehand.main(["--models", str(tmp_path)]) == 1
     flags = ["--models", str(published / "digits"), "--data", str(published / "toy.npz")]
     assert freehand.main([*flags, "--pen_strokes", str(published / "toy.npz")]) == 4
     lines = capsys.readouterr().err.splitlines()
-    assert [line.partition("; received")[0].removeprefix("python -m benchmarks.freehand: ") for line in lines] == [
+    assert [
+        line.partition("; received")[0].removeprefix("python -m benchmarks.freehand: ")
+        for line in lines
+    ] == [
         f"expected a version in '{tmp_path}'",
         "expected a file of pen strokes",
     ]

@@ -25,7 +25,9 @@ def image_of(*lines: tuple[tuple[int, int], ...], pen: int = 3) -> np.ndarray[An
 def write_pens(path: Path, **changes: Any) -> Path:  # noqa: ANN401 - arrays
     """Two recordings: a one of one stroke and a four of two, then a one again."""
     arrays = {
-        "points": np.array([[0, 10], [0, 0], [0, 10], [0, 5], [9, 5], [5, 10], [5, 0], [1, 9], [1, 1]], np.float32),
+        "points": np.array(
+            [[0, 10], [0, 0], [0, 10], [0, 5], [9, 5], [5, 10], [5, 0], [1, 9], [1, 1]], np.float32
+        ),
         "stroke_start": np.array([0, 2, 5, 7, 9]),
         "char_start": np.array([0, 1, 3, 4]),
         "labels": np.array([1, 4, 1], np.uint8),
@@ -90,7 +92,9 @@ def test_pen_digits_halves_share_no_recording(tmp_path: Path) -> None:
         {"recording": np.array([1])},
     ],
 )
-def test_read_pen_digits_of_another_layout_are_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_read_pen_digits_of_another_layout_are_refused(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
     with pytest.raises(DataError, match="expected a file of pen strokes"):
         read_pen_digits(write_pens(tmp_path / "pens.npz", **changes))
 

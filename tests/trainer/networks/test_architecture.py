@@ -63,8 +63,12 @@ def test_build_input_is_named_image() -> None:
     assert [tensor.name for tensor in build("conv3").inputs] == ["image"]
 
 
-@pytest.mark.parametrize(("side", "size", "scale"), [(5, 1, 25), (4, 1, 16), (5, 2, 25 / 4), (6, 2, 9), (3, 1000, 1)])
-def test_initial_scale_is_taps_over_those_that_meet_the_map(side: int, size: int, scale: float) -> None:
+@pytest.mark.parametrize(
+    ("side", "size", "scale"), [(5, 1, 25), (4, 1, 16), (5, 2, 25 / 4), (6, 2, 9), (3, 1000, 1)]
+)
+def test_initial_scale_is_taps_over_those_that_meet_the_map(
+    side: int, size: int, scale: float
+) -> None:
     assert initial_scale(side, size) == pytest.approx(scale, rel=0.01)
 
 
@@ -77,6 +81,7 @@ def test_build_first_weights_let_the_image_reach_the_last_convolution(name: str)
 
 
 def spread_at_last_convolution(model: keras.Model, images: npt.NDArray[np.uint8]) -> float:
-    """Standard deviation over the images of what the last convolution says, averaged over its units."""
+    """Standard deviation over the images of what the last convolution says, averaged over its
+    units."""
     last = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)][-1]
     return float(predict(keras.Model(model.input, last.output), images).std(axis=0).mean())

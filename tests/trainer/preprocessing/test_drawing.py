@@ -39,7 +39,9 @@ def read_one(drawing: bytes) -> npt.NDArray[np.int64]:
     return image
 
 
-def lines(*ends: tuple[int, int, int, int], pen: int = 4, size: tuple[int, int] = (280, 280)) -> Image.Image:
+def lines(
+    *ends: tuple[int, int, int, int], pen: int = 4, size: tuple[int, int] = (280, 280)
+) -> Image.Image:
     """Straight lines, each from (x, y) to (x, y)."""
     picture = Image.new("L", size, 255)
     for end in ends:
@@ -61,7 +63,10 @@ def draw(
     picture = Image.new(mode, size, paper)
     canvas = ImageDraw.Draw(picture)
     scale = box * min(size) / 100
-    points = [(centre[0] * size[0] + (x - 50) * scale, centre[1] * size[1] + (y - 50) * scale) for x, y in _TWO]
+    points = [
+        (centre[0] * size[0] + (x - 50) * scale, centre[1] * size[1] + (y - 50) * scale)
+        for x, y in _TWO
+    ]
     canvas.line(points, fill=ink, width=pen, joint="curve")
     for x, y in points:
         canvas.ellipse([x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2], fill=ink)
@@ -84,7 +89,9 @@ def two() -> npt.NDArray[np.int64]:
     return read_one(encode(draw()))
 
 
-def test_normalise_digit_is_twenty_pixels_long_and_centred_by_mass(two: npt.NDArray[np.int64]) -> None:
+def test_normalise_digit_is_twenty_pixels_long_and_centred_by_mass(
+    two: npt.NDArray[np.int64],
+) -> None:
     rows, columns = (np.flatnonzero((two > 64).any(axis)) for axis in (1, 0))
     assert max(np.ptp(rows), np.ptp(columns)) + 1 in (19, 20, 21)
     index = np.arange(28) + 0.5
@@ -100,18 +107,29 @@ def test_normalise_picture_keeps_its_orientation(two: npt.NDArray[np.int64]) -> 
 
 @given(pen=st.integers(8, 48), x=st.floats(0.4, 0.6), y=st.floats(0.4, 0.6))
 @settings(max_examples=15, deadline=None)
-def test_normalise_moved_and_scaled_digit_is_nearly_the_same(two: npt.NDArray[np.int64], pen: int, x: float, y: float) -> None:
+def test_normalise_moved_and_scaled_digit_is_nearly_the_same(
+    two: npt.NDArray[np.int64], pen: int, x: float, y: float
+) -> None:
     size = round(280 / 16 * pen)
-    # Drawn four times too large and averaged, as a canvas smooths its strokes; Pillow's own jagged ones differ by themselves.
-    smooth = draw((4 * size, 4 * size), 4 * pen, centre=(x, y)).resize((size, size), Image.Resampling.BOX)
+    # Drawn four times too large and averaged, as a canvas smooths its strokes; Pillow's own jagged
+    # ones differ by themselves.
+    smooth = draw((4 * size, 4 * size), 4 * pen, centre=(x, y)).resize(
+        (size, size), Image.Resampling.BOX
+    )
     assert difference(read_one(encode(smooth)), two) < 4
 
 
-@given(colours=st.tuples(*[st.integers(0, 255)] * 6).filter(lambda c: max(abs(c[i] - c[i + 3]) for i in range(3)) > 60))
+@given(
+    colours=st.tuples(*[st.integers(0, 255)] * 6).filter(
+        lambda c: max(abs(c[i] - c[i + 3]) for i in range(3)) > 60
+    )
+)
 @settings(max_examples=15, deadline=None)
 @example((0, 0, 0, 255, 255, 255))
 @example((255, 255, 0, 255, 255, 255))
-def test_normalise_any_ink_on_any_paper_is_the_same(two: npt.NDArray[np.int64], colours: tuple[int, ...]) -> None:
+def test_normalise_any_ink_on_any_paper_is_the_same(
+    two: npt.NDArray[np.int64], colours: tuple[int, ...]
+) -> None:
     assert difference(read_one(encode(draw(ink=colours[:3], paper=colours[3:]))), two) < 0.5
 
 
@@ -123,21 +141,43 @@ def test_normalise_any_ink_on_any_paper_is_the_same(two: npt.NDArray[np.int64], 
         pytest.param(lambda: encode(draw().convert("P")), id="palette"),
         pytest.param(lambda: encode(draw().quantize(2)), id="palette of one bit"),
         pytest.param(
-            lambda: encode(draw().quantize(2), transparency=_paper_index(draw().quantize(2))), id="palette with transparent paper"
+            lambda: encode(draw().quantize(2), transparency=_paper_index(draw().quantize(2))),
+            id="palette with transparent paper",
         ),
-        pytest.param(lambda: encode(Image.fromarray(np.asarray(draw().convert("L")).astype(np.uint16) * 257)), id="16 bits"),
-        pytest.param(lambda: encode(draw(mode="RGBA", ink=(0, 0, 0, 255), paper=(0, 0, 0, 0))), id="black on transparent black"),
         pytest.param(
-            lambda: encode(draw(mode="RGBA", ink=(255, 255, 255, 255), paper=(255, 255, 255, 0))), id="white on transparent white"
+            lambda: encode(
+                Image.fromarray(np.asarray(draw().convert("L")).astype(np.uint16) * 257)
+            ),
+            id="16 bits",
         ),
-        pytest.param(lambda: encode(draw(mode="RGBA", ink=(0, 0, 0, 90), paper=(0, 0, 0, 0))), id="translucent ink"),
-        pytest.param(lambda: encode(draw(mode="RGBA", ink=(0, 0, 0, 255), paper=(255, 255, 255, 255))), id="opaque with alpha"),
-        pytest.param(lambda: encode(draw(mode="LA", ink=(0, 255), paper=(0, 0))), id="grey with alpha"),
-        pytest.param(lambda: encode(draw(), save_all=True, append_images=[draw(pen=30)]), id="animated"),
+        pytest.param(
+            lambda: encode(draw(mode="RGBA", ink=(0, 0, 0, 255), paper=(0, 0, 0, 0))),
+            id="black on transparent black",
+        ),
+        pytest.param(
+            lambda: encode(draw(mode="RGBA", ink=(255, 255, 255, 255), paper=(255, 255, 255, 0))),
+            id="white on transparent white",
+        ),
+        pytest.param(
+            lambda: encode(draw(mode="RGBA", ink=(0, 0, 0, 90), paper=(0, 0, 0, 0))),
+            id="translucent ink",
+        ),
+        pytest.param(
+            lambda: encode(draw(mode="RGBA", ink=(0, 0, 0, 255), paper=(255, 255, 255, 255))),
+            id="opaque with alpha",
+        ),
+        pytest.param(
+            lambda: encode(draw(mode="LA", ink=(0, 255), paper=(0, 0))), id="grey with alpha"
+        ),
+        pytest.param(
+            lambda: encode(draw(), save_all=True, append_images=[draw(pen=30)]), id="animated"
+        ),
         pytest.param(lambda: encode(draw(ink="white", paper="black")), id="bright on dark"),
     ],
 )
-def test_normalise_kinds_of_png_are_the_same(two: npt.NDArray[np.int64], encoded: Callable[[], bytes]) -> None:
+def test_normalise_kinds_of_png_are_the_same(
+    two: npt.NDArray[np.int64], encoded: Callable[[], bytes]
+) -> None:
     assert difference(read_one(encoded()), two) < 0.5
 
 
@@ -149,18 +189,30 @@ def _paper_index(picture: Image.Image) -> int:
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
 @pytest.mark.parametrize("progressive", [False, True])
-def test_normalise_kinds_of_jpeg_are_nearly_the_same(two: npt.NDArray[np.int64], mode: str, progressive: bool) -> None:
+def test_normalise_kinds_of_jpeg_are_nearly_the_same(
+    two: npt.NDArray[np.int64], mode: str, progressive: bool
+) -> None:
     encoded = encode(draw().convert(mode), "JPEG", quality=85, progressive=progressive)
     assert difference(read_one(encoded), two) < 5
 
 
 @pytest.mark.parametrize(
     ("size", "pen", "box"),
-    [((1000, 800), 2, 0.8), ((1000, 800), 2, 0.1), ((280, 280), 2, 0.7), ((100, 100), 1, 0.8), ((2000, 1990), 2, 0.9)],
+    [
+        ((1000, 800), 2, 0.8),
+        ((1000, 800), 2, 0.1),
+        ((280, 280), 2, 0.7),
+        ((100, 100), 1, 0.8),
+        ((2000, 1990), 2, 0.9),
+    ],
 )
-def test_normalise_thin_pen_is_thickened_to_two_or_three_pixels(size: tuple[int, int], pen: int, box: float) -> None:
+def test_normalise_thin_pen_is_thickened_to_two_or_three_pixels(
+    size: tuple[int, int], pen: int, box: float
+) -> None:
     image = read_one(encode(draw(size, pen, box))) / 255
-    stem = image[:, 8:20].sum(0).min()  # at least the head, the diagonal or the foot is crossed in every column
+    stem = (
+        image[:, 8:20].sum(0).min()
+    )  # at least the head, the diagonal or the foot is crossed in every column
     assert image.max() == 1
     assert image.sum() > 80
     assert stem > 1.5
@@ -182,7 +234,9 @@ def test_normalise_specks_far_from_the_digit_do_not_count(speck: int) -> None:
 
 @pytest.mark.parametrize("speck", [3, 5])
 def test_normalise_specks_darker_than_a_thin_pencil_do_not_count(speck: int) -> None:
-    clean, dusty = (draw((1000, 800), 2, 0.2, ink=(140, 140, 140), paper=(240, 240, 240)) for _ in range(2))
+    clean, dusty = (
+        draw((1000, 800), 2, 0.2, ink=(140, 140, 140), paper=(240, 240, 240)) for _ in range(2)
+    )
     for x, y in ((30, 40), (931, 90), (75, 700), (500, 780)):
         ImageDraw.Draw(dusty).rectangle([x, y, x + speck - 1, y + speck - 1], fill="black")
     assert difference(read_one(encode(dusty)), read_one(encode(clean))) < 0.5
@@ -196,14 +250,22 @@ def test_normalise_blot_far_from_a_hairline_digit_does_not_count() -> None:
 
 @pytest.mark.parametrize(("inset", "thick"), [(0, 1), (4, 2), (12, 1), (20, 3)])
 @pytest.mark.parametrize("ink", ["black", (90, 90, 220)])
-def test_normalise_frame_round_the_drawing_does_not_count(inset: int, thick: int, ink: Colour) -> None:
+def test_normalise_frame_round_the_drawing_does_not_count(
+    inset: int, thick: int, ink: Colour
+) -> None:
     clean, framed = draw(pen=6), draw(pen=6)
-    ImageDraw.Draw(framed).rectangle([inset, inset, 279 - inset, 279 - inset], outline=ink, width=thick)
+    ImageDraw.Draw(framed).rectangle(
+        [inset, inset, 279 - inset, 279 - inset], outline=ink, width=thick
+    )
     assert difference(read_one(encode(framed)), read_one(encode(clean))) < 1
 
 
-@pytest.mark.parametrize("line", [((10, 12), (270, 12)), ((12, 10), (12, 270))], ids=["lying", "standing"])
-def test_normalise_line_along_one_side_is_a_stroke_and_no_frame(line: tuple[tuple[int, int], tuple[int, int]]) -> None:
+@pytest.mark.parametrize(
+    "line", [((10, 12), (270, 12)), ((12, 10), (12, 270))], ids=["lying", "standing"]
+)
+def test_normalise_line_along_one_side_is_a_stroke_and_no_frame(
+    line: tuple[tuple[int, int], tuple[int, int]],
+) -> None:
     picture = Image.new("L", (280, 280), 255)
     ImageDraw.Draw(picture).line(line, fill=0, width=12)
     assert read_one(encode(picture)).max() == 255
@@ -219,18 +281,30 @@ def test_normalise_large_nought_that_touches_every_side_is_no_frame() -> None:
 def test_normalise_uneven_light_and_noise_is_nearly_the_same(two: npt.NDArray[np.int64]) -> None:
     down, along = np.mgrid[:280, :280] / 280 - 0.5
     paper = np.asarray(draw().convert("L")) / 255
-    photo = (190 - 60 * down + 40 * along) * (0.3 + 0.7 * paper) + np.random.default_rng(1).normal(0, 5, (280, 280))
+    photo = (190 - 60 * down + 40 * along) * (0.3 + 0.7 * paper) + np.random.default_rng(1).normal(
+        0, 5, (280, 280)
+    )
     image = read_one(encode(Image.fromarray(photo.clip(0, 255).astype(np.uint8))))
     assert difference(image, two) < 10
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+    return (
+        struct.pack(">I", len(content))
+        + kind
+        + content
+        + struct.pack(">I", zlib.crc32(kind + content))
+    )
 
 
 def png_that_declares(width: int, height: int) -> bytes:
     header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + _chunk(b"IDAT", zlib.compress(bytes(1000))) + _chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + header
+        + _chunk(b"IDAT", zlib.compress(bytes(1000)))
+        + _chunk(b"IEND", b"")
+    )
 
 
 def jpeg_that_declares(width: int, height: int) -> bytes:
@@ -296,7 +370,9 @@ def test_normalise_jpeg_with_endless_scans_is_refused() -> None:
     encoded = encode(draw((64, 64)), "JPEG", progressive=True)
     last, end = encoded.rindex(b"\xff\xda"), encoded.rindex(b"\xff\xd9")
     assert read(encoded)[1] == [Problem.NONE]
-    assert read(encoded[:end] + encoded[last:end] * 100 + encoded[end:])[1] == [Problem.NOT_AN_IMAGE]
+    assert read(encoded[:end] + encoded[last:end] * 100 + encoded[end:])[1] == [
+        Problem.NOT_AN_IMAGE
+    ]
 
 
 @pytest.mark.parametrize(
@@ -311,7 +387,16 @@ def test_normalise_jpeg_with_endless_scans_is_refused() -> None:
         Image.new("1", (9, 9), 1),
         Image.fromarray(np.random.default_rng(0).integers(240, 256, (280, 280), np.uint8)),
     ],
-    ids=["white", "black", "grey", "transparent", "transparent white", "one pixel", "one bit", "faint noise"],
+    ids=[
+        "white",
+        "black",
+        "grey",
+        "transparent",
+        "transparent white",
+        "one pixel",
+        "one bit",
+        "faint noise",
+    ],
 )
 def test_normalise_picture_without_ink_is_blank(picture: Image.Image) -> None:
     images, problem = read(encode(picture))
@@ -337,7 +422,17 @@ def test_normalise_picture_without_ink_is_blank(picture: Image.Image) -> None:
         lines((0, 1, 9, 1), (0, 7, 9, 7), pen=1, size=(9, 9)),
     ],
     ids=[
-        *["dot", "blob", "very wide", "very tall", "a line wide", "a line tall", "two pixels", "noise", "chequered"],
+        *[
+            "dot",
+            "blob",
+            "very wide",
+            "very tall",
+            "a line wide",
+            "a line tall",
+            "two pixels",
+            "noise",
+            "chequered",
+        ],
         *["two lines", "a frame alone", "ruled paper", "two lines of pixels"],
     ],
 )
@@ -354,10 +449,16 @@ def test_normalise_odd_picture_yields_an_image(picture: Image.Image) -> None:
     density=st.floats(0, 1),
 )
 @settings(max_examples=60, deadline=None)
-def test_normalise_any_pixels_yield_image_or_blank(height: int, width: int, channels: int, seed: int, density: float) -> None:
+def test_normalise_any_pixels_yield_image_or_blank(
+    height: int, width: int, channels: int, seed: int, density: float
+) -> None:
     generator = np.random.default_rng(seed)
-    pixels = generator.integers(0, 256, (height, width, channels), np.uint8) * (generator.random((height, width, 1)) < density)
-    images, (problem,) = read(encode(Image.fromarray(pixels.squeeze(-1) if channels == 1 else pixels)))
+    pixels = generator.integers(0, 256, (height, width, channels), np.uint8) * (
+        generator.random((height, width, 1)) < density
+    )
+    images, (problem,) = read(
+        encode(Image.fromarray(pixels.squeeze(-1) if channels == 1 else pixels))
+    )
     assert images.max() == (255 if problem is Problem.NONE else 0)
     assert problem in (Problem.NONE, Problem.BLANK)
 
@@ -375,7 +476,9 @@ def test_normalise_long_thin_line_is_a_one(width: int, length: int) -> None:
 
 @given(
     size=st.tuples(st.integers(1, 300), st.integers(1, 300)),
-    boxes=st.lists(st.tuples(*[st.floats(0, 1)] * 4, st.integers(0, 255), st.integers(0, 12)), max_size=8),
+    boxes=st.lists(
+        st.tuples(*[st.floats(0, 1)] * 4, st.integers(0, 255), st.integers(0, 12)), max_size=8
+    ),
 )
 @settings(max_examples=100, deadline=None)
 @example(size=(1, 300), boxes=[(0.0, 0.1, 0.0, 0.9, 0, 0)])
@@ -385,9 +488,12 @@ def test_normalise_any_boxes_and_lines_yield_image_or_blank(
     picture = Image.new("L", size, 255)
     for left, top, right, bottom, ink, pen in boxes:
         (west, east), (north, south) = (
-            sorted(round(place * (size[axis] - 1)) for place in ends) for axis, ends in enumerate(((left, right), (top, bottom)))
+            sorted(round(place * (size[axis] - 1)) for place in ends)
+            for axis, ends in enumerate(((left, right), (top, bottom)))
         )
-        ImageDraw.Draw(picture).rectangle([west, north, east, south], outline=ink, fill=None if pen else ink, width=max(1, pen))
+        ImageDraw.Draw(picture).rectangle(
+            [west, north, east, south], outline=ink, fill=None if pen else ink, width=max(1, pen)
+        )
     images, (problem,) = read(encode(picture))
     assert images.max() == (255 if problem is Problem.NONE else 0)
     assert problem in (Problem.NONE, Problem.BLANK)
@@ -405,8 +511,17 @@ def test_normalise_damaged_bytes_never_fail(data: st.DataObject) -> None:
 
 def test_normalise_bad_items_leave_their_neighbours_exactly_alone() -> None:
     good = [encode(draw(pen=pen)) for pen in (6, 12, 24)]
-    images, problem = read(good[0], b"garbage", good[1], png_that_declares(50_000, 50_000), b"", good[2])
-    assert problem == [Problem.NONE, Problem.NOT_AN_IMAGE, Problem.NONE, Problem.TOO_LARGE, Problem.NOT_AN_IMAGE, Problem.NONE]
+    images, problem = read(
+        good[0], b"garbage", good[1], png_that_declares(50_000, 50_000), b"", good[2]
+    )
+    assert problem == [
+        Problem.NONE,
+        Problem.NOT_AN_IMAGE,
+        Problem.NONE,
+        Problem.TOO_LARGE,
+        Problem.NOT_AN_IMAGE,
+        Problem.NONE,
+    ]
     for position, drawing in zip((0, 2, 5), good, strict=True):
         np.testing.assert_array_equal(images[position], read_one(drawing))
 

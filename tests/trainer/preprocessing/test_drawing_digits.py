@@ -1,4 +1,5 @@
-"""The released network and the drawing preprocessing together: how a digit is drawn does not change which digit it is."""
+"""The released network and the drawing preprocessing together: how a digit is drawn does not change
+which digit it is."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +20,9 @@ from trainer.preprocessing.drawing import normalise
 PLAIN = Look("medium", "medium", "middle", "upright", "280x280", "black on white", "none")
 
 
-def arc(x: float, y: float, wide: float, high: float, begin: float, end: float) -> np.ndarray[Any, Any]:  # noqa: PLR0917 - geometry
+def arc(  # noqa: PLR0917 - geometry
+    x: float, y: float, wide: float, high: float, begin: float, end: float
+) -> np.ndarray[Any, Any]:
     """Part of an ellipse round (x, y); angles in quarter turns, clockwise from the right."""
     turn = np.linspace(begin, end, 40) * np.pi / 2
     return np.stack([x + wide * np.cos(turn), y + high * np.sin(turn)], -1)
@@ -60,7 +63,10 @@ def read() -> Read:
 
 
 def test_released_network_reads_every_plain_digit(read: Read) -> None:
-    read_as = {digit: read(paint(strokes, PLAIN, np.random.default_rng(0))) for digit, strokes in DIGITS.items()}
+    read_as = {
+        digit: read(paint(strokes, PLAIN, np.random.default_rng(0)))
+        for digit, strokes in DIGITS.items()
+    }
     assert read_as == {digit: digit for digit in DIGITS}
 
 
@@ -75,7 +81,9 @@ def changed(*factors: str) -> st.SearchStrategy[dict[str, str]]:
 )
 @given(data=st.data())
 @settings(max_examples=20, deadline=None, derandomize=True)
-def test_digit_drawn_in_another_way_stays_the_same(read: Read, factors: tuple[str, ...], data: st.DataObject) -> None:
+def test_digit_drawn_in_another_way_stays_the_same(
+    read: Read, factors: tuple[str, ...], data: st.DataObject
+) -> None:
     digit = data.draw(st.sampled_from(sorted(DIGITS)))
     look = replace(PLAIN, **data.draw(changed(*factors)))
     seed = data.draw(st.integers(0, 2**16))
@@ -84,7 +92,12 @@ def test_digit_drawn_in_another_way_stays_the_same(read: Read, factors: tuple[st
 
 @given(data=st.data())
 @settings(max_examples=40, deadline=None, derandomize=True)
-def test_digit_with_everything_changed_at_once_but_the_tilt_stays_the_same(read: Read, data: st.DataObject) -> None:
+def test_digit_with_everything_changed_at_once_but_the_tilt_stays_the_same(
+    read: Read, data: st.DataObject
+) -> None:
     digit = data.draw(st.sampled_from(sorted(DIGITS)))
     look = replace(PLAIN, **data.draw(changed("place", "size", "canvas", "ink", "trouble")))
-    assert read(paint(DIGITS[digit], look, np.random.default_rng(data.draw(st.integers(0, 2**16))))) == digit
+    assert (
+        read(paint(DIGITS[digit], look, np.random.default_rng(data.draw(st.integers(0, 2**16)))))
+        == digit
+    )

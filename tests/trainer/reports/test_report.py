@@ -36,7 +36,9 @@ def test_compose_run_states_choice_figures_and_origin() -> None:
 
 
 def test_compose_run_below_the_reference_says_by_how_much() -> None:
-    assert "missed by 0.0038, 4.0 standard errors (0.0010)" in report.compose(made_up_run(wrong=130))
+    assert "missed by 0.0038, 4.0 standard errors (0.0010)" in report.compose(
+        made_up_run(wrong=130)
+    )
 
 
 def test_compose_run_on_other_images_has_no_reference() -> None:
@@ -56,7 +58,9 @@ def test_write_report_leaves_page_figures_and_every_picture_it_shows(tmp_path: P
     report.write(run, tmp_path / "new" / "run", IMAGES)
     page = (tmp_path / "new" / "run" / "report.md").read_text()
     shown = re.findall(r"!\[.+?\]\((.+?)\)", page)
-    assert len(shown) == 11, "losses, confusions, reliability, refusal, and the mistakes of two networks on two sets"
+    assert len(shown) == 11, (
+        "losses, confusions, reliability, refusal, and the mistakes of two networks on two sets"
+    )
     assert all((tmp_path / "new" / "run" / picture).is_file() for picture in shown)
     assert Run.model_validate_json((tmp_path / "new" / "run" / "metrics.json").read_text()) == run
 
@@ -65,7 +69,9 @@ def test_write_report_keeps_the_figures_behind_the_pictures(tmp_path: Path) -> N
     run = made_up_run(test_size=200)
     report.write(run, tmp_path, IMAGES)
     kept = json.loads((tmp_path / "plots" / "confidence.json").read_text())
-    assert {name: Confidence.model_validate(one) for name, one in kept.items()} == {n.architecture: n.confidence for n in run.networks}
+    assert {name: Confidence.model_validate(one) for name, one in kept.items()} == {
+        n.architecture: n.confidence for n in run.networks
+    }
 
 
 def test_compose_run_says_how_far_to_believe_it() -> None:
@@ -75,8 +81,15 @@ def test_compose_run_says_how_far_to_believe_it() -> None:
     (row,) = re.findall(r"^\| conv3 +\| test +\| +\d\.\d{3} \|.+", text, re.MULTILINE)
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[2:5] == [f"{confidence.temperature:.3f}", f"{before.nll:.4f}", f"{after.nll:.4f}"]
-    assert cells[5:] == [f"{before.brier:.5f}", f"{after.brier:.5f}", f"{before.ece:.2%}", f"{after.ece:.2%}"]
-    assert re.search(r"\| conv3 +\| +0\.8300 \| +0\.8299 \| +2 of 1,700 \|", text), "two disputed images among the first 1,700"
+    assert cells[5:] == [
+        f"{before.brier:.5f}",
+        f"{after.brier:.5f}",
+        f"{before.ece:.2%}",
+        f"{after.ece:.2%}",
+    ]
+    assert re.search(r"\| conv3 +\| +0\.8300 \| +0\.8299 \| +2 of 1,700 \|", text), (
+        "two disputed images among the first 1,700"
+    )
     assert "conv3-test.png" in text
     assert "error of 0.38%" in text
 
@@ -90,7 +103,9 @@ def test_compose_network_without_a_mistake_says_so_and_shows_no_gallery(tmp_path
     report.write(made_up_run(test_size=200), tmp_path, IMAGES)
     report.write(run, tmp_path, IMAGES)
     assert "conv3 reads no image of the test set wrong." in (tmp_path / "report.md").read_text()
-    assert not (tmp_path / "plots" / "mistakes-conv3-test.png").exists(), "that of the report before is gone"
+    assert not (tmp_path / "plots" / "mistakes-conv3-test.png").exists(), (
+        "that of the report before is gone"
+    )
 
 
 def test_gallery_shows_the_image_that_the_mistake_names(tmp_path: Path) -> None:
@@ -99,15 +114,22 @@ def test_gallery_shows_the_image_that_the_mistake_names(tmp_path: Path) -> None:
     sure = Mistake(image=17, truth=7, read=2, confidence=0.9, truth_probability=0.1, disputed=False)
     for name, mistake in (("named", sure), ("other", sure.model_copy(update={"image": 18}))):
         mistakes_gallery([mistake], images, LABELS, "one mistake", tmp_path / f"{name}.png")
-    black = {name: (np.asarray(Image.open(tmp_path / f"{name}.png").convert("L")) == 0).mean() for name in ("named", "other")}
+    black = {
+        name: (np.asarray(Image.open(tmp_path / f"{name}.png").convert("L")) == 0).mean()
+        for name in ("named", "other")
+    }
     assert black["named"] > black["other"] + 0.05
 
 
 def test_gallery_disputed_label_is_marked(tmp_path: Path) -> None:
-    mistake = Mistake(image=0, truth=7, read=2, confidence=0.9, truth_probability=0.1, disputed=True)
+    mistake = Mistake(
+        image=0, truth=7, read=2, confidence=0.9, truth_probability=0.1, disputed=True
+    )
     for disputed in (True, False):
         marked = mistake.model_copy(update={"disputed": disputed})
-        mistakes_gallery([marked], IMAGES["test"], LABELS, "one mistake", tmp_path / f"{disputed}.png")
+        mistakes_gallery(
+            [marked], IMAGES["test"], LABELS, "one mistake", tmp_path / f"{disputed}.png"
+        )
         with Image.open(tmp_path / f"{disputed}.png") as picture:
             pixels = np.asarray(picture.convert("RGB")).astype(int)
         assert bool((pixels[..., 0] > pixels[..., 2] + 80).any()) == disputed
@@ -120,7 +142,15 @@ def test_write_report_where_a_file_is_in_the_way_is_an_output_error(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(4.2, "4 s"), (89, "89 s"), (90, "2 min"), (3540, "59 min"), (3600, "1 h 00 min"), (7499, "2 h 05 min")]
+    ("seconds", "words"),
+    [
+        (4.2, "4 s"),
+        (89, "89 s"),
+        (90, "2 min"),
+        (3540, "59 min"),
+        (3600, "1 h 00 min"),
+        (7499, "2 h 05 min"),
+    ],
 )
 def test_duration_is_said_as_a_person_would(seconds: float, words: str) -> None:
     assert report.duration(seconds) == words
@@ -137,7 +167,9 @@ def test_plots_same_figures_give_the_same_bytes_on_white(tmp_path: Path) -> None
         plots.confusion_plot(scores, LABELS, folder / "confusion.png")
         plots.reliability_plot(confidence, "conv3", folder / "reliability.png")
         plots.risk_coverage_plot({"conv3": confidence, "another": confidence}, folder / "risk.png")
-        mistakes_gallery(confidence.test.mistakes, IMAGES["test"], LABELS, "mistakes", folder / "mistakes.png")
+        mistakes_gallery(
+            confidence.test.mistakes, IMAGES["test"], LABELS, "mistakes", folder / "mistakes.png"
+        )
     for path in (tmp_path / "once").iterdir():
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
         with Image.open(path) as image:
@@ -153,29 +185,44 @@ def test_plots_any_number_of_epochs_can_be_drawn(tmp_path: Path, epochs: int) ->
 
 
 def test_markdown_table_escapes_what_would_end_a_cell() -> None:
-    assert markdown.table(["a", "b"], [["x|y", "1\n2"]]) == "| a    |   b |\n| :--- | --: |\n| x\\|y | 1 2 |"
+    assert (
+        markdown.table(["a", "b"], [["x|y", "1\n2"]])
+        == "| a    |   b |\n| :--- | --: |\n| x\\|y | 1 2 |"
+    )
 
 
 def test_table_one_seed_gives_the_value_and_the_command() -> None:
     text = readme_table.compose(flatten(made_up_run()))
-    assert re.search(r"\| `conv3` \| `notebook` \|.*\*\*0\.9908\*\* \| 0\.9887–0\.9925 \| +0\.9908 \|", text)
+    assert re.search(
+        r"\| `conv3` \| `notebook` \|.*\*\*0\.9908\*\* \| 0\.9887–0\.9925 \| +0\.9908 \|", text
+    )
     assert "python -m trainer --recipe notebook --seed 1" in text
     assert "±" not in text
 
 
 def test_table_several_seeds_gives_mean_and_deviation() -> None:
-    text = readme_table.compose([*flatten(made_up_run(wrong=90, seed=1)), *flatten(made_up_run(wrong=110, seed=2))])
+    text = readme_table.compose(
+        [*flatten(made_up_run(wrong=90, seed=1)), *flatten(made_up_run(wrong=110, seed=2))]
+    )
     assert "**0.9900 ± 0.0014**" in text
     assert "± is the standard deviation over seeds." in text
-    assert "| 0.9773–1.0027 |" in text, "of the mean of two seeds, by Student's t: 12.7 standard errors"
+    assert "| 0.9773–1.0027 |" in text, (
+        "of the mean of two seeds, by Student's t: 12.7 standard errors"
+    )
     assert text.count("`conv3`") == 2, "in the table of accuracies and in that of probabilities"
 
 
 def test_table_of_probabilities_gives_means_over_seeds_and_counts_the_disputed() -> None:
-    text = readme_table.compose([*flatten(made_up_run(wrong=1900, seed=1)), *flatten(made_up_run(wrong=1640, seed=2))])
-    (row,) = [line for line in text.splitlines() if line.startswith("| `conv3`") and "±" not in line]
+    text = readme_table.compose(
+        [*flatten(made_up_run(wrong=1900, seed=1)), *flatten(made_up_run(wrong=1640, seed=2))]
+    )
+    (row,) = [
+        line for line in text.splitlines() if line.startswith("| `conv3`") and "±" not in line
+    ]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
-    assert cells[-2:] == [f"{1 - ((1900 - 2) + (1640 - 2)) / 2 / 9985:.4f}", "2"], "947 and 1621 are among the wrong ones, 1901 is not"
+    assert cells[-2:] == [f"{1 - ((1900 - 2) + (1640 - 2)) / 2 / 9985:.4f}", "2"], (
+        "947 and 1621 are among the wrong ones, 1901 is not"
+    )
     assert cells[2] == f"{flatten(made_up_run())[0].confidence.temperature:.2f}"  # type: ignore[union-attr]
 
 
@@ -186,10 +233,14 @@ def test_table_of_records_without_probabilities_has_no_second_table() -> None:
 
 
 def test_table_other_images_are_left_out() -> None:
-    assert readme_table.compose(flatten(made_up_run(data="fashion"))).startswith("Nothing has been recorded yet")
+    assert readme_table.compose(flatten(made_up_run(data="fashion"))).startswith(
+        "Nothing has been recorded yet"
+    )
 
 
-def test_table_update_writes_between_the_markers_and_then_checks_clean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_table_update_writes_between_the_markers_and_then_checks_clean(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(PAGE)
     record(made_up_run(), tmp_path, tmp_path)
@@ -203,16 +254,35 @@ def test_table_update_writes_between_the_markers_and_then_checks_clean(tmp_path:
     assert readme_table.main([*arguments, "--check"]) == 0
 
 
-@pytest.mark.parametrize("page", ["", readme_table.BEGIN, readme_table.END + readme_table.BEGIN, PAGE + PAGE, PAGE + readme_table.END])
-def test_table_page_without_the_two_markers_is_refused_and_left(tmp_path: Path, page: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "page",
+    [
+        "",
+        readme_table.BEGIN,
+        readme_table.END + readme_table.BEGIN,
+        PAGE + PAGE,
+        PAGE + readme_table.END,
+    ],
+)
+def test_table_page_without_the_two_markers_is_refused_and_left(
+    tmp_path: Path, page: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "README.md").write_text(page)
-    assert readme_table.main(["--results", str(tmp_path), "--readme", str(tmp_path / "README.md")]) == OutputError.exit_code
+    assert (
+        readme_table.main(["--results", str(tmp_path), "--readme", str(tmp_path / "README.md")])
+        == OutputError.exit_code
+    )
     assert "once each" in capsys.readouterr().err
     assert (tmp_path / "README.md").read_text() == page
 
 
-def test_table_absent_page_is_said_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert readme_table.main(["--results", str(tmp_path), "--readme", str(tmp_path / "none.md")]) == OutputError.exit_code
+def test_table_absent_page_is_said_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        readme_table.main(["--results", str(tmp_path), "--readme", str(tmp_path / "none.md")])
+        == OutputError.exit_code
+    )
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
@@ -220,14 +290,26 @@ def test_table_of_the_committed_readme_is_up_to_date() -> None:
     readme = ROOT / "README.md"
     if not readme.exists() or readme_table.BEGIN not in readme.read_text(encoding="utf-8"):
         pytest.skip("README.md has no table of results yet")
-    assert readme_table.main(["--results", str(ROOT / "results"), "--readme", str(readme), "--check"]) == 0, (
-        "run `python -m trainer.reports.readme_table`"
-    )
+    assert (
+        readme_table.main(["--results", str(ROOT / "results"), "--readme", str(readme), "--check"])
+        == 0
+    ), "run `python -m trainer.reports.readme_table`"
 
 
 def test_reports_in_a_fresh_process_import_neither_tensorflow_nor_pyplot() -> None:
     unwanted = {"tensorflow", "keras", "matplotlib.pyplot"}
-    code = f"import sys, trainer.reports.report, trainer.reports.readme_table, trainer.environment; print({unwanted} & set(sys.modules))"
+    code = (
+        "import sys, trainer.reports.report, trainer.reports.readme_table, "
+        f"trainer.environment; print({unwanted} & set(sys.modules))"
+    )
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300, env=environment, cwd=ROOT)
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+        env=environment,
+        cwd=ROOT,
+    )
     assert ran.stdout.strip() == "set()"

@@ -16,18 +16,34 @@ from trainer.training.history import Epoch, read_history, write_history
 
 ROOT = Path(__file__).parents[3]
 PROMISED = {
-    *("architecture", "recipe", "seed", "epochs", "precision", "validation_accuracy", "test_accuracy", "test_loss"),
+    *(
+        "architecture",
+        "recipe",
+        "seed",
+        "epochs",
+        "precision",
+        "validation_accuracy",
+        "test_accuracy",
+        "test_loss",
+    ),
     *("seconds", "machine", "versions", "command"),
 }
 """Fields that the project promises of every result."""
 
 
-def test_record_first_run_writes_one_object_a_network_with_every_promised_field(tmp_path: Path) -> None:
+def test_record_first_run_writes_one_object_a_network_with_every_promised_field(
+    tmp_path: Path,
+) -> None:
     record(made_up_run(), tmp_path / "run", tmp_path / "results")
     kept = json.loads((tmp_path / "results" / RESULTS_FILE).read_text())
     assert [result["architecture"] for result in kept] == ["conv3", "conv7"]
     assert all(result.keys() >= PROMISED for result in kept)
-    assert (kept[0]["test_accuracy"], kept[0]["seconds"], kept[0]["epochs"], kept[0]["seed"]) == (0.9908, 300.0, 3, 1)
+    assert (kept[0]["test_accuracy"], kept[0]["seconds"], kept[0]["epochs"], kept[0]["seed"]) == (
+        0.9908,
+        300.0,
+        3,
+        1,
+    )
     assert len(kept[0]["validation_accuracy_by_epoch"]) == 3
 
 
@@ -37,7 +53,9 @@ def test_record_same_run_again_replaces_its_objects(tmp_path: Path) -> None:
     assert [result.test_accuracy for result in read_results(tmp_path)] == [0.9920, 0.9930]
 
 
-@pytest.mark.parametrize("other", [made_up_run(seed=2), made_up_run(epochs=4), made_up_run(data="fashion")])
+@pytest.mark.parametrize(
+    "other", [made_up_run(seed=2), made_up_run(epochs=4), made_up_run(data="fashion")]
+)
 def test_record_other_run_is_added(tmp_path: Path, other: Run) -> None:
     record(made_up_run(), tmp_path, tmp_path)
     record(other, tmp_path, tmp_path)
@@ -57,10 +75,21 @@ def test_record_keeps_the_plots_of_the_report(tmp_path: Path) -> None:
     run = made_up_run(test_size=200)
     report.write(run, tmp_path / "run", IMAGES)
     record(run, tmp_path / "run", tmp_path / "results")
-    kept = sorted(path.name for path in (tmp_path / "results" / "plots" / plots_name(run)).iterdir())
-    assert (tmp_path / "run" / "plots" / "mistakes-conv3-test.png").exists(), "pictures of the data set stay with the run"
+    kept = sorted(
+        path.name for path in (tmp_path / "results" / "plots" / plots_name(run)).iterdir()
+    )
+    assert (tmp_path / "run" / "plots" / "mistakes-conv3-test.png").exists(), (
+        "pictures of the data set stay with the run"
+    )
     assert kept == [
-        *("comparison.png", "confidence.json", "confusion-conv3.png", "confusion-conv7.png", "loss-conv3.png", "loss-conv7.png"),
+        *(
+            "comparison.png",
+            "confidence.json",
+            "confusion-conv3.png",
+            "confusion-conv7.png",
+            "loss-conv3.png",
+            "loss-conv7.png",
+        ),
         *("reliability-conv3.png", "reliability-conv7.png", "risk-coverage.png"),
     ]
 
@@ -89,7 +118,12 @@ def test_record_leaves_older_entries_without_these_figures_as_they_are(tmp_path:
     record(made_up_run(seed=2), tmp_path, tmp_path)
     kept = json.loads((tmp_path / RESULTS_FILE).read_text())
     assert [entry for entry in kept if entry["seed"] == 1] == older
-    assert [result.confidence is None for result in read_results(tmp_path)] == [True, False, True, False]
+    assert [result.confidence is None for result in read_results(tmp_path)] == [
+        True,
+        False,
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("content", ["", "{", "{}", "[1]", '[{"architecture": "conv3"}]'])
@@ -117,7 +151,9 @@ def test_history_written_and_read_is_equal(tmp_path: Path) -> None:
 
 
 def test_history_of_a_diverged_training_can_be_read_back(tmp_path: Path) -> None:
-    diverged = made_up_history(1)[0].model_copy(update={"loss": float("nan"), "validation_loss": float("inf")})
+    diverged = made_up_history(1)[0].model_copy(
+        update={"loss": float("nan"), "validation_loss": float("inf")}
+    )
     write_history([diverged], tmp_path / "history.json")
     (epoch,) = read_history(tmp_path / "history.json")
     assert epoch.loss != epoch.loss
@@ -144,9 +180,12 @@ def test_judge_accuracy_says_how_far_it_is(accuracy: float, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("architecture", "data", "size"), [("conv9", "mnist", 10_000), ("conv3", "fashion", 10_000), ("conv3", "mnist", 9_999)]
+    ("architecture", "data", "size"),
+    [("conv9", "mnist", 10_000), ("conv3", "fashion", 10_000), ("conv3", "mnist", 9_999)],
 )
-def test_find_reference_for_other_images_or_networks_is_none(architecture: str, data: str, size: int) -> None:
+def test_find_reference_for_other_images_or_networks_is_none(
+    architecture: str, data: str, size: int
+) -> None:
     assert published_baseline.find(architecture, data, size) is None
 
 
@@ -168,7 +207,9 @@ def test_committed_results_are_complete_and_name_no_machine_path() -> None:
         pytest.skip("results/training.json is not there yet: nothing has been recorded")
     results = read_results(ROOT / "results")
     assert {"conv3", "conv5", "conv7"} <= {
-        r.architecture for r in results if r.recipe == "notebook" and r.data == "mnist" and r.epochs == 12
+        r.architecture
+        for r in results
+        if r.recipe == "notebook" and r.data == "mnist" and r.epochs == 12
     }
     assert len({result.key for result in results}) == len(results)
     for result in results:

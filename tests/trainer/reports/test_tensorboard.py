@@ -17,10 +17,16 @@ def logged(folder: Path) -> dict[str, tuple[int, tf.Tensor]]:
     (file,) = folder.iterdir()
     records = tf.data.TFRecordDataset([str(file)]).as_numpy_iterator()
     events = [tf.compat.v1.Event.FromString(record) for record in records]
-    return {value.tag: (event.step, tf.make_ndarray(value.tensor)) for event in events for value in event.summary.value}
+    return {
+        value.tag: (event.step, tf.make_ndarray(value.tensor))
+        for event in events
+        for value in event.summary.value
+    }
 
 
-def test_show_logs_scalars_and_pictures_at_the_last_epoch_and_again_in_their_place(tmp_path: Path) -> None:
+def test_show_logs_scalars_and_pictures_at_the_last_epoch_and_again_in_their_place(
+    tmp_path: Path,
+) -> None:
     run = made_up_run(epochs=3)
     drawn = FreehandScore(family=1, accuracy=0.9, images=10, factors={}, mistakes=())
     network = run.networks[0].model_copy(update={"freehand": drawn})
@@ -39,7 +45,12 @@ def test_show_logs_scalars_and_pictures_at_the_last_epoch_and_again_in_their_pla
         ("test/precision/9", network.test.classes[9].precision),
     ):
         assert float(found[tag][1]) == pytest.approx(expected, rel=1e-6), tag
-    for tag in ("confusion-conv3", "reliability-conv3", "mistakes-conv3-validation", "mistakes-conv3-test"):
+    for tag in (
+        "confusion-conv3",
+        "reliability-conv3",
+        "mistakes-conv3-validation",
+        "mistakes-conv3-test",
+    ):
         _, (width, height, png) = found[tag]
         picture = (tmp_path / "plots" / f"{tag}.png").read_bytes()
         assert tuple(tf.io.decode_png(png).shape) == (int(height), int(width), 3)

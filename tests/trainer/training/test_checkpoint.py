@@ -33,15 +33,21 @@ def test_restore_gives_back_the_values_and_the_progress(tmp_path: Path, loss: fl
 def test_restore_gives_back_every_variable_of_a_network(tmp_path: Path) -> None:
     def network(seed: int) -> dict[str, list[keras.Variable]]:
         keras.utils.set_random_seed(seed)
-        model = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5), keras.layers.Dense(2)])
+        model = keras.Sequential(
+            [keras.Input((4,)), keras.layers.Dropout(0.5), keras.layers.Dense(2)]
+        )
         optimizer = keras.optimizers.Adam()
         optimizer.build(model.trainable_variables)
         model(np.ones((seed, 4)), training=True)  # moves the dropout's seed on
-        optimizer.apply([keras.ops.ones_like(v) for v in model.trainable_variables], model.trainable_variables)
+        optimizer.apply(
+            [keras.ops.ones_like(v) for v in model.trainable_variables], model.trainable_variables
+        )
         return {"network": model.variables, "optimizer": optimizer.variables}
 
     def numbers(variables: dict[str, list[keras.Variable]]) -> list[list[float]]:
-        return [np.ravel(variable.numpy()).tolist() for part in variables.values() for variable in part]
+        return [
+            np.ravel(variable.numpy()).tolist() for part in variables.values() for variable in part
+        ]
 
     saved, other = network(1), network(2)
     assert numbers(other) != numbers(saved)
@@ -86,7 +92,9 @@ SIZE = 4_000
     length=st.integers(1, SIZE),
     bit=st.integers(0, 7),
 )
-def test_restore_damaged_newest_is_never_taken(two: tuple[Path, bytes], kind: str, place: int, length: int, bit: int) -> None:
+def test_restore_damaged_newest_is_never_taken(
+    two: tuple[Path, bytes], kind: str, place: int, length: int, bit: int
+) -> None:
     folder, whole = two
     place %= len(whole)
     damaged = {
@@ -107,7 +115,10 @@ def test_restore_damaged_newest_says_so(tmp_path: Path, caplog: pytest.LogCaptur
         checkpoint.save(tmp_path, values(epochs), progress(epochs), IDENTITY)
     max(tmp_path.iterdir()).write_bytes(b"")
     assert checkpoint.restore(tmp_path, values(0), IDENTITY) == progress(1)
-    assert "epoch-00002-step-0000000.checkpoint is damaged and left aside; going on from the one before" in caplog.text
+    assert (
+        "epoch-00002-step-0000000.checkpoint is damaged and left aside; going on from the one "
+        "before" in caplog.text
+    )
     min(tmp_path.iterdir()).write_bytes(b"x")
     assert checkpoint.restore(tmp_path, values(0), IDENTITY) == Progress()
     assert "no checkpoint is whole; the training begins anew" in caplog.text
@@ -141,7 +152,9 @@ def test_restore_checkpoint_of_another_run_is_refused_with_the_difference(
         ({"network": values(1)["network"]}, "optimizer/000 (1,) there, None here"),
     ],
 )
-def test_restore_checkpoint_of_another_network_is_refused(tmp_path: Path, other: dict[str, list[Value]], difference: str) -> None:
+def test_restore_checkpoint_of_another_network_is_refused(
+    tmp_path: Path, other: dict[str, list[Value]], difference: str
+) -> None:
     checkpoint.save(tmp_path, values(1), progress(1), IDENTITY)
     with pytest.raises(ResumeError) as refusal:
         checkpoint.restore(tmp_path, other, IDENTITY)

@@ -15,17 +15,28 @@ BENT = Augmentation(rotation=20, shift=3)
 
 def network(seed: int) -> keras.Model:
     keras.utils.set_random_seed(seed)
-    return keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")])
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10, activation="softmax"),
+        ]
+    )
 
 
 def test_answers_are_the_mean_of_the_teachers_on_the_bent_images() -> None:
     views = draw(BENT, 40, 1, 1)
-    both, first, second = (answers(teachers, IMAGES, views) for teachers in ([network(1), network(2)], [network(1)], [network(2)]))
+    both, first, second = (
+        answers(teachers, IMAGES, views)
+        for teachers in ([network(1), network(2)], [network(1)], [network(2)])
+    )
     assert np.allclose(both, (first + second) / 2, atol=1e-6)
     assert not np.allclose(first, answers([network(1)], IMAGES, draw(None, 40, 1, 1)), atol=1e-3)
 
 
-def test_kept_answers_are_computed_once_an_epoch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_kept_answers_are_computed_once_an_epoch(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     first = kept_answers([network(1)], IMAGES, BENT, 1, tmp_path)(1)
     again = kept_answers([network(1)], IMAGES, BENT, 1, tmp_path)(1)
     assert np.array_equal(first, again)

@@ -14,7 +14,8 @@ from trainer.training.distribution import choose_strategy
 from trainer.training.history import read_history
 
 TOLERANCE = 1e-4
-"""Relative. Two halves are summed in another order than the whole; float32 has 7 digits, and every step adds its own rounding."""
+"""Relative. Two halves are summed in another order than the whole; float32 has 7 digits, and every
+step adds its own rounding."""
 
 
 def free_ports(count: int) -> list[int]:
@@ -31,10 +32,21 @@ def free_ports(count: int) -> list[int]:
 def run_workers(count: int, *command: str) -> list[subprocess.CompletedProcess[str]]:
     """Run the command as workers of one training, or alone if `count` is 1."""
     addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
-    tasks = [{"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}} for index in range(count)]
-    environments = [{**os.environ, **({"TF_CONFIG": json.dumps(task)} if count > 1 else {})} for task in tasks]
+    tasks = [
+        {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        for index in range(count)
+    ]
+    environments = [
+        {**os.environ, **({"TF_CONFIG": json.dumps(task)} if count > 1 else {})} for task in tasks
+    ]
     running = [
-        subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+        subprocess.Popen(
+            [sys.executable, *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
         for environment in environments
     ]
     ended = []
@@ -83,7 +95,7 @@ except Stopped as stopped:
     assert (stopped.exit_code, str(stopped)) == (143, "saved after 1 epochs and 10 steps"), stopped
 assert np.allclose(train("stopped"), curve, rtol=1e-4), "stopped and resumed, it learned otherwise"
 print(json.dumps([strategy.num_replicas_in_sync, curve]))
-"""
+"""  # noqa: E501 - text of a file or a program
 
 
 def test_fit_two_workers_learn_as_one_does_and_stop_together(tmp_path: Path) -> None:
@@ -91,39 +103,61 @@ def test_fit_two_workers_learn_as_one_does_and_stop_together(tmp_path: Path) -> 
     first, second = run_workers(2, "-c", CURVE, str(tmp_path / "shared"))
     for worker in (alone, first, second):
         assert worker.returncode == 0, worker.stderr[-3000:]
-    (one, expected), (two, curve), other = (json.loads(worker.stdout.splitlines()[-1]) for worker in (alone, first, second))
+    (one, expected), (two, curve), other = (
+        json.loads(worker.stdout.splitlines()[-1]) for worker in (alone, first, second)
+    )
     assert (one, two) == (1, 2)
     assert curve == pytest.approx(expected, rel=TOLERANCE)
     assert other == [2, curve], "both workers saw the same"
     assert curve[2] < curve[0], "they learned"
-    assert len(list((tmp_path / "shared" / "whole" / "tensorboard").iterdir())) == 1, "one worker writes"
+    assert len(list((tmp_path / "shared" / "whole" / "tensorboard").iterdir())) == 1, (
+        "one worker writes"
+    )
 
 
 def test_main_two_workers_train_and_the_chief_publishes(tmp_path: Path) -> None:
     data = write_data(tmp_path / "toy.npz")
-    flags = [*FLAGS.split(), f"--data={data}", "--epochs=1", "--batch_size=64", f"--run_dir={tmp_path / 'run'}", f"--models={tmp_path}"]
+    flags = [
+        *FLAGS.split(),
+        f"--data={data}",
+        "--epochs=1",
+        "--batch_size=64",
+        f"--run_dir={tmp_path / 'run'}",
+        f"--models={tmp_path}",
+    ]
     chief, other = run_workers(2, "-m", "trainer", *flags)
-    assert (chief.returncode, other.returncode) == (0, 0), chief.stderr[-3000:] + other.stderr[-3000:]
+    assert (chief.returncode, other.returncode) == (0, 0), (
+        chief.stderr[-3000:] + other.stderr[-3000:]
+    )
     assert versions(tmp_path / "digits") == [1]
     assert "published" in chief.stdout
     assert "published" not in other.stdout
     assert len(read_history(tmp_path / "run" / "conv3" / "history.json")) == 1
 
 
-def test_choose_strategy_multiworker_without_workers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_choose_strategy_multiworker_without_workers_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    with pytest.raises(DeviceError, match="expected several workers in TF_CONFIG; received none or one"):
+    with pytest.raises(
+        DeviceError, match="expected several workers in TF_CONFIG; received none or one"
+    ):
         choose_strategy("multiworker", 0)
     assert choose_strategy("auto", 1).num_replicas_in_sync == 1
 
 
 @pytest.mark.parametrize("value", ["{", '{"cluster": 7}'])
-def test_choose_strategy_broken_cluster_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_choose_strategy_broken_cluster_is_refused(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
     monkeypatch.setenv("TF_CONFIG", value)
     with pytest.raises(DeviceError, match="expected JSON in TF_CONFIG"):
         choose_strategy("auto", 0)
 
 
 def test_choose_strategy_none_ignores_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}}))
+    monkeypatch.setenv(
+        "TF_CONFIG",
+        json.dumps({"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}}),
+    )
     assert choose_strategy("none", 0).num_replicas_in_sync == 1

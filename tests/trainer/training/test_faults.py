@@ -1,4 +1,5 @@
-"""Death and refusal at every file operation: what was there stays whole, and doing it again succeeds."""
+"""Death and refusal at every file operation: what was there stays whole, and doing it again
+succeeds."""
 
 from pathlib import Path
 
@@ -66,7 +67,9 @@ class Publishing:
 
 
 @pytest.mark.parametrize("scenario", ["Checkpointing", "Publishing"])
-def test_killed_at_every_call_leaves_the_old_or_the_new_and_goes_on(tmp_path: Path, scenario: str) -> None:
+def test_killed_at_every_call_leaves_the_old_or_the_new_and_goes_on(
+    tmp_path: Path, scenario: str
+) -> None:
     cases = at_every_call(f"{__name__}:{scenario}", tmp_path, "KILL")
     assert {case.call for case in cases} >= {"openat", "write", "fsync", "rename"}
     assert {case.ended for case in cases} == {-9}
@@ -74,7 +77,9 @@ def test_killed_at_every_call_leaves_the_old_or_the_new_and_goes_on(tmp_path: Pa
 
 @pytest.mark.parametrize("fault", ["ENOSPC", "EIO"])
 @pytest.mark.parametrize("scenario", ["Checkpointing", "Publishing"])
-def test_disk_that_refuses_any_call_is_refused_in_words_and_goes_on_later(tmp_path: Path, scenario: str, fault: str) -> None:
+def test_disk_that_refuses_any_call_is_refused_in_words_and_goes_on_later(
+    tmp_path: Path, scenario: str, fault: str
+) -> None:
     cases = at_every_call(f"{__name__}:{scenario}", tmp_path, fault)
     refused = {case.call for case in cases if case.ended == REFUSED}
     assert refused >= {"openat", "write", "fsync", "rename"}

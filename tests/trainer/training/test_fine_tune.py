@@ -1,4 +1,5 @@
-"""Corrected drawings: read, mixed in, learned from the served version on, and scored; on toy digits."""
+"""Corrected drawings: read, mixed in, learned from the served version on, and scored; on toy
+digits."""
 
 import json
 import subprocess
@@ -65,14 +66,31 @@ def settings_in(folder: Path, toy_file: Path, **changes: object) -> TrainerSetti
 
 def fine_tuning(folder: Path, toy_file: Path, corrections: Path) -> TrainerSettings:
     lasting = {"epochs": 4, "learning_rate": 2e-3, "batch_size": 32}
-    return settings_in(folder, toy_file, recipe="fine-tune", corrections=corrections, drawings=40, run_dir=folder / "second", **lasting)
+    return settings_in(
+        folder,
+        toy_file,
+        recipe="fine-tune",
+        corrections=corrections,
+        drawings=40,
+        run_dir=folder / "second",
+        **lasting,
+    )
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory, toy_file: Path, corrections: Path) -> Iterator[Path]:
+def models(
+    tmp_path_factory: pytest.TempPathFactory, toy_file: Path, corrections: Path
+) -> Iterator[Path]:
     """A folder with a version of toy digits and one fine-tuned from it."""
     folder = tmp_path_factory.mktemp("fine-tuned")
-    first = settings_in(folder, toy_file, architectures=("conv3",), epochs=8, batch_size=32, run_dir=folder / "first")
+    first = settings_in(
+        folder,
+        toy_file,
+        architectures=("conv3",),
+        epochs=8,
+        batch_size=32,
+        run_dir=folder / "first",
+    )
     run(first, command="first")
     run(fine_tuning(folder, toy_file, corrections), command="second")
     yield folder / "models"
@@ -90,21 +108,32 @@ def test_fine_tune_publishes_a_second_version_that_learned_the_corrections(model
 def test_fine_tune_keeps_network_data_and_validation_images_of_the_version(models: Path) -> None:
     before, after = (read_manifest(folder_of(models / "digits", number)) for number in (1, 2))
     assert (after.architecture, after.data) == (before.architecture, before.data)
-    assert all(after.config[name] == before.config[name] for name in ("validation_size", "data_seed"))
+    assert all(
+        after.config[name] == before.config[name] for name in ("validation_size", "data_seed")
+    )
     assert str(models.parent) not in json.dumps(after.config)
 
 
 def test_fine_tune_keeps_what_the_version_knew(models: Path, toy_file: Path) -> None:
     data = load(toy_file, "toy", LABELS)
     before, after = (
-        float(np.mean(predict(read_published(folder_of(models / "digits", number))[0], data.x_test).argmax(axis=1) == data.y_test))
+        float(
+            np.mean(
+                predict(
+                    read_published(folder_of(models / "digits", number))[0], data.x_test
+                ).argmax(axis=1)
+                == data.y_test
+            )
+        )
         for number in (1, 2)
     )
     assert before > 0.8
     assert after > before - 0.05
 
 
-def test_fine_tune_with_other_corrections_in_the_same_folder_is_refused(models: Path, toy_file: Path, tmp_path: Path) -> None:
+def test_fine_tune_with_other_corrections_in_the_same_folder_is_refused(
+    models: Path, toy_file: Path, tmp_path: Path
+) -> None:
     others = write_corrections(tmp_path / "others", 9)
     settings = fine_tuning(models.parent, toy_file, others)
     before = served(models / "digits")
@@ -113,28 +142,45 @@ def test_fine_tune_with_other_corrections_in_the_same_folder_is_refused(models: 
     assert served(models / "digits") == before
 
 
-def test_fine_tune_without_a_served_version_is_refused(toy_file: Path, corrections: Path, tmp_path: Path) -> None:
+def test_fine_tune_without_a_served_version_is_refused(
+    toy_file: Path, corrections: Path, tmp_path: Path
+) -> None:
     with pytest.raises(ResumeError, match="expected a served version"):
-        run(settings_in(tmp_path, toy_file, recipe="fine-tune", corrections=corrections), command="none")
+        run(
+            settings_in(tmp_path, toy_file, recipe="fine-tune", corrections=corrections),
+            command="none",
+        )
 
 
-def test_fine_tune_on_other_data_than_the_version_is_refused(models: Path, corrections: Path, tmp_path: Path) -> None:
+def test_fine_tune_on_other_data_than_the_version_is_refused(
+    models: Path, corrections: Path, tmp_path: Path
+) -> None:
     arrays = toy_arrays()
     arrays["x_train"][0, 0, 0] ^= 1
     np.savez_compressed(tmp_path / "other.npz", **arrays)  # type: ignore[arg-type]
-    settings = settings_in(models.parent, tmp_path / "other.npz", recipe="fine-tune", corrections=corrections)
+    settings = settings_in(
+        models.parent, tmp_path / "other.npz", recipe="fine-tune", corrections=corrections
+    )
     with pytest.raises(DataError, match="expected the data that version"):
         run(settings, command="other")
 
 
-@pytest.mark.parametrize("changes", [{"recipe": "fine-tune"}, {"recipe": "quick", "corrections": "somewhere"}, {"drawings": 9}])
-def test_corrections_and_their_recipe_go_together(tmp_path: Path, changes: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [{"recipe": "fine-tune"}, {"recipe": "quick", "corrections": "somewhere"}, {"drawings": 9}],
+)
+def test_corrections_and_their_recipe_go_together(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
     with pytest.raises(ValueError, match="corrections or drawings for the recipe fine-tune"):
         settings_in(tmp_path, tmp_path / "toy.npz", **changes)
 
 
 def test_read_corrections_keeps_the_same_ones_apart_as_more_come_in(tmp_path: Path) -> None:
-    few, more = (read_corrections(write_corrections(tmp_path / str(count), count), LABELS) for count in (12, 25))
+    few, more = (
+        read_corrections(write_corrections(tmp_path / str(count), count), LABELS)
+        for count in (12, 25)
+    )
     apart = {image.tobytes() for image in few.images[few.held_out]}
     assert apart <= {image.tobytes() for image in more.images[more.held_out]}
     assert few.digest() != more.digest()
@@ -152,7 +198,9 @@ def test_read_corrections_that_are_none_is_refused(tmp_path: Path, kind: str) ->
         read_corrections(tmp_path, LABELS)
 
 
-def test_mix_repeats_corrections_but_only_among_the_training_images(toy_file: Path, corrections: Path) -> None:
+def test_mix_repeats_corrections_but_only_among_the_training_images(
+    toy_file: Path, corrections: Path
+) -> None:
     parts = split(load(toy_file, "toy", LABELS), 300, 1)
     found = read_corrections(corrections, LABELS)
     mixed = mix(parts, found)
@@ -177,7 +225,9 @@ def test_drawings_are_added_to_the_training_images_alone(models: Path, toy_file:
 
 def test_mix_of_nothing_to_train_with_is_refused(toy_file: Path, corrections: Path) -> None:
     found = read_corrections(corrections, LABELS)
-    apart = type(found)(found.images[found.held_out], found.labels[found.held_out], found.held_out[found.held_out])
+    apart = type(found)(
+        found.images[found.held_out], found.labels[found.held_out], found.held_out[found.held_out]
+    )
     with pytest.raises(DataError, match="all held out"):
         mix(split(load(toy_file, "toy", LABELS), 300, 1), apart)
 
@@ -204,19 +254,37 @@ def test_read_published_released_network_answers_as_released() -> None:
 
 
 def test_my_digits_scores_every_version(models: Path, corrections: Path) -> None:
-    command = [sys.executable, "-m", "trainer.score_corrections", "--corrections", str(corrections), "--models", str(models)]
+    command = [
+        sys.executable,
+        "-m",
+        "trainer.score_corrections",
+        "--corrections",
+        str(corrections),
+        "--models",
+        str(models),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in done.stdout.splitlines()[2:] if line.startswith("|")]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in done.stdout.splitlines()[2:]
+        if line.startswith("|")
+    ]
     assert [row[0] for row in rows] == ["digits 1", "digits 2"]
     first, second = (int(row[2].split()[0]) for row in rows)
     assert first < second
     assert all(row[2].endswith("of 60") for row in rows)
 
 
-@pytest.mark.parametrize("flags", [["--corrections", "absent"], ["--corrections", "absent", "--models", "nowhere"]])
+@pytest.mark.parametrize(
+    "flags", [["--corrections", "absent"], ["--corrections", "absent", "--models", "nowhere"]]
+)
 def test_my_digits_of_nothing_is_one_line(flags: list[str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "trainer.score_corrections", *flags], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-m", "trainer.score_corrections", *flags],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert done.returncode != 0
     assert done.stderr.splitlines()[-1].startswith("python -m trainer.score_corrections: expected ")

@@ -21,7 +21,9 @@ from trainer.training.step import Lesson
 
 def small_split(images: int = 200) -> Split:
     toy = toy_arrays()
-    return Split(toy["x_train"][:images], toy["y_train"][:images], toy["x_test"][:50], toy["y_test"][:50])
+    return Split(
+        toy["x_train"][:images], toy["y_train"][:images], toy["x_test"][:50], toy["y_test"][:50]
+    )
 
 
 def test_shuffled_is_a_permutation_that_follows_from_seed_and_epoch() -> None:
@@ -33,16 +35,23 @@ def test_shuffled_is_a_permutation_that_follows_from_seed_and_epoch() -> None:
 
 
 def test_fit_learns_and_sees_every_image_of_a_last_small_batch(tmp_path: Path) -> None:
-    history = fit(build("conv3", seed=1), small_split(200), Recipe(epochs=2, batch_size=64), 1, tmp_path)
+    history = fit(
+        build("conv3", seed=1), small_split(200), Recipe(epochs=2, batch_size=64), 1, tmp_path
+    )
     assert [epoch.epoch for epoch in history] == [1, 2]
     assert history[1].loss < history[0].loss
-    assert round(history[0].accuracy * 200, 6).is_integer(), "the mean is over all 200 images, 8 of them in the last batch"
+    assert round(history[0].accuracy * 200, 6).is_integer(), (
+        "the mean is over all 200 images, 8 of them in the last batch"
+    )
     assert list((tmp_path / "tensorboard").iterdir())
 
 
 def test_fit_logs_that_cannot_be_written_are_refused_in_words(tmp_path: Path) -> None:
     (tmp_path / "tensorboard").write_text("in the way")
-    with pytest.raises(OutputError, match="expected a run folder that can be written; received: Not a directory; make room"):
+    with pytest.raises(
+        OutputError,
+        match="expected a run folder that can be written; received: Not a directory; make room",
+    ):
         fit(build("conv3", seed=1), small_split(64), Recipe(epochs=1), 1, tmp_path)
 
 
@@ -80,11 +89,17 @@ except Stopped as stopped:
     assert (stopped.exit_code, str(stopped)) == (143, "saved after 1 epochs and 10 steps"), stopped
 assert train("parts", 3, seed=5) == whole, "the resumed run ended elsewhere"
 assert train("other", 3, seed=4) != whole, "the comparison cannot fail"
-"""
+"""  # noqa: E501 - text of a file or a program
 
 
 def test_fit_stopped_and_resumed_ends_in_the_same_bits_and_losses(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", RESUME, str(tmp_path)], capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", RESUME, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -101,36 +116,71 @@ for module in (fit, predict):
 layers = [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")]
 history = fit.fit(keras.Sequential(layers), small_split(), Recipe(epochs=1), 1, Path("run"))
 assert len(history) == 1
-"""
+"""  # noqa: E501 - text of a file or a program
 
 
 def test_fit_source_edited_after_its_import_trains_all_the_same(tmp_path: Path) -> None:
     for package in ("digits", "trainer", "tests"):
-        shutil.copytree(Path(__file__).parents[3] / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    done = subprocess.run([sys.executable, "-c", EDITED], capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path)
+        shutil.copytree(
+            Path(__file__).parents[3] / package,
+            tmp_path / package,
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
+    done = subprocess.run(
+        [sys.executable, "-c", EDITED],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert "AutoGraph" not in done.stderr, "it looked for the source"
 
 
-AVERAGED = Recipe(epochs=2, batch_size=64, warmup=0.25, decay="cosine", averaging=0.9, augmentation=Augmentation(rotation=10, shift=1))
+AVERAGED = Recipe(
+    epochs=2,
+    batch_size=64,
+    warmup=0.25,
+    decay="cosine",
+    averaging=0.9,
+    augmentation=Augmentation(rotation=10, shift=1),
+)
 
 
 def test_fit_averaged_keeps_the_average_and_takes_the_step_size_to_zero(tmp_path: Path) -> None:
     split, labels = small_split(200), np.eye(10, dtype=np.float32)[small_split(200).y_train]
     model = build("conv3", seed=1)
-    history = fit(model, split, AVERAGED, 1, tmp_path, lesson=lambda epoch: Lesson(draw(AVERAGED.augmentation, 200, 1, epoch), labels))
+    history = fit(
+        model,
+        split,
+        AVERAGED,
+        1,
+        tmp_path,
+        lesson=lambda epoch: Lesson(draw(AVERAGED.augmentation, 200, 1, epoch), labels),
+    )
     assert history[0].learning_rate > history[1].learning_rate == pytest.approx(0, abs=1e-9)
     scores = evaluate(predict(model, split.x_validation), split.y_validation)
-    assert scores.loss == pytest.approx(history[1].validation_loss, rel=1e-4), "what was measured is what is returned"
+    assert scores.loss == pytest.approx(history[1].validation_loss, rel=1e-4), (
+        "what was measured is what is returned"
+    )
 
 
-def test_fit_dropout_of_the_recipe_acts_while_training_and_leaves_the_network_its_own(tmp_path: Path) -> None:
+def test_fit_dropout_of_the_recipe_acts_while_training_and_leaves_the_network_its_own(
+    tmp_path: Path,
+) -> None:
     def train(*, own: float, recipe: float | None) -> tuple[float, float]:
         keras.utils.set_random_seed(1)
-        layers = [keras.layers.Flatten(), keras.layers.Dropout(own, seed=1), keras.layers.Dense(10, activation="softmax")]
+        layers = [
+            keras.layers.Flatten(),
+            keras.layers.Dropout(own, seed=1),
+            keras.layers.Dense(10, activation="softmax"),
+        ]
         model = keras.Sequential([keras.Input((28, 28, 1)), *layers])
         folder = tmp_path / f"{own}-{recipe}"
-        (epoch,) = fit(model, small_split(200), Recipe(epochs=1, batch_size=64, dropout=recipe), 1, folder)
+        (epoch,) = fit(
+            model, small_split(200), Recipe(epochs=1, batch_size=64, dropout=recipe), 1, folder
+        )
         return epoch.loss, model.layers[1].rate
 
     loss, rate = train(own=0.5, recipe=0.25)
@@ -143,12 +193,26 @@ def test_fit_dropout_of_the_recipe_acts_while_training_and_leaves_the_network_it
 def test_fit_under_xla_ends_where_the_plain_training_ends(tmp_path: Path) -> None:
     def losses(*, xla: bool) -> list[float]:
         keras.utils.set_random_seed(1)
-        layers = [keras.layers.Conv2D(4, 5, strides=3), keras.layers.Flatten(), keras.layers.BatchNormalization()]
-        model = keras.Sequential([keras.Input((28, 28, 1)), *layers, keras.layers.Dense(10, activation="softmax")])
+        layers = [
+            keras.layers.Conv2D(4, 5, strides=3),
+            keras.layers.Flatten(),
+            keras.layers.BatchNormalization(),
+        ]
+        model = keras.Sequential(
+            [keras.Input((28, 28, 1)), *layers, keras.layers.Dense(10, activation="softmax")]
+        )
         labels = np.eye(10, dtype=np.float32)[small_split(100).y_train]
         bent = AVERAGED.augmentation
         folder = tmp_path / str(xla)
-        history = fit(model, small_split(100), AVERAGED, 1, folder, lesson=lambda e: Lesson(draw(bent, 100, 1, e), labels), xla=xla)
+        history = fit(
+            model,
+            small_split(100),
+            AVERAGED,
+            1,
+            folder,
+            lesson=lambda e: Lesson(draw(bent, 100, 1, e), labels),
+            xla=xla,
+        )
         return [epoch.loss for epoch in history] + [epoch.validation_loss for epoch in history]
 
     assert losses(xla=True) == pytest.approx(losses(xla=False), rel=1e-3)
@@ -157,7 +221,13 @@ def test_fit_under_xla_ends_where_the_plain_training_ends(tmp_path: Path) -> Non
 def test_fit_learns_the_targets_of_the_lesson_not_the_labels(tmp_path: Path) -> None:
     split = small_split(200)
     everything_is_a_three = np.tile(np.eye(10, dtype=np.float32)[3], (200, 1))
-    model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")])
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10, activation="softmax"),
+        ]
+    )
     fit(
         model,
         split,

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.training.precision import choose_precision
+from trainer.training.device import choose_precision
 
 
 def told(tmp_path: Path, text: str) -> Path:
@@ -21,7 +21,9 @@ def told(tmp_path: Path, text: str) -> Path:
         ("model name\t: a processor without avx512_bf16\n", "float32"),
     ],
 )
-def test_auto_takes_bfloat16_where_the_processor_has_it(tmp_path: Path, text: str, chosen: str) -> None:
+def test_auto_takes_bfloat16_where_the_processor_has_it(
+    tmp_path: Path, text: str, chosen: str
+) -> None:
     assert choose_precision("auto", told(tmp_path, text)) == chosen
 
 

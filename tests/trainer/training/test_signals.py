@@ -27,7 +27,9 @@ def test_raised_signal_stops_at_once(number: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize("number", EXIT_CODES)
-def test_heard_signal_is_noted_and_obeyed_at_the_end(number: signal.Signals, capfd: pytest.CaptureFixture[str]) -> None:
+def test_heard_signal_is_noted_and_obeyed_at_the_end(
+    number: signal.Signals, capfd: pytest.CaptureFixture[str]
+) -> None:
     heard = None
     with pytest.raises(signals.Stopped) as stopped, signals.heard() as asked:
         assert asked() is None
@@ -70,7 +72,9 @@ with signals.heard():
 
 
 def test_heard_second_signal_ends_the_program_at_once() -> None:
-    done = subprocess.run([sys.executable, "-c", TWICE], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", TWICE], capture_output=True, text=True, timeout=60, check=False
+    )
     assert (done.returncode, done.stdout) == (130, "noted\n")
 
 
@@ -83,7 +87,12 @@ def test_main_stopped_while_training_saves_and_says_how_to_go_on(tmp_path: Path)
         "--publish=none",
     ]
     with (tmp_path / "out").open("w") as out:
-        process = subprocess.Popen([sys.executable, "-u", "-m", "trainer", *flags], stdout=out, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "trainer", *flags],
+            stdout=out,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         deadline = time.monotonic() + 300
         while "accuracy" not in (tmp_path / "out").read_text():
             assert process.poll() is None, "it ended before it was stopped"

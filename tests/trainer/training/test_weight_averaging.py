@@ -24,7 +24,9 @@ def test_follow_moves_by_the_share_that_is_not_kept() -> None:
 def test_follow_starts_quickly() -> None:
     average, model = one_weight(1.0), one_weight(3.0)
     follow(average, model, 0.999, tf.constant(0))
-    assert average.get_weights()[0].item() == pytest.approx(1.0 * 0.1 + 3.0 * 0.9), "the first step keeps 1/10 of the fresh weights"
+    assert average.get_weights()[0].item() == pytest.approx(1.0 * 0.1 + 3.0 * 0.9), (
+        "the first step keeps 1/10 of the fresh weights"
+    )
 
 
 @pytest.mark.parametrize("name", ["conv3", "conv7"])
@@ -33,7 +35,9 @@ def test_re_estimate_sets_every_statistic_to_that_of_the_layers_input(name: str)
     re_estimate(model, images)
     norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     for norm in norms:
-        into = keras.Model(model.inputs, norm.input)(as_input(tf.constant(images)), training=False).numpy()
+        into = keras.Model(model.inputs, norm.input)(
+            as_input(tf.constant(images)), training=False
+        ).numpy()
         axes = tuple(range(into.ndim - 1))
         assert np.allclose(norm.moving_mean, into.mean(axes), atol=1e-4)
         assert np.allclose(norm.moving_variance, into.var(axes), rtol=1e-3, atol=1e-6)

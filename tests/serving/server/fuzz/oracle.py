@@ -4,7 +4,16 @@ import tempfile
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[4]
-INTERNALS = ("Traceback", 'File "', "site-packages", "{{node", "__inference", "internal error", str(_ROOT), tempfile.gettempdir())
+INTERNALS = (
+    "Traceback",
+    'File "',
+    "site-packages",
+    "{{node",
+    "__inference",
+    "internal error",
+    str(_ROOT),
+    tempfile.gettempdir(),
+)
 
 
 def check_text(text: str) -> None:

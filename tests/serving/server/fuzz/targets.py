@@ -1,4 +1,5 @@
-"""What reads a stranger's bytes, each as a function of them: it may refuse in the errors it promises, and do nothing else."""
+"""What reads a stranger's bytes, each as a function of them: it may refuse in the errors it
+promises, and do nothing else."""
 
 import tempfile
 from collections.abc import Callable
@@ -27,7 +28,10 @@ from ui.drawing import decode
 from ui.errors import DrawingError
 
 _LIMIT: Final = 1 << 20
-_TYPES: Final = {name: TensorSpec(name, BY_NUMBER[number], (None,)) for name, number in (("images", 4), ("png", 7), ("x", 1), ("pair", 9))}
+_TYPES: Final = {
+    name: TensorSpec(name, BY_NUMBER[number], (None,))
+    for name, number in (("images", 4), ("png", 7), ("x", 1), ("pair", 9))
+}
 _SIGNATURES: Final = tuple(Signature(name, {name: spec}, {}) for name, spec in _TYPES.items())
 _FILES: Final[dict[str, Callable[[Path], object]]] = {
     "model_config_file": read_file,
@@ -50,7 +54,10 @@ def rest(content: bytes) -> None:
 def _read_body(body: bytes) -> None:
     document = read_document(body)
     for signature in _SIGNATURES:
-        for key, read in (("instances", json_inputs.read_instances), ("inputs", json_inputs.read_columns)):
+        for key, read in (
+            ("instances", json_inputs.read_instances),
+            ("inputs", json_inputs.read_columns),
+        ):
             if key in document:
                 read(document[key], signature)
     read_examples(document, "classify")
@@ -101,4 +108,6 @@ def page(content: bytes) -> None:
         check_text(str(error))
 
 
-TARGETS: Final[dict[str, Callable[[bytes], None]]] = {function.__name__: function for function in (rest, messages, files, pictures, page)}
+TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
+    function.__name__: function for function in (rest, messages, files, pictures, page)
+}

@@ -1,4 +1,5 @@
-"""Anything at all as a drawing: an image or a problem, never an error, inside the graph that is served."""
+"""Anything at all as a drawing: an image or a problem, never an error, inside the graph that is
+served."""
 
 import io
 
@@ -13,7 +14,19 @@ from tests.serving.server.fuzz.mutants import mutants
 from trainer.preprocessing.drawing import normalise
 
 TOKENS = (
-    *(b"IHDR", b"IDAT", b"IEND", b"PLTE", b"tRNS", b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"\xff\xc0", b"\xff\xc4", b"\xff\xda", b"\xff\xd9"),
+    *(
+        b"IHDR",
+        b"IDAT",
+        b"IEND",
+        b"PLTE",
+        b"tRNS",
+        b"\x89PNG\r\n\x1a\n",
+        b"\xff\xd8",
+        b"\xff\xc0",
+        b"\xff\xc4",
+        b"\xff\xda",
+        b"\xff\xd9",
+    ),
     *(b"\x00\x00\x00\x00", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x00\x00\x10\x00"),
 )
 
@@ -21,7 +34,14 @@ TOKENS = (
 def pictures() -> list[bytes]:
     """A drawn stroke in each kind of file that is read."""
     made = []
-    for kind, mode in (("PNG", "L"), ("PNG", "RGBA"), ("PNG", "P"), ("PNG", "1"), ("JPEG", "L"), ("JPEG", "RGB")):
+    for kind, mode in (
+        ("PNG", "L"),
+        ("PNG", "RGBA"),
+        ("PNG", "P"),
+        ("PNG", "1"),
+        ("JPEG", "L"),
+        ("JPEG", "RGB"),
+    ):
         canvas = Image.new("L", (40, 30), "white")
         ImageDraw.Draw(canvas).line([(8, 5), (30, 25)], fill="black", width=3)
         file = io.BytesIO()

@@ -1,4 +1,5 @@
-"""Anything at all sent to the gRPC door: a documented code, at once, that tells nothing of the server's inside."""
+"""Anything at all sent to the gRPC door: a documented code, at once, that tells nothing of the
+server's inside."""
 
 from typing import Any
 
@@ -28,7 +29,15 @@ from tests.serving.server.fuzz.oracle import check_text
 from tests.support.server_fixtures import BLANK, SECONDS, Doors, ask
 
 LIMIT = 1 << 20
-DOCUMENTED = {"OK", "INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION", "UNIMPLEMENTED", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED"}
+DOCUMENTED = {
+    "OK",
+    "INVALID_ARGUMENT",
+    "NOT_FOUND",
+    "FAILED_PRECONDITION",
+    "UNIMPLEMENTED",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+}
 """Without those that need a fault, a flood or a slow model."""
 UNDECODABLE = "Exception deserializing request!"
 """gRPC's own words, with INTERNAL, for bytes that are no message."""
@@ -36,10 +45,18 @@ UNDECODABLE = "Exception deserializing request!"
 PREDICTS = (
     ask({"images": BLANK}),
     ask({"png": np.array([b"PNG", b"x"], object)}, signature="drawings", output_filter=["digit"]),
-    ask({"x": np.array([0.5], np.float32), "pair": np.array([[1, 2]], np.int64)}, signature="two", version=1),
+    ask(
+        {"x": np.array([0.5], np.float32), "pair": np.array([[1, 2]], np.int64)},
+        signature="two",
+        version=1,
+    ),
 )
 _SPEC = {"name": "digits", "signature_name": "classify"}
-_INPUT = {"example_list": {"examples": [{"features": {"feature": {"x": {"float_list": {"value": [1.0]}}}}}]}}
+_INPUT = {
+    "example_list": {
+        "examples": [{"features": {"feature": {"x": {"float_list": {"value": [1.0]}}}}}]
+    }
+}
 CALLS: dict[str, tuple[str, list[Message], type[Message]]] = {
     "Predict": ("PredictionService", list(PREDICTS), predict_pb2.PredictRequest),
     "Classify": (
@@ -47,15 +64,27 @@ CALLS: dict[str, tuple[str, list[Message], type[Message]]] = {
         [classification_pb2.ClassificationRequest(model_spec=_SPEC, input=_INPUT)],
         classification_pb2.ClassificationRequest,
     ),
-    "Regress": ("PredictionService", [regression_pb2.RegressionRequest(model_spec=_SPEC, input=_INPUT)], regression_pb2.RegressionRequest),
+    "Regress": (
+        "PredictionService",
+        [regression_pb2.RegressionRequest(model_spec=_SPEC, input=_INPUT)],
+        regression_pb2.RegressionRequest,
+    ),
     "MultiInference": (
         "PredictionService",
-        [inference_pb2.MultiInferenceRequest(tasks=[{"model_spec": _SPEC, "method_name": CLASSIFY}], input=_INPUT)],
+        [
+            inference_pb2.MultiInferenceRequest(
+                tasks=[{"model_spec": _SPEC, "method_name": CLASSIFY}], input=_INPUT
+            )
+        ],
         inference_pb2.MultiInferenceRequest,
     ),
     "GetModelMetadata": (
         "PredictionService",
-        [get_model_metadata_pb2.GetModelMetadataRequest(model_spec=_SPEC, metadata_field=["signature_def"])],
+        [
+            get_model_metadata_pb2.GetModelMetadataRequest(
+                model_spec=_SPEC, metadata_field=["signature_def"]
+            )
+        ],
         get_model_metadata_pb2.GetModelMetadataRequest,
     ),
     "GetModelStatus": (
@@ -65,12 +94,18 @@ CALLS: dict[str, tuple[str, list[Message], type[Message]]] = {
     ),
     "HandleReloadConfigRequest": (
         "ModelService",
-        [model_management_pb2.ReloadConfigRequest(config={"model_config_list": {"config": [{"name": "digits", "base_path": "/x"}]}})],
+        [
+            model_management_pb2.ReloadConfigRequest(
+                config={"model_config_list": {"config": [{"name": "digits", "base_path": "/x"}]}}
+            )
+        ],
         model_management_pb2.ReloadConfigRequest,
     ),
 }
 MESSAGES = st.sampled_from(sorted(CALLS)).flatmap(
-    lambda method: st.tuples(st.just(method), mutants([message.SerializeToString() for message in CALLS[method][1]]))
+    lambda method: st.tuples(
+        st.just(method), mutants([message.SerializeToString() for message in CALLS[method][1]])
+    )
 )
 
 
@@ -80,11 +115,15 @@ def test_any_bytes_get_a_documented_code(doors: Doors, sent: tuple[str, bytes]) 
     method, content = sent
     code, text = answer_to(doors, method, content)
     check_text(text)
-    assert code in DOCUMENTED or (code == "INTERNAL" and text == UNDECODABLE and not is_message(method, content)), (code, text)
+    assert code in DOCUMENTED or (
+        code == "INTERNAL" and text == UNDECODABLE and not is_message(method, content)
+    ), (code, text)
 
 
 def answer_to(doors: Doors, method: str, content: bytes) -> tuple[str, str]:
-    call = doors.channel.unary_unary(f"/tensorflow.serving.{CALLS[method][0]}/{method}", bytes, bytes)
+    call = doors.channel.unary_unary(
+        f"/tensorflow.serving.{CALLS[method][0]}/{method}", bytes, bytes
+    )
     try:
         call(content, timeout=SECONDS, wait_for_ready=True)
     except grpc.RpcError as error:
@@ -101,8 +140,12 @@ def is_message(method: str, content: bytes) -> bool:
 
 
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
-    **dict.fromkeys(["float_val", "double_val", "scomplex_val", "dcomplex_val"], st.floats(width=32)),
-    **dict.fromkeys(["int_val", "half_val"], st.integers(-(2**31), 2**31 - 1) | st.sampled_from([0, 255, 256])),
+    **dict.fromkeys(
+        ["float_val", "double_val", "scomplex_val", "dcomplex_val"], st.floats(width=32)
+    ),
+    **dict.fromkeys(
+        ["int_val", "half_val"], st.integers(-(2**31), 2**31 - 1) | st.sampled_from([0, 255, 256])
+    ),
     "int64_val": st.integers(-(2**63), 2**63 - 1),
     "uint32_val": st.integers(0, 2**32 - 1),
     "uint64_val": st.integers(0, 2**64 - 1),
@@ -116,7 +159,11 @@ SIZES = st.integers(0, 4) | st.sampled_from([-1, -(2**63), 2**20, 2**31, 2**63 -
 @st.composite
 def protos(draw: st.DrawFn) -> tensor_pb2.TensorProto:
     """A tensor of any type, shape and values, which seldom fit each other."""
-    message = tensor_pb2.TensorProto(dtype=draw(st.sampled_from(sorted(types_pb2.DataType.values())) | st.integers(-(2**31), 2**31 - 1)))
+    message = tensor_pb2.TensorProto(
+        dtype=draw(
+            st.sampled_from(sorted(types_pb2.DataType.values())) | st.integers(-(2**31), 2**31 - 1)
+        )
+    )
     message.tensor_shape.unknown_rank = draw(st.booleans())
     for size in draw(st.lists(SIZES, max_size=4) | st.just([1] * 300)):
         message.tensor_shape.dim.add(size=size)
@@ -128,7 +175,9 @@ def protos(draw: st.DrawFn) -> tensor_pb2.TensorProto:
 
 @settings(deadline=None)
 @given(message=protos(), expected=st.sampled_from(sorted(BY_NUMBER)))
-def test_any_tensor_is_read_within_the_limit_or_refused_in_words(message: tensor_pb2.TensorProto, expected: int) -> None:
+def test_any_tensor_is_read_within_the_limit_or_refused_in_words(
+    message: tensor_pb2.TensorProto, expected: int
+) -> None:
     signature = Signature("s", {"x": TensorSpec("x", BY_NUMBER[expected], None)}, {})
     try:
         array = protobuf.decode_inputs({"x": message}, signature, LIMIT)["x"]
@@ -142,7 +191,9 @@ def test_any_tensor_is_read_within_the_limit_or_refused_in_words(message: tensor
 
 @settings(deadline=None)
 @given(message=protos())
-def test_any_tensor_sent_to_a_model_gets_a_documented_code(doors: Doors, message: tensor_pb2.TensorProto) -> None:
+def test_any_tensor_sent_to_a_model_gets_a_documented_code(
+    doors: Doors, message: tensor_pb2.TensorProto
+) -> None:
     request = ask({})
     request.inputs["images"].CopyFrom(message)
     code, text = answer_to(doors, "Predict", request.SerializeToString())

@@ -1,4 +1,5 @@
-"""The REST door against its own description: whatever /openapi.json lets a caller send gets an answer that it describes."""
+"""The REST door against its own description: whatever /openapi.json lets a caller send gets an
+answer that it describes."""
 
 from typing import Any, Final
 
@@ -25,7 +26,9 @@ Operation = schemathesis.APIOperation[Any, Any, Any, Any]
 Case = schemathesis.Case[Any]
 
 SCHEMA: Final = schemathesis.openapi.from_dict(describe())
-OPERATIONS: Final[list[Operation]] = [found.ok() for found in SCHEMA.get_all_operations() if isinstance(found, Ok)]
+OPERATIONS: Final[list[Operation]] = [
+    found.ok() for found in SCHEMA.get_all_operations() if isinstance(found, Ok)
+]
 CHECKS: Final = [
     not_a_server_error,
     status_code_conformance,
@@ -39,13 +42,17 @@ KNOWN: Final = {"model": "digits", "version": 1}
 
 def cases(operations: list[Operation], mode: GenerationMode) -> st.SearchStrategy[Case]:
     """Requests made from the description: as it says, or wrong in one place."""
-    return st.tuples(st.sampled_from(operations), st.booleans()).flatmap(lambda drawn: _cases(*drawn, mode))
+    return st.tuples(st.sampled_from(operations), st.booleans()).flatmap(
+        lambda drawn: _cases(*drawn, mode)
+    )
 
 
 def _cases(operation: Operation, known: bool, mode: GenerationMode) -> st.SearchStrategy[Case]:
     given_ = {name: value for name, value in KNOWN.items() if f"{{{name}}}" in operation.path}
     wrong_elsewhere = mode is GenerationMode.POSITIVE or bool(operation.body)
-    return operation.as_strategy(mode, path_parameters=given_ if known and wrong_elsewhere else None)
+    return operation.as_strategy(
+        mode, path_parameters=given_ if known and wrong_elsewhere else None
+    )
 
 
 def send(doors: Doors, case: Case, *further: Any) -> int:  # noqa: ANN401 - checks
@@ -69,7 +76,12 @@ def test_request_as_described_gets_an_answer_as_described(doors: Doors, case: Ca
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
-@given(case=cases([found for found in OPERATIONS if found.body or "{version}" in found.path], GenerationMode.NEGATIVE))
+@given(
+    case=cases(
+        [found for found in OPERATIONS if found.body or "{version}" in found.path],
+        GenerationMode.NEGATIVE,
+    )
+)
 def test_request_unlike_the_description_is_refused_as_described(doors: Doors, case: Case) -> None:
     send(doors, case, negative_data_rejection)
 
@@ -84,5 +96,12 @@ SHOWN: Final = [
 
 
 @pytest.mark.parametrize(("operation", "body"), SHOWN)
-def test_body_shown_in_the_description_is_answered_as_described(operation: Operation, body: Any, doors: Doors) -> None:  # noqa: ANN401 - JSON
-    assert send(doors, operation.Case(path_parameters=KNOWN, body=body, media_type="application/json")) == 200
+def test_body_shown_in_the_description_is_answered_as_described(
+    operation: Operation,
+    body: Any,  # noqa: ANN401 - JSON
+    doors: Doors,
+) -> None:
+    assert (
+        send(doors, operation.Case(path_parameters=KNOWN, body=body, media_type="application/json"))
+        == 200
+    )
