@@ -78,7 +78,7 @@ LONGER: Final = {
     "everything, then longer with labels": False,
     "everything, then longer with teachers": True,
 }
-"""What the recipe `taught` adds, and what the same epochs give without its teachers."""
+"""What the recipe `distilled` adds, and what the same epochs give without its teachers."""
 ALL: Final = (*VARIANTS, IN_FLOAT32, *LONGER)
 
 
@@ -246,7 +246,7 @@ def _measure(
     if variant in LONGER:
         first = models.get(EVERYTHING) or _trained(recipe, seed, parts)
         models[EVERYTHING] = first
-        model = _longer(first, seed, recipe, parts, taught=LONGER[variant])
+        model = _longer(first, seed, recipe, parts, distil=LONGER[variant])
     else:
         model = _trained(
             VARIANTS.get(variant, _with())(recipe), seed, parts, precision=_precision(variant)
@@ -276,20 +276,20 @@ def _trained(
 
 
 def _longer(
-    first: keras.Model, seed: int, recipe: Recipe, parts: Split, *, taught: bool
+    first: keras.Model, seed: int, recipe: Recipe, parts: Split, *, distil: bool
 ) -> keras.Model:
     """Half as many epochs more, with the labels, or with what this network, a conv5 and a conv7 say
     together."""
     labels = keras.utils.to_categorical(parts.y_train, 10).astype(np.float32)
     teachers = (
         [first, *(_trained(recipe, seed, parts, name=name) for name in ("conv5", "conv7"))]
-        if taught
+        if distil
         else []
     )
 
     def targets(epoch: int) -> Any:  # noqa: ANN401 - float32 [n, 10]
         views = draw(recipe.augmentation, len(labels), seed, recipe.epochs + epoch)
-        return answers(teachers, parts.x_train, views) if taught else labels
+        return answers(teachers, parts.x_train, views) if distil else labels
 
     model = build("conv3", precision=choose_precision("auto"))
     model.set_weights(first.get_weights())

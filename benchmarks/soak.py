@@ -1,7 +1,7 @@
 """Half an hour of everything: does the server's memory stay where it is?
 
 `make bench NAME=soak`, or `python -m benchmarks.soak --help`. The released model behind the
-embedded server, as it is started for people. Calls come at a steady rate through both doors:
+embedded server, as it is started for people. Calls come at a steady rate through both protocols:
 images, drawings, batches, nonsense; every few minutes a new version takes over.
 """
 
@@ -61,7 +61,7 @@ ASKED: Final[tuple[Ask, ...]] = (
 
 
 class Load:
-    """Calls at a steady rate through one door, each in its turn; late ones are made up for."""
+    """Calls at a steady rate through one protocol, each in its turn; late ones are made up for."""
 
     def __init__(self, address: str, rate: float) -> None:
         self._address = address

@@ -23,7 +23,7 @@ from benchmarks.record import record
 from digits import store
 from digits.contract import MODEL_NAME
 from tests.support.ports import free_port
-from tests.support.server_fixtures import BLANK, Doors, Toys, ask
+from tests.support.server_fixtures import BLANK, Protocols, Toys, ask
 
 RESULTS_FILE: Final = "swaps.json"
 KINDS: Final = ("good", "good", "flipped bit", "good", "slow warm-up", "good", "failing warm-up")
@@ -34,7 +34,7 @@ _KEPT: Final = 2
 answers."""
 _FINGERPRINTS: Final = 10
 _CALLERS: Final = 3
-"""Of each door."""
+"""Of each protocol."""
 _PATIENCE: Final = 120.0
 
 
@@ -65,16 +65,16 @@ def bench(swaps: int, place: Path) -> dict[str, object]:
     fingerprints = {toys.publish(base, 0): 0}
     published: dict[str, int] = dict.fromkeys(KINDS, 0)
     seen, refused = Seen(), 0
-    with _server(base) as doors, _callers(doors, seen):
+    with _server(base) as protocols, _callers(protocols, seen):
         for turn in range(swaps):
             kind = KINDS[turn % len(KINDS)]
             number = _publish(toys, base, kind, (turn + 1) % _FINGERPRINTS)
             published[kind] += 1
             if kind in _SERVED:
                 fingerprints[number] = (turn + 1) % _FINGERPRINTS
-                _wait(doors, number, "AVAILABLE")
+                _wait(protocols, number, "AVAILABLE")
             else:
-                refused += bool(_wait(doors, number, "END"))
+                refused += bool(_wait(protocols, number, "END"))
                 shutil.rmtree(base / str(number))
             for old in store.versions(base)[: -_KEPT - 1]:
                 shutil.rmtree(base / str(old))
@@ -99,7 +99,7 @@ def bench(swaps: int, place: Path) -> dict[str, object]:
 
 
 @contextmanager
-def _server(base: Path) -> Iterator[Doors]:
+def _server(base: Path) -> Iterator[Protocols]:
     """The server as a process of its own."""
     ports = free_port(), free_port()
     flags = [
@@ -117,27 +117,27 @@ def _server(base: Path) -> Iterator[Doors]:
     ]
     with (
         subprocess.Popen(command, stderr=subprocess.DEVNULL) as process,
-        closing(Doors(*ports)) as doors,
+        closing(Protocols(*ports)) as protocols,
     ):
         try:
-            doors.predict(ask({"images": BLANK}))
-            yield doors
+            protocols.predict(ask({"images": BLANK}))
+            yield protocols
         finally:
             process.terminate()
 
 
 @contextmanager
-def _callers(doors: Doors, seen: Seen) -> Iterator[None]:
-    """Callers at both doors that ask without a pause."""
+def _callers(protocols: Protocols, seen: Seen) -> Iterator[None]:
+    """Callers at both protocols that ask without a pause."""
     stop = threading.Event()
     body = {"instances": BLANK.tolist()}
 
     def over_grpc() -> tuple[int, int]:
-        reply = doors.predict(ask({"images": BLANK}))
+        reply = protocols.predict(ask({"images": BLANK}))
         return reply.model_spec.version.value, int(reply.outputs["digit"].int64_val[0])
 
     def over_rest() -> tuple[int, int]:
-        answer = doors.post(body).raise_for_status()
+        answer = protocols.post(body).raise_for_status()
         return int(answer.headers["model-version"]), int(answer.json()["predictions"][0]["digit"])
 
     def keep(call: Callable[[], tuple[int, int]]) -> None:
@@ -177,11 +177,11 @@ def _flip_a_bit(folder: Path) -> bool:
     return False
 
 
-def _wait(doors: Doors, number: int, state: str) -> str:
+def _wait(protocols: Protocols, number: int, state: str) -> str:
     """Wait until a version is in a state; the error text of that."""
     until = time.monotonic() + _PATIENCE
     while True:
-        found, text = doors.states().get(number, ("", ""))
+        found, text = protocols.states().get(number, ("", ""))
         if found == state:
             return text
         if time.monotonic() > until or found == "END":

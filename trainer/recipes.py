@@ -132,7 +132,7 @@ RECIPES: Final = {
         augmentation=_AUGMENTATION,
     ),
     # Networks of `best` go on as they were trained, but learn what all of them together say.
-    "taught": _BEST.model_copy(update={"epochs": 12, "teachers": "best"}),
+    "distilled": _BEST.model_copy(update={"epochs": 12, "teachers": "best"}),
     # Small steps, few epochs: what the served version knows is not to be lost.
     FINE_TUNE: Recipe(
         epochs=2,

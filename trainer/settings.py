@@ -56,7 +56,7 @@ class TrainerSettings(Settings):
         "fast",
         "best",
         "augmented",
-        "taught",
+        "distilled",
         "fine-tune",
     ] = Field(
         default="notebook",
@@ -64,7 +64,7 @@ class TrainerSettings(Settings):
         "minutes, fast the "
         "notebook's accuracy in a tenth of its time, best bends the images and drops nothing out, "
         "augmented bends them with dropout, "
-        "taught goes on from best and learns what those networks say together, "
+        "distilled goes on from best and learns what those networks say together, "
         "fine-tune goes on from the served version with corrected drawings among the images",
     )
     teachers: Annotated[tuple[Path, ...], CommaSeparated] = Field(

@@ -91,11 +91,11 @@ def commands(
             *passed_on,
         ]
 
-    taught_by = RECIPES[recipe].teachers
-    if taught_by is None:
+    distilled_by = RECIPES[recipe].teachers
+    if distilled_by is None:
         return [of(recipe, seed) for seed in seeds]
-    folders = ",".join(str(runs / f"{taught_by}-seed{seed}") for seed in seeds)
-    return [of(taught_by, seed) for seed in seeds] + [
+    folders = ",".join(str(runs / f"{distilled_by}-seed{seed}") for seed in seeds)
+    return [of(distilled_by, seed) for seed in seeds] + [
         of(recipe, seed, "--teachers", folders) for seed in seeds
     ]
 

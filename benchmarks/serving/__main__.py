@@ -25,14 +25,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.serving import doors, servers
+from benchmarks.serving import protocols, servers
 from benchmarks.serving.aims import judge
 from benchmarks.serving.load import Connect, Outcome, Sample, closed, merge, open_loop
 from benchmarks.serving.page import draw, write
 from benchmarks.serving.record import (
     RESULTS_FILE,
-    Door,
     Memory,
+    Protocol,
     Scenario,
     ServingResult,
     percentiles,
@@ -62,7 +62,7 @@ class Plan:
     """One scenario before it is measured."""
 
     server: str
-    door: Door
+    protocol: Protocol
     request: str
     clients: int | None
     load: Callable[[float], Sample]
@@ -149,10 +149,10 @@ def _measure(
     joining = stack.enter_context(servers.embedded(base, (ports[2], ports[3]), *batching))
     stack.enter_context(servers.plain(ports[4]))
     within = stack.enter_context(servers.inside(base / "1", images_file))
-    requests = {name: doors.make(name, images) for name in doors.SIZES}
+    requests = {name: protocols.make(name, images) for name in protocols.SIZES}
     plans = [
         *_within(within),
-        *_callers("embedded", alone, requests, doors.SIZES, CLIENTS),
+        *_callers("embedded", alone, requests, protocols.SIZES, CLIENTS),
         *_callers("embedded with batching", joining, requests, ["image"], CLIENTS),
         *(
             Plan(
@@ -160,7 +160,7 @@ def _measure(
                 "rest",
                 name,
                 clients,
-                partial(closed, doors.over_plain(ports[4], requests[name]), clients),
+                partial(closed, protocols.over_plain(ports[4], requests[name]), clients),
             )
             for name in ("image", "batch64")
             for clients in CLIENTS
@@ -168,7 +168,7 @@ def _measure(
     ]
     measured = _rounds(plans, chosen.rounds, chosen.seconds)
     peaks = {
-        (s.server, s.door, s.request): s.throughput_per_s
+        (s.server, s.protocol, s.request): s.throughput_per_s
         for s in measured
         if s.clients == max(CLIENTS)
     }
@@ -213,24 +213,24 @@ def _within(within: servers.Inside) -> list[Plan]:
     ]
 
 
-def _doors(server: servers.Embedded, request: doors.Request) -> dict[Door, Connect]:
+def _protocols(server: servers.Embedded, request: protocols.Request) -> dict[Protocol, Connect]:
     return {
-        "grpc": doors.over_grpc(server.grpc_port, request),
-        "rest": doors.over_rest(server.rest_port, request),
+        "grpc": protocols.over_grpc(server.grpc_port, request),
+        "rest": protocols.over_rest(server.rest_port, request),
     }
 
 
 def _callers(
     name: str,
     server: servers.Embedded,
-    requests: dict[str, doors.Request],
+    requests: dict[str, protocols.Request],
     wanted: Sequence[str] | dict[str, int],
     clients: Sequence[int],
 ) -> list[Plan]:
     return [
-        Plan(name, door, request, count, partial(closed, connect, count))
+        Plan(name, protocol, request, count, partial(closed, connect, count))
         for request in wanted
-        for door, connect in _doors(server, requests[request]).items()
+        for protocol, connect in _protocols(server, requests[request]).items()
         for count in clients
     ]
 
@@ -238,24 +238,24 @@ def _callers(
 def _at_rates(
     name: str,
     server: servers.Embedded,
-    requests: dict[str, doors.Request],
-    peaks: dict[tuple[str, Door, str], float],
+    requests: dict[str, protocols.Request],
+    peaks: dict[tuple[str, Protocol, str], float],
 ) -> list[Plan]:
-    doors_: tuple[Door, ...] = ("grpc", "rest")
+    protocols_: tuple[Protocol, ...] = ("grpc", "rest")
     return [
-        _arriving(name, door, requests["image"], server, share * peaks[name, door, "image"])
-        for door in doors_
+        _arriving(name, protocol, requests["image"], server, share * peaks[name, protocol, "image"])
+        for protocol in protocols_
         for share in _SHARES
     ]
 
 
 def _arriving(
-    name: str, door: Door, request: doors.Request, server: servers.Embedded, rate: float
+    name: str, protocol: Protocol, request: protocols.Request, server: servers.Embedded, rate: float
 ) -> Plan:
-    connect = _doors(server, request)[door]
+    connect = _protocols(server, request)[protocol]
     return Plan(
         name,
-        door,
+        protocol,
         request.name,
         None,
         lambda seconds: open_loop(connect, rate, seconds, _WORKERS, seed=1),
@@ -271,7 +271,7 @@ def _rounds(plans: Sequence[Plan], rounds: int, seconds: float) -> list[Scenario
             taken.append(plan.load(seconds / rounds))
             asked = f"{plan.clients} clients" if plan.clients else f"{plan.rate:.0f} calls/s"
             print(
-                f"round {number + 1}: {plan.server}, {plan.door}, {plan.request}, {asked}: "
+                f"round {number + 1}: {plan.server}, {plan.protocol}, {plan.request}, {asked}: "
                 f"{taken[-1].throughput:.0f} answers/s",
                 flush=True,
             )
@@ -284,7 +284,7 @@ def _describe(plan: Plan, samples: Sequence[Sample]) -> Scenario:
     points, intervals = percentiles(answered)
     return Scenario(
         server=plan.server,
-        door=plan.door,
+        protocol=plan.protocol,
         request=plan.request,
         clients=plan.clients,
         rate=plan.rate,
@@ -293,7 +293,7 @@ def _describe(plan: Plan, samples: Sequence[Sample]) -> Scenario:
         refused=len(refused),
         errors=len(failed),
         throughput_per_s=whole.throughput,
-        digits_per_s=whole.throughput * doors.SIZES[plan.request],
+        digits_per_s=whole.throughput * protocols.SIZES[plan.request],
         throughput_by_round=tuple(sample.throughput for sample in samples),
         p50_ms=points[0],
         p90_ms=points[1],
@@ -313,18 +313,18 @@ def _publish(base: Path, number: int, server: servers.Embedded) -> float:
     started = time.perf_counter()
     os.rename(base / f".copy-{number}", base / str(number))
     while b'"AVAILABLE"' not in servers.wait_for(
-        f"http://{doors.HOST}:{server.rest_port}/v1/models/{MODEL_NAME}/versions/{number}"
+        f"http://{protocols.HOST}:{server.rest_port}/v1/models/{MODEL_NAME}/versions/{number}"
     ):
         time.sleep(0.02)
     return time.perf_counter() - started
 
 
-def _soak(server: servers.Embedded, request: doors.Request, minutes: float) -> Memory:
+def _soak(server: servers.Embedded, request: protocols.Request, minutes: float) -> Memory:
     """Eight clients that never rest, and the server's memory meanwhile."""
     memory, samples = [server.memory()], []
     for _ in range(_POINTS):
         samples.append(
-            closed(doors.over_grpc(server.grpc_port, request), 8, 60 * minutes / _POINTS)
+            closed(protocols.over_grpc(server.grpc_port, request), 8, 60 * minutes / _POINTS)
         )
         memory.append(server.memory())
     whole = merge(samples)

@@ -12,20 +12,20 @@ _MOST_CLIENTS: Final = 64
 def judge(scenarios: Sequence[Scenario], ready_s: Sequence[float]) -> tuple[Aim, ...]:
     """Every aim, with the spread over the rounds."""
 
-    def find(server: str, door: str, request: str, clients: int | None = None) -> Scenario:
+    def find(server: str, protocol: str, request: str, clients: int | None = None) -> Scenario:
         """The closed loop of so many clients; of none, the one at the highest rate."""
         fitting = [
             s
             for s in scenarios
-            if (s.server, s.door, s.request, s.clients) == (server, door, request, clients)
+            if (s.server, s.protocol, s.request, s.clients) == (server, protocol, request, clients)
         ]
         return max(fitting, key=lambda scenario: scenario.rate or 0)
 
-    def best(server: str, door: str, request: str) -> Scenario:
+    def best(server: str, protocol: str, request: str) -> Scenario:
         fitting = [
             s
             for s in scenarios
-            if (s.server, s.door, s.request) == (server, door, request) and s.clients
+            if (s.server, s.protocol, s.request) == (server, protocol, request) and s.clients
         ]
         return max(fitting, key=lambda scenario: scenario.throughput_per_s)
 

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.serving.doors import Request, make
 from benchmarks.serving.load import Call, Connect, Outcome, closed
+from benchmarks.serving.protocols import Request, make
 from serving.server.models.batching import batch, read_batching
 from serving.server.models.loading import Loading, load_version
 

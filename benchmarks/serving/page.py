@@ -17,7 +17,7 @@ def write(result: ServingResult) -> str:
     closed_rows = [
         [
             s.server,
-            s.door,
+            s.protocol,
             s.request,
             str(s.clients),
             f"{s.throughput_per_s:,.0f}",
@@ -31,7 +31,7 @@ def write(result: ServingResult) -> str:
     open_rows = [
         [
             s.server,
-            s.door,
+            s.protocol,
             s.request,
             f"{s.rate:,.0f}",
             f"{s.throughput_per_s:,.0f}",
@@ -59,13 +59,31 @@ def write(result: ServingResult) -> str:
         table(["aim", "wanted", "measured", "rounds", "kept"], aims, words=(0, 1)),
         "Callers that each wait for their answer:",
         table(
-            ["server", "door", "request", "clients", "answers/s", "digits/s", *latencies, "errors"],
+            [
+                "server",
+                "protocol",
+                "request",
+                "clients",
+                "answers/s",
+                "digits/s",
+                *latencies,
+                "errors",
+            ],
             closed_rows,
             words=(0, 1, 2),
         ),
         "Calls at the instants of a Poisson process, latency from the intended instant:",
         table(
-            ["server", "door", "request", "calls/s", "answers/s", *latencies, "refused", "errors"],
+            [
+                "server",
+                "protocol",
+                "request",
+                "calls/s",
+                "answers/s",
+                *latencies,
+                "refused",
+                "errors",
+            ],
             open_rows,
             words=(0, 1, 2),
         ),
@@ -98,16 +116,18 @@ def draw(scenarios: Sequence[Scenario], path: Path) -> None:
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     for axes, request in zip(figure.subplots(1, len(requests)), requests, strict=True):
         chosen = [s for s in scenarios if s.request == request and s.clients]
-        for server, door in dict.fromkeys((s.server, s.door) for s in chosen):
+        for server, protocol in dict.fromkeys((s.server, s.protocol) for s in chosen):
             points = [
-                (s.clients, s.digits_per_s) for s in chosen if (s.server, s.door) == (server, door)
+                (s.clients, s.digits_per_s)
+                for s in chosen
+                if (s.server, s.protocol) == (server, protocol)
             ]
             axes.plot(
                 *zip(*points, strict=True),
                 marker="o",
-                label=door
+                label=protocol
                 if server.startswith("none") and "batching" not in server
-                else f"{server}, {door}",
+                else f"{server}, {protocol}",
             )
         axes.set(title=request, xlabel="clients", xscale="log")
         axes.set_ylim(bottom=0)

@@ -11,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from benchmarks.serving.doors import HOST
+from benchmarks.serving.protocols import HOST
 from trainer.networks.architecture import build
 
 

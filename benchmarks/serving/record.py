@@ -11,19 +11,19 @@ _PERCENTILES: Final = (50.0, 90.0, 99.0, 99.9)
 _RESAMPLES: Final = 200
 """Bootstrap samples of an interval; its ends move by a few per cent with more of them."""
 
-Door = Literal["grpc", "rest", "in-process"]
+Protocol = Literal["grpc", "rest", "in-process"]
 Interval = tuple[float, float]
 
 
 class Scenario(BaseModel):
-    """One kind of load on one door of one server."""
+    """One kind of load on one protocol of one server."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     server: str = Field(
         description="embedded, embedded with batching, plain, or none for a call within the process"
     )
-    door: Door
+    protocol: Protocol
     request: str = Field(
         description="image: one 28x28 image; batch64: 64 of them; png: one drawing of 280 x 280 "
         "pixels"

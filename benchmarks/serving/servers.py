@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import psutil
 
-from benchmarks.serving.doors import HOST
 from benchmarks.serving.load import Outcome, Sample
+from benchmarks.serving.protocols import HOST
 from digits.contract import MODEL_NAME
 
 CONFIG: Final = Path("serving/tensorflow_serving")

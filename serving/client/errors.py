@@ -94,7 +94,7 @@ _MEANINGS: Final[dict[str, tuple[type[ClientError], str]]] = {
 
 
 def from_code(code: str, said: str, *, server: str, model: str) -> ClientError:
-    """Make the error for a status code, whichever door it came through.
+    """Make the error for a status code, whichever protocol it came through.
 
     Args:
         code: name of a gRPC status code, such as `NOT_FOUND`.

@@ -1,4 +1,4 @@
-"""gRPC: the model server's first door, usually port 8500."""
+"""gRPC: the model server's first protocol, usually port 8500."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NoReturn

@@ -1,5 +1,5 @@
-"""REST: the model server's second door, usually port 8501. Images are larger there and the version
-is not told."""
+"""REST: the model server's second protocol, usually port 8501. Images are larger there and the
+version is not told."""
 
 import base64
 import json

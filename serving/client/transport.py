@@ -1,4 +1,4 @@
-"""What a transport does. The client is the room; gRPC and REST are its two doors."""
+"""What a transport does. The client is the room; gRPC and REST are its two protocols."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,5 +1,5 @@
 """The embedded server: the TensorFlow Serving API over TensorFlow's own SavedModel loader.
 
-Reading order: `__main__`, `lifecycle`, `predict` (the core both doors share), `grpc_door`,
-`rest_door`, then `models` and `watcher` for versions that come and go.
+Reading order: `__main__`, `lifecycle`, `predict` (the core both protocols share), `grpc_double`,
+`rest_double`, then `models` and `watcher` for versions that come and go.
 """

@@ -1,4 +1,4 @@
-"""What the server answers instead of a result. Each has a canonical status code; both doors
+"""What the server answers instead of a result. Each has a canonical status code; both protocols
 translate it.
 
     ServingError

@@ -34,7 +34,7 @@ from serving.server.models.watcher import Load, Retries, Watcher
 from serving.server.monitoring.access_log import AccessLog, GrpcAccessLog, RestAccessLog
 from serving.server.monitoring.metrics import Metrics
 from serving.server.monitoring.middleware import GrpcMeter, RestMeter, read_metrics_path
-from serving.server.rest.app import RestDoor
+from serving.server.rest.app import RestApp
 from serving.server.rest.server import RestServer
 from serving.server.settings import ServerSettings
 
@@ -103,7 +103,7 @@ def _on_signal(stop: threading.Event, number: int, _frame: FrameType | None) -> 
 
 
 class Server:
-    """Both doors over one set of models. Binds its ports when made, answers after `start`."""
+    """Both protocols over one set of models. Binds its ports when made, answers after `start`."""
 
     def __init__(self, settings: ServerSettings) -> None:
         """Bind the ports.
@@ -135,7 +135,7 @@ class Server:
         self._open(_gate(settings), limits, metrics)
 
     def _open(self, gate: Gate, limits: Limits, metrics: Metrics) -> None:
-        """Bind both doors."""
+        """Bind both protocols."""
         settings = self._settings
         log = AccessLog() if settings.access_log else None
         interceptors: list[grpc.ServerInterceptor] = [
@@ -151,13 +151,13 @@ class Server:
             reloader=self._reloader,
             health=self._health,
         )
-        door: ASGIApp = RestDoor(self.models, gate, limits, settings, self._stop.is_set)
-        door = RestMeter(
-            RestAccessLog(door, log) if log else door,
+        protocol: ASGIApp = RestApp(self.models, gate, limits, settings, self._stop.is_set)
+        protocol = RestMeter(
+            RestAccessLog(protocol, log) if log else protocol,
             metrics,
             read_metrics_path(settings.monitoring_config_file),
         )
-        self._rest = _rest_server(door, settings) if settings.rest_api_port else None
+        self._rest = _rest_server(protocol, settings) if settings.rest_api_port else None
 
     def start(self) -> None:
         """Load what is there, then answer, then follow the folders in the background.
@@ -184,10 +184,10 @@ class Server:
         if self._rest:
             self._rest.start()
         self._follow()
-        doors = f"gRPC on {self._settings.host}:{self.port}" + (
+        protocols = f"gRPC on {self._settings.host}:{self.port}" + (
             f", REST on {self._settings.host}:{self._rest.port}" if self._rest else ""
         )
-        _log.info("ready: %s; models loaded in %.1f s", doors, time.monotonic() - began)
+        _log.info("ready: %s; models loaded in %.1f s", protocols, time.monotonic() - began)
 
     def _follow(self) -> None:
         """Follow the folders, and the configuration file, in the background."""
@@ -246,10 +246,14 @@ def _read_batching(settings: ServerSettings) -> Batching | None:
     return read_batching(file, threads) if file else Batching(num_batch_threads=threads)
 
 
-def _rest_server(door: ASGIApp, settings: ServerSettings) -> RestServer:
+def _rest_server(protocol: ASGIApp, settings: ServerSettings) -> RestServer:
     drain, receive = settings.drain_seconds, settings.rest_receive_seconds
     return RestServer(
-        door, settings.host, settings.rest_api_port, drain_seconds=drain, receive_seconds=receive
+        protocol,
+        settings.host,
+        settings.rest_api_port,
+        drain_seconds=drain,
+        receive_seconds=receive,
     )
 
 

@@ -222,7 +222,7 @@ class ServerSettings(Settings):
         ):
             raise ValueError("--enable_batching=true for batching parameters, or none of them")
         if not (self.port or self.grpc_socket_path or self.rest_api_port):
-            raise ValueError("a door: --port, --grpc_socket_path or --rest_api_port")
+            raise ValueError("a protocol: --port, --grpc_socket_path or --rest_api_port")
         return self
 
     @model_validator(mode="after")

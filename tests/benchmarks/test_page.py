@@ -11,7 +11,7 @@ from benchmarks.numbers import PAPERS, SPACINGS, write_number
 from benchmarks.ui import Seen, bench, draw, summarise
 from serving.client.segments import find_digits
 from tests.browser.stage import page_process
-from tests.support.client_doubles import Stage, grpc_door
+from tests.support.client_doubles import Stage, grpc_double
 from ui.drawing import decode
 
 RESULTS = Path(__file__).parents[2] / "results"
@@ -26,7 +26,7 @@ def test_draw_digit_grows_and_is_what_the_page_sends(digit: int) -> None:
 
 
 def test_bench_people_are_all_answered() -> None:
-    with grpc_door(Stage()) as server, page_process(server) as address:
+    with grpc_double(Stage()) as server, page_process(server) as address:
         seen = asyncio.run(bench(address, people=3, seconds=2))
     assert len(seen.finished) >= 3
     assert (seen.refused, seen.right <= len(seen.finished)) == (0, True)

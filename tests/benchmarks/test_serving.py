@@ -13,7 +13,7 @@ from benchmarks.serving.record import RESULTS_FILE, ServingResult, percentiles
 RESULTS = Path(__file__).parents[2] / "results"
 
 
-class Door:
+class Protocol:
     """Answers at once, or refuses every other call; counts what comes in."""
 
     def __init__(self, outcomes: tuple[Outcome, ...] = (Outcome.ANSWERED,)) -> None:
@@ -32,16 +32,16 @@ class Door:
 
 
 def test_closed_loop_counts_every_call_but_the_first_of_each_caller() -> None:
-    door = Door()
-    sample = closed(door.connect, clients=3, seconds=0.2)
-    assert len(sample.latencies[Outcome.ANSWERED]) == door.calls - 3 > 0
+    protocol = Protocol()
+    sample = closed(protocol.connect, clients=3, seconds=0.2)
+    assert len(sample.latencies[Outcome.ANSWERED]) == protocol.calls - 3 > 0
     assert sample.seconds >= 0.2
 
 
 def test_open_loop_calls_at_every_instant_of_its_process_and_tells_refusals_apart() -> None:
-    door = Door((Outcome.ANSWERED, Outcome.REFUSED))
-    sample = open_loop(door.connect, rate=200, seconds=1, workers=4, seed=1)
-    assert 140 < door.calls < 260, "the Poisson process of this seed"
+    protocol = Protocol((Outcome.ANSWERED, Outcome.REFUSED))
+    sample = open_loop(protocol.connect, rate=200, seconds=1, workers=4, seed=1)
+    assert 140 < protocol.calls < 260, "the Poisson process of this seed"
     assert (
         abs(len(sample.latencies[Outcome.ANSWERED]) - len(sample.latencies[Outcome.REFUSED])) <= 1
     )
@@ -65,7 +65,7 @@ def test_open_loop_counts_the_wait_for_a_free_caller() -> None:
 
 
 def test_merged_rounds_hold_all_latencies_and_all_seconds() -> None:
-    whole = merge([closed(Door().connect, 1, 0.05), closed(Door().connect, 1, 0.05)])
+    whole = merge([closed(Protocol().connect, 1, 0.05), closed(Protocol().connect, 1, 0.05)])
     assert whole.seconds >= 0.1
     assert whole.throughput == pytest.approx(len(whole.latencies[Outcome.ANSWERED]) / whole.seconds)
 
@@ -95,7 +95,7 @@ def test_bench_serving_a_moment_of_everything(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     seen = ServingResult.model_validate_json((tmp_path / RESULTS_FILE).read_bytes())
-    assert {(s.server, s.door) for s in seen.scenarios} >= {
+    assert {(s.server, s.protocol) for s in seen.scenarios} >= {
         ("embedded", "grpc"),
         ("embedded", "rest"),
         ("plain", "rest"),

@@ -17,10 +17,10 @@ from tests.conformance.recordings import HERE
 from tests.conformance.stage import (
     RECORDINGS,
     TARGET,
-    Doors,
     Open,
-    doors_of,
+    Protocols,
     embedded,
+    protocols_of,
     read_setups,
     write_setup,
 )
@@ -52,13 +52,13 @@ def open_stage(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """The server of a setup, started when first asked for; of `reload`, one at a time."""
     setups = read_setups(RECORDINGS)
     with ExitStack() as lasting, ExitStack() as passing:
-        opened: dict[tuple[str, str], Doors] = {}
+        opened: dict[tuple[str, str], Protocols] = {}
 
-        def open_(stage: tuple[str, str]) -> Doors:
+        def open_(stage: tuple[str, str]) -> Protocols:
             if stage not in opened:
                 setup, group = stage
                 if TARGET:
-                    opened[stage] = lasting.enter_context(doors_of(*TARGET.split(",")))
+                    opened[stage] = lasting.enter_context(protocols_of(*TARGET.split(",")))
                 else:
                     if group:
                         passing.close()

@@ -30,7 +30,7 @@ FAST_POLL: Final = "--file_system_poll_wait_seconds=0.5"
 
 
 @dataclass(frozen=True)
-class Doors:
+class Protocols:
     """Where one server answers."""
 
     rest: str
@@ -50,7 +50,7 @@ def write_setup(setup: Json, models: Path, folder: Path) -> list[str]:
 
 
 @contextmanager
-def doors_of(grpc_address: str, rest_address: str) -> Iterator[Doors]:
+def protocols_of(grpc_address: str, rest_address: str) -> Iterator[Protocols]:
     """A channel to a server that runs."""
     options = [
         ("grpc.max_receive_message_length", -1),
@@ -58,11 +58,11 @@ def doors_of(grpc_address: str, rest_address: str) -> Iterator[Doors]:
         ("grpc.use_local_subchannel_pool", 1),
     ]
     with grpc.insecure_channel(grpc_address, options=options) as channel:
-        yield Doors(rest_address, channel)
+        yield Protocols(rest_address, channel)
 
 
 @contextmanager
-def embedded(flags: list[str]) -> Iterator[Doors]:
+def embedded(flags: list[str]) -> Iterator[Protocols]:
     """Start the embedded server with these flags, and end it afterwards."""
     kept = [flag for flag in flags if not flag.startswith("--file_system_poll_wait_seconds")]
     ports = [f"--port={free_port()}", f"--rest_api_port={free_port()}"]
@@ -70,14 +70,16 @@ def embedded(flags: list[str]) -> Iterator[Doors]:
     server = Server(settings)
     server.start()
     try:
-        with doors_of(f"127.0.0.1:{settings.port}", f"127.0.0.1:{settings.rest_api_port}") as doors:
-            yield doors
+        with protocols_of(
+            f"127.0.0.1:{settings.port}", f"127.0.0.1:{settings.rest_api_port}"
+        ) as protocols:
+            yield protocols
     finally:
         server.drain(1)
 
 
-Open = Callable[[tuple[str, str]], Doors]
-"""The doors of a stage: a setup and a group."""
+Open = Callable[[tuple[str, str]], Protocols]
+"""The protocols of a stage: a setup and a group."""
 
 
 def read_setups(folder: Path) -> dict[str, Json]:

@@ -16,12 +16,12 @@ def test_recorded_request_gets_the_recorded_answer_or_the_listed_one(
 ) -> None:
     if reason := skip_reason(exchange.stage):
         pytest.skip(reason)
-    doors = open_stage(exchange.stage)
+    protocols = open_stage(exchange.stage)
 
     def send() -> Json:
         if exchange.request["transport"] == "grpc":
-            return send_grpc(doors.channel, exchange.request, str(models))
-        return send_rest(doors.rest, exchange.request)
+            return send_grpc(protocols.channel, exchange.request, str(models))
+        return send_rest(protocols.rest, exchange.request)
 
     received = until_it_fits(
         send, lambda answer: not faults(exchange, answer), exchange.request.get("wait_s") or 0

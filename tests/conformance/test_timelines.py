@@ -19,7 +19,7 @@ from tensorflow_serving.apis import get_model_status_pb2, predict_pb2, predictio
 from digits.contract import WARMUP_FILE
 from tests.conformance.recordings import Json, instead_of, read_deviations, read_timelines
 from tests.conformance.senders import send_rest
-from tests.conformance.stage import RECORDINGS, TARGET, Doors, embedded
+from tests.conformance.stage import RECORDINGS, TARGET, Protocols, embedded
 
 TIMELINES: Final = read_timelines(RECORDINGS)
 LISTED: Final = instead_of(read_deviations(), "timelines")
@@ -99,12 +99,12 @@ def test_behaviour_over_time_settles_as_recorded(name: str, world: World) -> Non
         "--load_retry_interval_micros=600000000",
         "--model_config_file_poll_wait_seconds=0.3" if label else "--host=127.0.0.1",
     ]
-    with embedded(server) as doors:
+    with embedded(server) as protocols:
         for phase in phases(events):
             do(phase[0], world)
             seen = [event for event in phase if event["event"] == "seen"]
             if seen:
-                settle(doors, seen[-1], label)
+                settle(protocols, seen[-1], label)
 
 
 def write_config(world: World, text: str) -> None:
@@ -134,27 +134,27 @@ def do(event: Json, world: World) -> None:
             action(world, found[1])
 
 
-def settle(doors: Doors, recorded: Json, label: str) -> None:
+def settle(protocols: Protocols, recorded: Json, label: str) -> None:
     """Wait until states and answer are the recorded ones."""
     states = [tuple(status[:2]) for status in recorded["status"]]
     answer = {key: value for key, value in recorded["predict"].items() if key != "message"}
     until = time.monotonic() + SECONDS
-    while (found := (states_of(doors), predict(doors, label))) != (states, answer):
+    while (found := (states_of(protocols), predict(protocols, label))) != (states, answer):
         assert time.monotonic() < until, f"{states}, {answer} recorded; {found} seen"
         time.sleep(0.05)
 
 
-def states_of(doors: Doors) -> list[tuple[int, str]]:
+def states_of(protocols: Protocols) -> list[tuple[int, str]]:
     return [
         (status.version, get_model_status_pb2.ModelVersionStatus.State.Name(status.state))
-        for status in statuses(doors)
+        for status in statuses(protocols)
     ]
 
 
-def statuses(doors: Doors) -> list[Any]:
+def statuses(protocols: Protocols) -> list[Any]:
     request = get_model_status_pb2.GetModelStatusRequest(model_spec={"name": "m"})
     path = "/tensorflow.serving.ModelService/GetModelStatus"
-    call = doors.channel.unary_unary(
+    call = protocols.channel.unary_unary(
         path,
         type(request).SerializeToString,
         get_model_status_pb2.GetModelStatusResponse.FromString,
@@ -162,10 +162,10 @@ def statuses(doors: Doors) -> list[Any]:
     return list(call(request, timeout=SECONDS).model_version_status)
 
 
-def predict(doors: Doors, label: str = "") -> Json:
+def predict(protocols: Protocols, label: str = "") -> Json:
     request = question(label)
     path = "/tensorflow.serving.PredictionService/Predict"
-    call = doors.channel.unary_unary(
+    call = protocols.channel.unary_unary(
         path, type(request).SerializeToString, predict_pb2.PredictResponse.FromString
     )
     try:
@@ -243,10 +243,10 @@ def test_version_with_recorded_requests_ends_as_recorded(
     world.put(1)
     with embedded(
         ["--model_name=m", f"--model_base_path={world.base}", "--max_num_load_retries=0"]
-    ) as doors:
+    ) as protocols:
         world.put(2, file)
         until = time.monotonic() + SECONDS
-        while (status := statuses(doors)[0]).version != 2 or status.state not in (
+        while (status := statuses(protocols)[0]).version != 2 or status.state not in (
             status.AVAILABLE,
             status.END,
         ):
@@ -255,7 +255,7 @@ def test_version_with_recorded_requests_ends_as_recorded(
         state, code, text = recorded_end(TIMELINES[name])
         assert (type(status).State.Name(status.state), status.status.error_code) == (state, code)
         assert key_words(text) in status.status.error_message
-        assert predict(doors)["version"] == (2 if state == "AVAILABLE" else 1)
+        assert predict(protocols)["version"] == (2 if state == "AVAILABLE" else 1)
 
 
 def recorded_end(timeline: Json) -> tuple[str, int, str]:
@@ -273,14 +273,14 @@ def key_words(text: str) -> str:
 
 @pytest.mark.parametrize("key", ["instances", "x"])
 def test_deeply_nested_json_is_refused_and_the_server_lives_on(key: str, models: Path) -> None:
-    with embedded(["--model_name=m", f"--model_base_path={models}/half_plus_two"]) as doors:
+    with embedded(["--model_name=m", f"--model_base_path={models}/half_plus_two"]) as protocols:
         for depth in (1000, 50_000, 300_000):
             body = json.dumps({key: 0}).replace("0", "[" * depth + "]" * depth)
             answer = send_rest(
-                doors.rest, {"verb": "POST", "path": "/v1/models/m:predict", "body": body}
+                protocols.rest, {"verb": "POST", "path": "/v1/models/m:predict", "body": body}
             )
             assert (answer["status"], "nested deeper than" in answer["body"]) == (400, True)
-        assert predict(doors)["code"] == "OK"
+        assert predict(protocols)["code"] == "OK"
 
 
 COVERED: Final = {

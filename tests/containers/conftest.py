@@ -272,6 +272,6 @@ def seven(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 @pytest.fixture(scope="session")
 def read_here(trained: tuple[Path, str], seven: bytes) -> str:
     """What the version that the container trained reads in the drawing when this process loads it:
-    what every door must say."""
+    what every protocol must say."""
     signature = tf.saved_model.load(str(trained[0] / "1")).signatures["drawings"]
     return LABELS[int(signature(png=tf.constant([seven]))["digit"][0])]

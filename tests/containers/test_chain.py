@@ -46,11 +46,11 @@ def test_trainer_publishes_a_version_that_verifies_and_is_its_users(
     assert {path.stat().st_uid for path in folder.rglob("*")} == {user}
 
 
-@pytest.mark.parametrize("door", ["grpc://127.0.0.1:8500", "rest://127.0.0.1:8501"])
+@pytest.mark.parametrize("protocol", ["grpc://127.0.0.1:8500", "rest://127.0.0.1:8501"])
 def test_drawing_from_outside_is_read(
-    door: str, server: Container, seven: bytes, read_here: str
+    protocol: str, server: Container, seven: bytes, read_here: str
 ) -> None:
-    address, _, inside = door.rpartition(":")
+    address, _, inside = protocol.rpartition(":")
     with connect(f"{address}:{server.port(int(inside))}", deadline=60) as client:
         [drawing] = client.read([seven])
     assert (drawing.label, drawing.problem) == (read_here, Problem.NONE)

@@ -1,4 +1,4 @@
-"""The released model behind the embedded server, asked through every door as a user would."""
+"""The released model behind the embedded server, asked through every protocol as a user would."""
 
 import base64
 import json
@@ -102,7 +102,7 @@ def test_release_with_one_bit_flipped_in_any_block_is_refused(tmp_path: Path) ->
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_drawing_through_every_door_has_the_same_probabilities(
+def test_drawing_through_every_protocol_has_the_same_probabilities(
     over_grpc: Client, over_rest: Client, ports: tuple[int, int], seven: bytes
 ) -> None:
     [by_grpc] = over_grpc.read([seven])
@@ -117,11 +117,11 @@ def test_drawing_through_every_door_has_the_same_probabilities(
     assert np.array_equal(by_grpc.image, by_rest.image)
 
 
-@pytest.mark.parametrize("door", ["over_grpc", "over_rest"])
+@pytest.mark.parametrize("protocol", ["over_grpc", "over_rest"])
 def test_garbage_among_good_drawings_costs_only_itself(
-    door: str, seven: bytes, request: pytest.FixtureRequest
+    protocol: str, seven: bytes, request: pytest.FixtureRequest
 ) -> None:
-    client: Client = request.getfixturevalue(door)
+    client: Client = request.getfixturevalue(protocol)
     alone = client.read([seven])[0]
     first, garbage, last = client.read([seven, GARBAGE, seven])
     assert garbage.problem is Problem.NOT_AN_IMAGE

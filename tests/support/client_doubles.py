@@ -1,4 +1,4 @@
-"""A model server that only plays the model, with both doors, for the tests of the client.
+"""A model server that only plays the model, with both protocols, for the tests of the client.
 
 It speaks through the official messages and TensorFlow's own tensor encoding, so that nothing of the
 client tests itself.
@@ -57,7 +57,7 @@ class PlayedError(Exception):
 
 @dataclass
 class Play:
-    """What happens behind both doors, and what was seen there."""
+    """What happens behind both protocols, and what was seen there."""
 
     faults: list[tuple[str, str]] = field(default_factory=list)
     """Code and text that the next calls fail with, one each."""
@@ -169,7 +169,7 @@ class Servicer(
     prediction_service_pb2_grpc.PredictionServiceServicer,  # type: ignore[misc]
     model_service_pb2_grpc.ModelServiceServicer,  # type: ignore[misc]
 ):
-    """The gRPC door."""
+    """The gRPC protocol."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -225,7 +225,7 @@ def spelled_out(tensor: Official) -> Official:
 
 
 def rest_app(stage: Stage) -> Starlette:
-    """The REST door."""
+    """The REST protocol."""
 
     async def answer(request: Request) -> Response:
         body, play = await request.body(), stage.play
@@ -278,7 +278,7 @@ def _rest_look(play: Play, path: str) -> dict[str, Any]:
 
 
 @contextmanager
-def grpc_door(stage: Stage, port: int = 0) -> Iterator[str]:
+def grpc_double(stage: Stage, port: int = 0) -> Iterator[str]:
     """Play over gRPC; gives the address for the client."""
     server = grpc.server(
         ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", 16 << 20)]
@@ -293,7 +293,7 @@ def grpc_door(stage: Stage, port: int = 0) -> Iterator[str]:
 
 
 @contextmanager
-def rest_door(stage: Stage) -> Iterator[str]:
+def rest_double(stage: Stage) -> Iterator[str]:
     """Play over REST; gives the address for the client."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(

@@ -1,4 +1,4 @@
-"""A toy model with the contract's signatures, and both doors of a server that serves it.
+"""A toy model with the contract's signatures, and both protocols of a server that serves it.
 
 Every version has a fingerprint: the digit it always answers. So an answer tells which version gave
 it.
@@ -30,7 +30,7 @@ Array = np.ndarray[Any, Any]
 Json = dict[str, Any]
 Export = Callable[[int], Path]
 """The SavedModel of a fingerprint."""
-StartServer = Callable[..., "Doors"]
+StartServer = Callable[..., "Protocols"]
 """Starts a server in this process; settings as keywords."""
 
 SECONDS = 20.0
@@ -215,8 +215,8 @@ class Toys:
         return store.publish(base, write, last)
 
 
-class Doors:
-    """Both doors of one server."""
+class Protocols:
+    """Both protocols of one server."""
 
     def __init__(self, grpc_port: int, rest_port: int) -> None:
         self.channel = grpc.insecure_channel(
@@ -283,7 +283,7 @@ def fault_of(call: Callable[[], object]) -> tuple[grpc.StatusCode, str]:
 
 
 def wait_until_ready(program: subprocess.Popen[str]) -> list[str]:
-    """The log up to the line that says the doors are open."""
+    """The log up to the line that says the protocols are open."""
     assert program.stderr is not None
     lines = []
     for line in program.stderr:
@@ -294,14 +294,14 @@ def wait_until_ready(program: subprocess.Popen[str]) -> list[str]:
 
 
 @contextmanager
-def start_doors(**settings: object) -> Iterator[Doors]:
+def start_protocols(**settings: object) -> Iterator[Protocols]:
     """A server in this process, settings as keywords with ports among them; drained at the end."""
     read = ServerSettings.model_validate(settings)
     server = Server(read)
     server.start()
-    doors = Doors(read.port, read.rest_api_port)
+    protocols = Protocols(read.port, read.rest_api_port)
     try:
-        yield doors
+        yield protocols
     finally:
-        doors.close()
+        protocols.close()
         server.drain(5)

@@ -55,7 +55,7 @@ def test_doctor_imports_are_of_the_standard_library() -> None:
             alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names
         }
         names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
-        assert {name.split(".")[0] for name in names} <= {*sys.stdlib_module_names, "deploy"}
+        assert {name.split(".")[0] for name in names} <= {*sys.stdlib_module_names, "tools"}
 
 
 def test_doctor_in_a_fresh_process_looks_at_every_path_and_exits_as_the_demo_does(

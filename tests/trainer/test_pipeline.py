@@ -444,20 +444,20 @@ def few_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def taught(tmp_path_factory: pytest.TempPathFactory, few_file: Path) -> Path:
+def distilled(tmp_path_factory: pytest.TempPathFactory, few_file: Path) -> Path:
     """The folder of a run that trained its teachers first: conv3, conv5 and their ensemble, all
     published."""
-    folder = tmp_path_factory.mktemp("taught")
+    folder = tmp_path_factory.mktemp("distilled")
     run(
-        taught_in(folder, few_file, publish="all", record=folder / "results"),
-        command="python -m trainer --recipe taught",
+        distilled_in(folder, few_file, publish="all", record=folder / "results"),
+        command="python -m trainer --recipe distilled",
     )
     return folder
 
 
-def taught_in(folder: Path, few_file: Path, **changes: object) -> TrainerSettings:
+def distilled_in(folder: Path, few_file: Path, **changes: object) -> TrainerSettings:
     chosen = {
-        "recipe": "taught",
+        "recipe": "distilled",
         "architectures": ("conv3", "conv5"),
         "ensemble": True,
         "validation_size": 100,
@@ -465,54 +465,56 @@ def taught_in(folder: Path, few_file: Path, **changes: object) -> TrainerSetting
     return settings_in(folder, few_file, **(chosen | changes))
 
 
-def test_run_taught_trains_its_teachers_first_and_goes_on_from_them(taught: Path) -> None:
-    assert (taught / "best-seed1" / "conv5" / "history.json").exists()
-    history = json.loads((taught / "run" / "conv3" / "history.json").read_text())
+def test_run_distilled_trains_its_teachers_first_and_goes_on_from_them(distilled: Path) -> None:
+    assert (distilled / "best-seed1" / "conv5" / "history.json").exists()
+    history = json.loads((distilled / "run" / "conv3" / "history.json").read_text())
     assert [epoch["epoch"] for epoch in history] == list(range(1, 22)), (
         "20 with labels, then the 1 that was asked for with teachers"
     )
-    assert len(list((taught / "answers").rglob("epoch-*.npy"))) == 1, (
+    assert len(list((distilled / "answers").rglob("epoch-*.npy"))) == 1, (
         "asked once, for both networks"
     )
 
 
-def test_run_with_ensemble_publishes_and_records_it_beside_the_networks(taught: Path) -> None:
-    manifest = read_manifest(taught / "models" / "ensemble" / "1")
+def test_run_with_ensemble_publishes_and_records_it_beside_the_networks(distilled: Path) -> None:
+    manifest = read_manifest(distilled / "models" / "ensemble" / "1")
     assert (manifest.architecture, manifest.parameters) == ("ensemble", 292_554 + 579_338)
     recorded = {
         result["architecture"]: result
-        for result in json.loads((taught / "results" / "training.json").read_text())
+        for result in json.loads((distilled / "results" / "training.json").read_text())
     }
     assert recorded["ensemble"]["epochs"] == 0 and recorded["conv3"]["epochs"] == 21
-    assert "ensemble" in (taught / "run" / "report.md").read_text()
+    assert "ensemble" in (distilled / "run" / "report.md").read_text()
 
 
-def test_run_taught_with_other_teachers_than_it_was_begun_with_is_refused(
-    taught: Path, few_file: Path
+def test_run_distilled_with_other_teachers_than_it_was_begun_with_is_refused(
+    distilled: Path, few_file: Path
 ) -> None:
-    (taught / "run" / "conv5" / "history.json").rename(taught / "run" / "conv5" / "history.kept")
+    (distilled / "run" / "conv5" / "history.json").rename(
+        distilled / "run" / "conv5" / "history.kept"
+    )
     try:
         with pytest.raises(ResumeError, match="expected the teachers that"):
             run(
-                taught_in(
-                    taught,
+                distilled_in(
+                    distilled,
                     few_file,
                     publish="none",
-                    teachers=(taught / "best-seed1", taught / "run"),
+                    teachers=(distilled / "best-seed1", distilled / "run"),
                 ),
                 command="again",
             )
     finally:
-        (taught / "run" / "conv5" / "history.kept").rename(
-            taught / "run" / "conv5" / "history.json"
+        (distilled / "run" / "conv5" / "history.kept").rename(
+            distilled / "run" / "conv5" / "history.json"
         )
 
 
-def test_run_taught_with_teachers_that_saw_its_validation_images_is_refused(
-    taught: Path, few_file: Path, tmp_path: Path
+def test_run_distilled_with_teachers_that_saw_its_validation_images_is_refused(
+    distilled: Path, few_file: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(ResumeError, match="never saw this run's validation images"):
         run(
-            taught_in(tmp_path, few_file, data_seed=2, teachers=(taught / "best-seed1",)),
+            distilled_in(tmp_path, few_file, data_seed=2, teachers=(distilled / "best-seed1",)),
             command="again",
         )

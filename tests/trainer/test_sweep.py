@@ -9,19 +9,19 @@ from trainer.sweep import commands, compose, interval, main
 def test_commands_of_a_recipe_with_teachers_train_all_teachers_first() -> None:
     typed = [
         " ".join(command)
-        for command in commands("taught", [1, 2], Path("runs"), ["--architectures", "conv3"])
+        for command in commands("distilled", [1, 2], Path("runs"), ["--architectures", "conv3"])
     ]
     assert [line.split("--recipe ")[1].split()[0] for line in typed] == [
         "best",
         "best",
-        "taught",
-        "taught",
+        "distilled",
+        "distilled",
     ]
     assert all(
         "--publish none" in line and line.endswith("--architectures conv3") for line in typed
     )
     assert all("--teachers runs/best-seed1,runs/best-seed2" in line for line in typed[2:])
-    assert "--seed 2 --run_dir runs/taught-seed2" in typed[3]
+    assert "--seed 2 --run_dir runs/distilled-seed2" in typed[3]
 
 
 def test_commands_without_teachers_train_the_seeds() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from digits.contract import DRAWINGS, MODEL_NAME
 from serving.client import ClientError, UnavailableError
-from tests.support.client_doubles import Play, Stage, grpc_door, rest_door
+from tests.support.client_doubles import Play, Stage, grpc_double, rest_double
 from ui.compare import Comparer
 
 PICTURE = bytes(17)
@@ -20,7 +20,7 @@ def play() -> Play:
     return Play(versions=[(5, "AVAILABLE", ""), (4, "END", "gone"), (3, "AVAILABLE", "")])
 
 
-@pytest.fixture(params=[grpc_door, rest_door], ids=["grpc", "rest"])
+@pytest.fixture(params=[grpc_double, rest_double], ids=["grpc", "rest"])
 def address(request: pytest.FixtureRequest, play: Play) -> Iterator[str]:
     stage = Stage()
     stage.play = play

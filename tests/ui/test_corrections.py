@@ -12,7 +12,7 @@ from PIL import Image
 
 from digits.contract import Problem
 from serving.client import Client, Drawing, connect
-from tests.support.client_doubles import GARBAGE, VERSION, Play, Stage, grpc_door
+from tests.support.client_doubles import GARBAGE, VERSION, Play, Stage, grpc_double
 from trainer.data.dataset import load
 from ui.correcting import correct
 from ui.corrections import Corrections
@@ -106,7 +106,7 @@ def play() -> Play:
 def client(play: Play) -> Iterator[Client]:
     stage = Stage()
     stage.play = play
-    with grpc_door(stage) as address, connect(address, deadline=30) as client:
+    with grpc_double(stage) as address, connect(address, deadline=30) as client:
         yield client
 
 

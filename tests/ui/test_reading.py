@@ -13,7 +13,7 @@ from PIL import Image
 
 from digits.contract import DRAWINGS, EXPLAIN, MODEL_NAME, PREDICT, Problem, signatures
 from serving.client import Client, connect
-from tests.support.client_doubles import GARBAGE, VERSION, Play, Stage, grpc_door
+from tests.support.client_doubles import GARBAGE, VERSION, Play, Stage, grpc_double
 from ui import reading
 from ui.compare import Comparer, Comparison
 from ui.drawing import Sheet
@@ -52,7 +52,7 @@ def stage_of(play: Play) -> Stage:
 
 @pytest.fixture
 def client(play: Play) -> Iterator[Client]:
-    with grpc_door(stage_of(play)) as address, connect(address, deadline=1.0) as client:
+    with grpc_double(stage_of(play)) as address, connect(address, deadline=1.0) as client:
         yield client
 
 
@@ -116,7 +116,7 @@ def test_read_number_with_too_many_marks_says_so(client: Client) -> None:
 def test_read_compare_asks_every_version(play: Play) -> None:
     play.versions = [(3, "AVAILABLE", ""), (2, "LOADING", ""), (1, "AVAILABLE", "")]
     with (
-        grpc_door(stage_of(play)) as address,
+        grpc_double(stage_of(play)) as address,
         connect(address) as client,
         closing(Comparer(address, [MODEL_NAME], 5.0)) as comparer,
     ):
@@ -130,7 +130,7 @@ def test_read_compare_asks_every_version(play: Play) -> None:
 
 def test_read_compare_with_no_image_says_so(play: Play) -> None:
     with (
-        grpc_door(stage_of(play)) as address,
+        grpc_double(stage_of(play)) as address,
         connect(address) as client,
         closing(Comparer(address, [MODEL_NAME], 5.0)) as comparer,
     ):
@@ -199,7 +199,7 @@ def test_read_server_away_says_so(drawing: Sheet) -> None:
 
 def test_read_server_slower_than_the_deadline_says_so(play: Play) -> None:
     play.delay = 0.3
-    with grpc_door(stage_of(play)) as address, connect(address, deadline=0.1) as client:
+    with grpc_double(stage_of(play)) as address, connect(address, deadline=0.1) as client:
         assert read(client, SEVEN) == reading.SLOW
 
 

@@ -1,4 +1,4 @@
-"""JSON to `tf.Example` messages: what the REST door's classify and regress read."""
+"""JSON to `tf.Example` messages: what the REST protocol's classify and regress read."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""JSON values to NumPy: the REST door's inputs.
+"""JSON values to NumPy: the REST protocol's inputs.
 
 Good requests take the short way: a list is flattened level by level at C speed, and the set of its
 leaves' types tells whether every one is right. Only a bad request is looked at item by item, to say

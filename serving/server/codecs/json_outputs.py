@@ -1,4 +1,4 @@
-"""NumPy to JSON values: the REST door's outputs."""
+"""NumPy to JSON values: the REST protocol's outputs."""
 
 import base64
 from collections.abc import Sequence

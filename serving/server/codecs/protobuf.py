@@ -1,4 +1,4 @@
-"""TensorProto to NumPy and back: the gRPC door's tensors, read with suspicion."""
+"""TensorProto to NumPy and back: the gRPC protocol's tensors, read with suspicion."""
 
 import math
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""The gRPC door: PredictionService and ModelService, thin over the core."""
+"""The gRPC protocol: PredictionService and ModelService, thin over the core."""
 
 from collections.abc import Callable
 from functools import wraps

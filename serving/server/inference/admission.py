@@ -8,7 +8,7 @@ from serving.server.errors import DeadlineError, OverloadedError
 
 
 class Gate:
-    """Bounds the calls that are computed and the calls that wait, both doors together."""
+    """Bounds the calls that are computed and the calls that wait, both protocols together."""
 
     def __init__(self, running: int, queued: int) -> None:
         self._places = threading.Semaphore(running + queued)

@@ -1,8 +1,8 @@
 """Classify, Regress and MultiInference: the calls that send `tf.Example` messages instead of
 tensors.
 
-The core both doors share, as `predict` is: it finds the version and the signature, computes, and
-checks the shape of the result. Texts and the order of the checks are TensorFlow Serving's, as
+The core both protocols share, as `predict` is: it finds the version and the signature, computes,
+and checks the shape of the result. Texts and the order of the checks are TensorFlow Serving's, as
 recorded.
 """
 

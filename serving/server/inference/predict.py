@@ -1,7 +1,8 @@
-"""The core both doors share: find the version, find the signature, read the inputs, guard, compute.
+"""The core both protocols share: find the version, find the signature, read the inputs, guard,
+compute.
 
-It knows neither gRPC nor HTTP: a door hands in who is asked and a function that reads its own kind
-of inputs.
+It knows neither gRPC nor HTTP: a protocol hands in who is asked and a function that reads its own
+kind of inputs.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,8 +32,8 @@ class Limits:
 
 @dataclass(frozen=True)
 class Query:
-    """One call, as a door hands it in. An empty signature name is the default one; an empty filter
-    keeps every output."""
+    """One call, as a protocol hands it in. An empty signature name is the default one; an empty
+    filter keeps every output."""
 
     target: Target
     signature_name: str

@@ -1,4 +1,4 @@
-"""One JSON line for every call, on stderr: who was asked what, by which door, how it ended, how
+"""One JSON line for every call, on stderr: who was asked what, by which protocol, how it ended, how
 long it took."""
 
 import json
@@ -20,11 +20,11 @@ class AccessLog:
         """Args: stream: where to; stderr if none."""
         self._stream = stream or sys.stderr
 
-    def write(self, door: str, call: str, code: str, began: float, **more: object) -> None:
+    def write(self, protocol: str, call: str, code: str, began: float, **more: object) -> None:
         """Args: began: `time.perf_counter()` at the call's start."""
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "door": door,
+            "protocol": protocol,
             "call": call,
             "code": code,
             "ms": round((time.perf_counter() - began) * 1000, 3),

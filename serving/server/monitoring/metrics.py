@@ -1,8 +1,8 @@
 """What the server counts, under TensorFlow Serving's own names where it has them, and the page that
 Prometheus reads.
 
-Calls are watched from outside, at the doors: a gRPC interceptor and an ASGI application around the
-REST door. Names and labels are the recorded ones of TensorFlow Serving 2.20; times are in
+Calls are watched from outside, at the protocols: a gRPC interceptor and an ASGI application around
+the REST protocol. Names and labels are the recorded ones of TensorFlow Serving 2.20; times are in
 microseconds, as there. What it does not count begins with `inkwell_`.
 """
 
@@ -43,7 +43,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._requests = self._counter(
             "serving:request_count",
-            "Requests by model and status, both doors.",
+            "Requests by model and status, both protocols.",
             "model_name",
             "status",
         )

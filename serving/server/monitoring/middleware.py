@@ -1,5 +1,5 @@
-"""Counts the calls of both doors, and shows the page of counts on the REST port: an interceptor and
-an ASGI application."""
+"""Counts the calls of both protocols, and shows the page of counts on the REST port: an interceptor
+and an ASGI application."""
 
 import time
 from collections.abc import Callable
@@ -78,22 +78,22 @@ def _model_of(request: Any) -> str:  # noqa: ANN401 - the messages of four metho
 
 
 class RestMeter:
-    """The ASGI application around the REST door."""
+    """The ASGI application around the REST protocol."""
 
-    def __init__(self, door: ASGIApp, metrics: Metrics, path: str | None) -> None:
+    def __init__(self, protocol: ASGIApp, metrics: Metrics, path: str | None) -> None:
         """Args: path: where the page of counts is; none leaves it off."""
-        self._door = door
+        self._protocol = protocol
         self._metrics = metrics
         self._path = path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Show the page, or let the door answer and count."""
+        """Show the page, or let the protocol answer and count."""
         if scope["method"] == "GET" and scope["path"] == self._path:
             await self._page(scope)(scope, receive, send)
             return
         began = time.perf_counter()
         with self._metrics.in_flight("REST"):
-            await self._door(scope, receive, send)
+            await self._protocol(scope, receive, send)
         self._count(scope.get("state", {}), time.perf_counter() - began)
 
     def _page(self, scope: Scope) -> Response:

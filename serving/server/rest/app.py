@@ -1,5 +1,5 @@
-"""The REST door: predict, classify, regress, status and metadata over HTTP, thin over the core. An
-ASGI application."""
+"""The REST protocol: predict, classify, regress, status and metadata over HTTP, thin over the core.
+An ASGI application."""
 
 import asyncio
 from collections.abc import Callable
@@ -70,7 +70,7 @@ _CLIENT_GONE: Final = 499
 """What logs and counters show for it. Source: nginx's own status, which others took over."""
 
 
-class RestDoor:
+class RestApp:
     """The ASGI application."""
 
     def __init__(
@@ -119,7 +119,7 @@ class RestDoor:
             return Response(status_code=_CLIENT_GONE)
         except Exception as error:  # noqa: BLE001 - as_answer logs what is not ours
             answer = as_answer(error)
-        request.state.code = answer.code  # for the meter around this door
+        request.state.code = answer.code  # for the meter around this protocol
         status = (
             TOO_LARGE
             if isinstance(answer, BodyTooLargeError)

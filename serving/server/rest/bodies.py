@@ -1,4 +1,4 @@
-"""Bodies of the REST door: read within a limit, unzipped, written as JSON, zipped for those who
+"""Bodies of the REST protocol: read within a limit, unzipped, written as JSON, zipped for those who
 like it so."""
 
 import gzip

@@ -1,4 +1,4 @@
-"""The HTTP server under the REST door: uvicorn in a thread of its own, so that the main thread
+"""The HTTP server under the REST protocol: uvicorn in a thread of its own, so that the main thread
 keeps the signals."""
 
 import asyncio

@@ -13,22 +13,22 @@ from PIL import Image
 
 from digits.contract import DRAWING_MAX_BYTES, MODEL_NAME, Problem
 from serving.client.__main__ import _split, main
-from tests.support.client_doubles import GARBAGE, VERSION, Play, Stage, grpc_door
+from tests.support.client_doubles import GARBAGE, VERSION, Play, Stage, grpc_double
 
 Done = subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="module")
-def door() -> Iterator[tuple[Stage, str]]:
+def protocol() -> Iterator[tuple[Stage, str]]:
     stage = Stage()
-    with grpc_door(stage) as address:
+    with grpc_double(stage) as address:
         yield stage, address
 
 
 @pytest.fixture
-def play(door: tuple[Stage, str]) -> Play:
-    door[0].play = Play()
-    return door[0].play
+def play(protocol: tuple[Stage, str]) -> Play:
+    protocol[0].play = Play()
+    return protocol[0].play
 
 
 @pytest.fixture
@@ -63,9 +63,9 @@ def run(*arguments: str, folder: Path | None = None, **environment: str) -> Done
 
 
 def test_predict_two_files_are_two_lines_in_order(
-    door: tuple[Stage, str], play: Play, folder: Path
+    protocol: tuple[Stage, str], play: Play, folder: Path
 ) -> None:
-    done = run("predict", "three.png", "--server", door[1], "four.jpg", folder=folder)
+    done = run("predict", "three.png", "--server", protocol[1], "four.jpg", folder=folder)
     assert (done.returncode, done.stdout, done.stderr) == (
         0,
         "three.png: 3 (91.0 %)\nfour.jpg: 4 (91.0 %)\n",
@@ -75,10 +75,10 @@ def test_predict_two_files_are_two_lines_in_order(
 
 
 def test_predict_bad_files_among_good_ones_are_one_line_each(
-    door: tuple[Stage, str], play: Play, folder: Path
+    protocol: tuple[Stage, str], play: Play, folder: Path
 ) -> None:
     files = ["absent.png", "three.png", "notes.txt", "empty.png", "big.png", ".", "four.jpg"]
-    done = run("predict", *files, f"--server={door[1]}", folder=folder)
+    done = run("predict", *files, f"--server={protocol[1]}", folder=folder)
     assert done.returncode == 1
     assert done.stdout == "three.png: 3 (91.0 %)\nfour.jpg: 4 (91.0 %)\n"
     errors = done.stderr.splitlines()
@@ -94,17 +94,17 @@ def test_predict_bad_files_among_good_ones_are_one_line_each(
 
 
 def test_predict_drawing_with_a_problem_is_trouble(
-    door: tuple[Stage, str], play: Play, folder: Path
+    protocol: tuple[Stage, str], play: Play, folder: Path
 ) -> None:
-    done = run("predict", "three.png", "notes.txt", "--server", door[1], folder=folder)
+    done = run("predict", "three.png", "notes.txt", "--server", protocol[1], folder=folder)
     assert (done.returncode, done.stdout) == (1, "three.png: 3 (91.0 %)\n")
 
 
 def test_predict_drawing_that_is_no_digit_is_told(
-    door: tuple[Stage, str], play: Play, folder: Path
+    protocol: tuple[Stage, str], play: Play, folder: Path
 ) -> None:
     play.changed = {"ood_score": np.array([0.1, 0.9], np.float32)}
-    done = run("predict", "three.png", "four.jpg", "--server", door[1], folder=folder)
+    done = run("predict", "three.png", "four.jpg", "--server", protocol[1], folder=folder)
     lines = [
         "three.png: 3 (91.0 %)",
         "four.jpg: This does not look like a digit. As one, it would be 4 (91.0 %).",
@@ -113,7 +113,7 @@ def test_predict_drawing_that_is_no_digit_is_told(
 
 
 def test_number_of_several_files_is_a_line_each(
-    door: tuple[Stage, str], play: Play, folder: Path
+    protocol: tuple[Stage, str], play: Play, folder: Path
 ) -> None:
     for name, places in (("two.png", (2, 20)), ("none.png", ())):
         image = np.full((40, 60), 255, np.uint8)
@@ -127,7 +127,7 @@ def test_number_of_several_files_is_a_line_each(
         "notes.txt",
         "absent.png",
         "--server",
-        door[1],
+        protocol[1],
         folder=folder,
     )
     assert done.returncode == 1
@@ -138,13 +138,13 @@ def test_number_of_several_files_is_a_line_each(
 
 
 def test_number_with_a_mark_that_is_no_digit_tells_which(
-    door: tuple[Stage, str], play: Play, folder: Path
+    protocol: tuple[Stage, str], play: Play, folder: Path
 ) -> None:
     play.changed = {"ood_score": np.array([0.9], np.float32)}
     image = np.full((40, 60), 255, np.uint8)
     image[10:30, 5:9] = 0
     Image.fromarray(image).save(folder / "odd.png")
-    done = run("number", "odd.png", "--server", door[1], folder=folder)
+    done = run("number", "odd.png", "--server", protocol[1], folder=folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith(" (of these, by place, no digits by their looks: 1)\n")
 
@@ -163,32 +163,32 @@ def test_predict_server_away_is_one_plain_line(folder: Path) -> None:
     )
 
 
-def test_status_lists_every_version(door: tuple[Stage, str], play: Play) -> None:
+def test_status_lists_every_version(protocol: tuple[Stage, str], play: Play) -> None:
     play.versions = [(1, "AVAILABLE", ""), (2, "END", "broken weights")]
-    done = run("status", INKWELL_CLIENT_SERVER=door[1])
+    done = run("status", INKWELL_CLIENT_SERVER=protocol[1])
     assert (done.returncode, done.stdout) == (
         0,
         "version 2: END broken weights\nversion 1: AVAILABLE\n",
     )
 
 
-def test_status_unknown_model_is_trouble(door: tuple[Stage, str], play: Play) -> None:
-    done = run("status", "--server", door[1], "--model", "letters")
+def test_status_unknown_model_is_trouble(protocol: tuple[Stage, str], play: Play) -> None:
+    done = run("status", "--server", protocol[1], "--model", "letters")
     assert (done.returncode, done.stdout) == (1, "")
     assert "expected model 'letters'" in done.stderr
 
 
-def test_wait_available_version_is_named(door: tuple[Stage, str], play: Play) -> None:
-    done = run("wait", "--timeout", "30", "--server", door[1])
+def test_wait_available_version_is_named(protocol: tuple[Stage, str], play: Play) -> None:
+    done = run("wait", "--timeout", "30", "--server", protocol[1])
     assert (done.returncode, done.stdout) == (
         0,
         f"version {VERSION} is available and keeps the contract\n",
     )
 
 
-def test_wait_other_model_is_trouble(door: tuple[Stage, str], play: Play) -> None:
+def test_wait_other_model_is_trouble(protocol: tuple[Stage, str], play: Play) -> None:
     play.signatures = {}
-    done = run("wait", "--timeout", "0.3", "--server", door[1])
+    done = run("wait", "--timeout", "0.3", "--server", protocol[1])
     assert done.returncode == 1
     assert "signature 'serving_default' is missing" in done.stderr
 

@@ -1,5 +1,5 @@
-"""What the client makes of a bad network, through both doors: a real connection with a proxy in it
-that misbehaves."""
+"""What the client makes of a bad network, through both protocols: a real connection with a proxy in
+it that misbehaves."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from serving.client import Client, DeadlineExceededError, UnavailableError, connect
-from tests.support.client_doubles import Play, Stage, grpc_door, rest_door
+from tests.support.client_doubles import Play, Stage, grpc_double, rest_double
 from tests.support.faulty_proxy import Proxy, faulty_proxy
 
 IMAGES = np.zeros((2, 28, 28), np.uint8)
@@ -15,7 +15,7 @@ SHORT, LONG = 2.0, 60.0
 """Deadlines in seconds: one that is meant to pass, one that no busy machine reaches."""
 
 
-@pytest.fixture(params=[grpc_door, rest_door], ids=["grpc", "rest"])
+@pytest.fixture(params=[grpc_double, rest_double], ids=["grpc", "rest"])
 def server(request: pytest.FixtureRequest) -> Iterator[str]:
     stage = Stage()
     stage.play = Play()

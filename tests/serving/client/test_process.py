@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.client_doubles import Stage, grpc_door, rest_door
+from tests.support.client_doubles import Stage, grpc_double, rest_double
 
 MEGABYTE = 1_000_000
 HEAVY = ("tensorflow", "keras", "gradio", "trainer", "ui", "serving.server", "tensorflow_serving")
@@ -36,7 +36,7 @@ def run(code: str, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.fixture(params=[grpc_door, rest_door], ids=["grpc", "rest"])
+@pytest.fixture(params=[grpc_double, rest_double], ids=["grpc", "rest"])
 def server(request: pytest.FixtureRequest) -> Iterator[str]:
     with request.param(Stage()) as address:
         yield address

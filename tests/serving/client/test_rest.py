@@ -16,27 +16,27 @@ from serving.client import (
     UnavailableError,
     connect,
 )
-from tests.support.client_doubles import Play, Stage, rest_door
+from tests.support.client_doubles import Play, Stage, rest_double
 
 IMAGES = np.zeros((1, 28, 28), np.uint8)
 
 
 @pytest.fixture(scope="module")
-def door() -> Iterator[tuple[Stage, str]]:
+def protocol() -> Iterator[tuple[Stage, str]]:
     stage = Stage()
-    with rest_door(stage) as address:
+    with rest_double(stage) as address:
         yield stage, address
 
 
 @pytest.fixture
-def play(door: tuple[Stage, str]) -> Play:
-    door[0].play = Play()
-    return door[0].play
+def play(protocol: tuple[Stage, str]) -> Play:
+    protocol[0].play = Play()
+    return protocol[0].play
 
 
 @pytest.fixture
-def client(door: tuple[Stage, str], play: Play) -> Iterator[Client]:
-    with connect(door[1], deadline=30) as client:
+def client(protocol: tuple[Stage, str], play: Play) -> Iterator[Client]:
+    with connect(protocol[1], deadline=30) as client:
         yield client
 
 
@@ -135,11 +135,11 @@ async def flood() -> AsyncIterator[bytes]:
 
 
 def test_predict_body_that_drips_in_ends_at_the_deadline(
-    door: tuple[Stage, str], play: Play
+    protocol: tuple[Stage, str], play: Play
 ) -> None:
     play.raw = StreamingResponse(drip())
     with (
-        connect(door[1], deadline=0.4) as client,
+        connect(protocol[1], deadline=0.4) as client,
         pytest.raises(DeadlineExceededError, match="came too slowly"),
     ):
         client.predict(IMAGES)

@@ -120,7 +120,7 @@ def test_read_image_seen_is_the_one_that_was_judged(client: Client, images: Arra
     np.testing.assert_allclose(drawing.probabilities, again.probabilities, atol=1e-5)
 
 
-def test_read_both_doors_give_the_same_answer(ports: dict[str, int], images: Array) -> None:
+def test_read_both_protocols_give_the_same_answer(ports: dict[str, int], images: Array) -> None:
     answers = []
     for scheme, port in ports.items():
         with connect(f"{scheme}://127.0.0.1:{port}", deadline=30) as client:

@@ -10,7 +10,7 @@ import pytest
 from serving.server.server import Server
 from serving.server.settings import ServerSettings
 from tests.support.ports import free_port
-from tests.support.server_fixtures import Doors, Export, Publish, StartServer, Toys
+from tests.support.server_fixtures import Export, Protocols, Publish, StartServer, Toys
 
 
 @pytest.fixture(scope="session")
@@ -48,9 +48,9 @@ def ports() -> tuple[int, int]:
 @pytest.fixture
 def start_server() -> Iterator[StartServer]:
     """Start a server in this process; settings as keywords. It is drained after the test."""
-    running: list[tuple[Server, Doors]] = []
+    running: list[tuple[Server, Protocols]] = []
 
-    def start(**changes: object) -> Doors:
+    def start(**changes: object) -> Protocols:
         values = {
             "port": free_port(),
             "rest_api_port": free_port(),
@@ -60,17 +60,17 @@ def start_server() -> Iterator[StartServer]:
         settings = ServerSettings.model_validate(values)
         server = Server(settings)
         server.start()
-        running.append((server, Doors(settings.port, settings.rest_api_port)))
+        running.append((server, Protocols(settings.port, settings.rest_api_port)))
         return running[-1][1]
 
     yield start
-    for server, doors in running:
-        doors.close()
+    for server, protocols in running:
+        protocols.close()
         server.drain(5)
 
 
 @pytest.fixture(scope="module")
-def doors(toy_base: Path) -> Iterator[Doors]:
+def protocols(toy_base: Path) -> Iterator[Protocols]:
     """A server with one version (number 1, fingerprint 3) and small limits, shared by a module."""
     settings = ServerSettings(
         model_base_path=toy_base,
@@ -83,9 +83,9 @@ def doors(toy_base: Path) -> Iterator[Doors]:
     )
     server = Server(settings)
     server.start()
-    doors = Doors(settings.port, settings.rest_api_port)
-    yield doors
-    doors.close()
+    protocols = Protocols(settings.port, settings.rest_api_port)
+    yield protocols
+    protocols.close()
     server.drain(5)
 
 

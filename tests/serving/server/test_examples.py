@@ -1,4 +1,4 @@
-"""Classify, regress and several of them at once, through both doors."""
+"""Classify, regress and several of them at once, through both protocols."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from tensorflow_serving.apis import classification_pb2, inference_pb2, input_pb2
 
 from serving.server.inference.examples import CLASSIFY, REGRESS
 from tests.support.ports import free_port
-from tests.support.server_fixtures import Doors, fault_of, start_doors
+from tests.support.server_fixtures import Protocols, fault_of, start_protocols
 
 FEATURES = {
     "x": tf.io.FixedLenFeature([1], tf.float32),
@@ -45,20 +45,20 @@ class Examples(tf.Module):  # type: ignore[misc] # TensorFlow has no types
 
 
 @pytest.fixture(scope="module")
-def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
+def protocols(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Protocols]:
     base = tmp_path_factory.mktemp("examples")
     module = Examples()
     names = ("regress", "classify", "wide", "whole_scores")
     tf.saved_model.save(
         module, str(base / "1"), signatures={name: getattr(module, name) for name in names}
     )
-    with start_doors(
+    with start_protocols(
         model_base_path=Path(base),
         require_manifest=False,
         port=free_port(),
         rest_api_port=free_port(),
-    ) as doors:
-        yield doors
+    ) as protocols:
+        yield protocols
 
 
 def examples(*values: float, context: float | None = None) -> input_pb2.Input:
@@ -73,57 +73,57 @@ def examples(*values: float, context: float | None = None) -> input_pb2.Input:
 
 
 def regress(
-    doors: Doors, signature: str, message: input_pb2.Input
+    protocols: Protocols, signature: str, message: input_pb2.Input
 ) -> regression_pb2.RegressionResponse:
     spec = {"name": "digits", "signature_name": signature}
     request = regression_pb2.RegressionRequest(model_spec=spec, input=message)
-    return doors.call("Regress", request, regression_pb2.RegressionResponse)
+    return protocols.call("Regress", request, regression_pb2.RegressionResponse)
 
 
-def test_regress_answers_a_value_for_each_example(doors: Doors) -> None:
-    reply = regress(doors, "regress", examples(1.0, 2.5))
+def test_regress_answers_a_value_for_each_example(protocols: Protocols) -> None:
+    reply = regress(protocols, "regress", examples(1.0, 2.5))
     assert [item.value for item in reply.result.regressions] == [2.0, 5.0]
     assert reply.model_spec.version.value == 1
     body = {"signature_name": "regress", "examples": [{"x": 1.0}, {"x": [2.5]}]}
-    answer = doors.post(body, "/v1/models/digits:regress")
+    answer = protocols.post(body, "/v1/models/digits:regress")
     assert answer.json() == {"results": [2.0, 5.0]}
     assert answer.headers["model-version"] == "1"
 
 
-def test_context_fills_in_what_an_example_lacks(doors: Doors) -> None:
+def test_context_fills_in_what_an_example_lacks(protocols: Protocols) -> None:
     assert [
         item.value
-        for item in regress(doors, "regress", examples(1.0, context=10.0)).result.regressions
+        for item in regress(protocols, "regress", examples(1.0, context=10.0)).result.regressions
     ] == [12.0]
     body = {
         "signature_name": "regress",
         "context": {"bias": 10.0, "x": 7.0},
         "examples": [{"x": 1.0}, {}],
     }
-    assert doors.post(body, "/v1/models/digits:regress").json() == {"results": [12.0, 24.0]}
+    assert protocols.post(body, "/v1/models/digits:regress").json() == {"results": [12.0, 24.0]}
 
 
-def test_classify_answers_each_class_with_its_score(doors: Doors) -> None:
+def test_classify_answers_each_class_with_its_score(protocols: Protocols) -> None:
     request = classification_pb2.ClassificationRequest(
         model_spec={"name": "digits", "signature_name": "classify"}, input=examples(1.0)
     )
-    (found,) = doors.call(
+    (found,) = protocols.call(
         "Classify", request, classification_pb2.ClassificationResponse
     ).result.classifications
     assert [(item.label, item.score) for item in found.classes] == [("up", 2.0), ("down", -2.0)]
     body = {"signature_name": "classify", "examples": [{"x": 1.0}]}
-    assert doors.post(body, "/v1/models/digits:classify").json() == {
+    assert protocols.post(body, "/v1/models/digits:classify").json() == {
         "results": [[["up", 2.0], ["down", -2.0]]]
     }
 
 
-def test_multi_inference_answers_its_tasks_in_their_order(doors: Doors) -> None:
+def test_multi_inference_answers_its_tasks_in_their_order(protocols: Protocols) -> None:
     request = inference_pb2.MultiInferenceRequest(input=examples(1.0))
     for method, signature in ((REGRESS, "regress"), (CLASSIFY, "classify")):
         request.tasks.add(
             method_name=method, model_spec={"name": "digits", "signature_name": signature}
         )
-    first, second = doors.call(
+    first, second = protocols.call(
         "MultiInference", request, inference_pb2.MultiInferenceResponse
     ).results
     assert first.regression_result.regressions[0].value == 2.0
@@ -141,9 +141,9 @@ def test_multi_inference_answers_its_tasks_in_their_order(doors: Doors) -> None:
     ],
 )
 def test_regress_that_cannot_be_answered_is_invalid(
-    signature: str, message: input_pb2.Input, words: str, doors: Doors
+    signature: str, message: input_pb2.Input, words: str, protocols: Protocols
 ) -> None:
-    code, text = fault_of(lambda: regress(doors, signature, message))
+    code, text = fault_of(lambda: regress(protocols, signature, message))
     assert code == grpc.StatusCode.INVALID_ARGUMENT
     assert words in text
 
@@ -161,17 +161,17 @@ def test_regress_that_cannot_be_answered_is_invalid(
     ],
 )
 def test_json_example_that_cannot_be_read_is_invalid(
-    example: object, words: str, doors: Doors
+    example: object, words: str, protocols: Protocols
 ) -> None:
-    answer = doors.post(
+    answer = protocols.post(
         {"signature_name": "regress", "examples": [example]}, "/v1/models/digits:regress"
     )
     assert answer.status_code == 400
     assert words in answer.json()["error"]
 
 
-def test_scores_of_another_type_are_refused(doors: Doors) -> None:
-    answer = doors.post(
+def test_scores_of_another_type_are_refused(protocols: Protocols) -> None:
+    answer = protocols.post(
         {"signature_name": "whole_scores", "examples": [{"x": 1.0}]}, "/v1/models/digits:classify"
     )
     assert (

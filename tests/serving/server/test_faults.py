@@ -18,7 +18,14 @@ from tensorflow_serving.apis import predict_pb2
 
 from serving.client import ClientError, DeadlineExceededError, UnavailableError, connect
 from tests.support.ports import free_port
-from tests.support.server_fixtures import BLANK, SECONDS, Doors, ask, start_doors, wait_until_ready
+from tests.support.server_fixtures import (
+    BLANK,
+    SECONDS,
+    Protocols,
+    ask,
+    start_protocols,
+    wait_until_ready,
+)
 
 ASK = ask({"images": BLANK})
 BODY = {"instances": BLANK.tolist()}
@@ -28,19 +35,21 @@ PATIENCE = 1.0
 
 
 @pytest.fixture(scope="module")
-def doors(toy_base: Path) -> Iterator[Doors]:
+def protocols(toy_base: Path) -> Iterator[Protocols]:
     small = {"rest_receive_seconds": PATIENCE, "grpc_max_threads": 8, "rest_api_num_threads": 4}
-    with start_doors(
+    with start_protocols(
         model_base_path=toy_base, port=free_port(), rest_api_port=free_port(), **small
-    ) as doors:
-        doors.predict(ASK)
-        yield doors
+    ) as protocols:
+        protocols.predict(ASK)
+        yield protocols
 
 
 @contextmanager
-def connections(doors: Doors, count: int, first: bytes = b"") -> Iterator[list[socket.socket]]:
-    """Sockets to the REST door that have sent so much and stay open."""
-    address = (doors.rest.base_url.host, doors.rest.base_url.port or 80)
+def connections(
+    protocols: Protocols, count: int, first: bytes = b""
+) -> Iterator[list[socket.socket]]:
+    """Sockets to the REST protocol that have sent so much and stay open."""
+    address = (protocols.rest.base_url.host, protocols.rest.base_url.port or 80)
     with ExitStack() as opened:
         sockets = [
             opened.enter_context(socket.create_connection(address, timeout=SECONDS))
@@ -62,10 +71,10 @@ def ended(one: socket.socket) -> bytes:
     return b"".join(parts)
 
 
-def answers_both(doors: Doors) -> bool:
+def answers_both(protocols: Protocols) -> bool:
     over_grpc, over_rest = (
-        doors.predict(ASK).outputs["digit"].int64_val,
-        doors.post(BODY).json()["predictions"],
+        protocols.predict(ASK).outputs["digit"].int64_val,
+        protocols.post(BODY).json()["predictions"],
     )
     return bool(over_grpc == [3] and over_rest[0]["digit"] == 3)
 
@@ -74,17 +83,17 @@ def answers_both(doors: Doors) -> bool:
     "first", [b"", b"PO", HEAD], ids=["silent", "half a word", "head without an end"]
 )
 def test_connections_that_never_finish_a_head_are_closed_and_others_are_answered(
-    doors: Doors, first: bytes
+    protocols: Protocols, first: bytes
 ) -> None:
-    with connections(doors, 300, first) as sockets:
-        assert answers_both(doors)
+    with connections(protocols, 300, first) as sockets:
+        assert answers_both(protocols)
         began = time.monotonic()
         assert {ended(one) for one in sockets} == {b""}
         assert time.monotonic() - began < PATIENCE + SECONDS / 2
 
 
-def test_head_that_drips_is_closed_in_time(doors: Doors) -> None:
-    with connections(doors, 1) as [slow]:
+def test_head_that_drips_is_closed_in_time(protocols: Protocols) -> None:
+    with connections(protocols, 1) as [slow]:
         began = time.monotonic()
         with pytest.raises(OSError):
             for byte in HEAD * 100:
@@ -93,8 +102,8 @@ def test_head_that_drips_is_closed_in_time(doors: Doors) -> None:
         assert PATIENCE / 2 < time.monotonic() - began < PATIENCE + SECONDS / 2
 
 
-def test_second_head_that_drips_is_closed_too(doors: Doors) -> None:
-    with connections(doors, 1, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n") as [slow]:
+def test_second_head_that_drips_is_closed_too(protocols: Protocols) -> None:
+    with connections(protocols, 1, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n") as [slow]:
         first = b""
         while not first.endswith(b'{"live": true}'):  # head and body may come one after the other
             first += slow.recv(65536)
@@ -102,27 +111,27 @@ def test_second_head_that_drips_is_closed_too(doors: Doors) -> None:
         assert ended(slow) == b""
 
 
-def test_body_that_never_ends_is_refused_in_words(doors: Doors) -> None:
-    with connections(doors, 50, HEAD + b"\r\n{") as sockets:
-        assert answers_both(doors)
+def test_body_that_never_ends_is_refused_in_words(protocols: Protocols) -> None:
+    with connections(protocols, 50, HEAD + b"\r\n{") as sockets:
+        assert answers_both(protocols)
         for one in sockets:
             answer = ended(one)
             assert answer.startswith(b"HTTP/1.1 504")
             assert b"Expected the whole body within 1 s; received a part; send it faster" in answer
 
 
-def test_slow_but_steady_caller_within_the_limits_is_answered(doors: Doors) -> None:
-    with connections(doors, 1) as [slow]:
+def test_slow_but_steady_caller_within_the_limits_is_answered(protocols: Protocols) -> None:
+    with connections(protocols, 1) as [slow]:
         for part in (b"GET /livez HT", b"TP/1.1\r\nHost: x\r\nConnec", b"tion: close\r\n\r\n"):
             slow.sendall(part)
             time.sleep(PATIENCE / 5)
         assert ended(slow).endswith(b'{"live": true}')
 
 
-def test_caller_that_never_reads_holds_nobody_up(doors: Doors) -> None:
-    with connections(doors, 20, b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 200):
+def test_caller_that_never_reads_holds_nobody_up(protocols: Protocols) -> None:
+    with connections(protocols, 20, b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 200):
         for _ in range(20):
-            assert answers_both(doors)
+            assert answers_both(protocols)
 
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
@@ -136,10 +145,12 @@ FLOODS = {
 
 
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
-def test_flood_on_the_grpc_door_holds_nobody_up(toy_base: Path, flood: bytes) -> None:
+def test_flood_on_the_grpc_double_holds_nobody_up(toy_base: Path, flood: bytes) -> None:
     port = free_port()
     with (
-        start_doors(model_base_path=toy_base, port=port, rest_api_port=free_port()) as doors,
+        start_protocols(
+            model_base_path=toy_base, port=port, rest_api_port=free_port()
+        ) as protocols,
         ExitStack() as opened,
     ):
         for _ in range(5):
@@ -151,13 +162,13 @@ def test_flood_on_the_grpc_door_holds_nobody_up(toy_base: Path, flood: bytes) ->
             except OSError:  # it hung up, as it may
                 continue
         for _ in range(20):
-            assert answers_both(doors)
+            assert answers_both(protocols)
 
 
 def test_callers_that_give_up_leave_nothing_behind(
-    doors: Doors, caplog: pytest.LogCaptureFixture
+    protocols: Protocols, caplog: pytest.LogCaptureFixture
 ) -> None:
-    call = doors.channel.unary_unary(
+    call = protocols.channel.unary_unary(
         "/tensorflow.serving.PredictionService/Predict",
         predict_pb2.PredictRequest.SerializeToString,
         bytes,
@@ -169,9 +180,9 @@ def test_callers_that_give_up_leave_nothing_behind(
             pending = [call.future(slow, timeout=SECONDS) for _ in range(5)]
             for one in pending:
                 one.cancel()
-        with connections(doors, 100, HEAD + b"\r\n{"):
+        with connections(protocols, 100, HEAD + b"\r\n{"):
             pass
-        assert answers_both(doors)
+        assert answers_both(protocols)
 
     give_up()
     this = psutil.Process()

@@ -12,19 +12,21 @@ from tensorflow_serving.apis import (
     model_management_pb2,
 )
 
-from tests.support.server_fixtures import Doors, Publish, StartServer, ask, fault_of
+from tests.support.server_fixtures import Protocols, Publish, StartServer, ask, fault_of
 
 
 def metadata(
-    doors: Doors, *fields: str, name: str = "digits"
+    protocols: Protocols, *fields: str, name: str = "digits"
 ) -> get_model_metadata_pb2.GetModelMetadataResponse:
     request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=fields)
     request.model_spec.name = name
-    return doors.call("GetModelMetadata", request, get_model_metadata_pb2.GetModelMetadataResponse)
+    return protocols.call(
+        "GetModelMetadata", request, get_model_metadata_pb2.GetModelMetadataResponse
+    )
 
 
 def status(
-    doors: Doors, name: str = "digits", version: int | None = None, label: str = ""
+    protocols: Protocols, name: str = "digits", version: int | None = None, label: str = ""
 ) -> get_model_status_pb2.GetModelStatusResponse:
     request = get_model_status_pb2.GetModelStatusRequest()
     request.model_spec.name = name
@@ -32,7 +34,7 @@ def status(
         request.model_spec.version.value = version
     if label:
         request.model_spec.version_label = label
-    return doors.call(
+    return protocols.call(
         "GetModelStatus",
         request,
         get_model_status_pb2.GetModelStatusResponse,
@@ -40,8 +42,8 @@ def status(
     )
 
 
-def test_metadata_tells_every_signature(doors: Doors) -> None:
-    reply = metadata(doors, "signature_def")
+def test_metadata_tells_every_signature(protocols: Protocols) -> None:
+    reply = metadata(protocols, "signature_def")
     signatures = get_model_metadata_pb2.SignatureDefMap()
     assert reply.metadata["signature_def"].Unpack(signatures)
     assert {"serving_default", "drawings", "explain", "classify"} <= set(signatures.signature_def)
@@ -56,23 +58,23 @@ def test_metadata_tells_every_signature(doors: Doors) -> None:
     ],
 )
 def test_metadata_of_no_or_another_field_is_invalid(
-    fields: tuple[str, ...], words: str, doors: Doors
+    fields: tuple[str, ...], words: str, protocols: Protocols
 ) -> None:
-    code, text = fault_of(lambda: metadata(doors, *fields))
+    code, text = fault_of(lambda: metadata(protocols, *fields))
     assert code == grpc.StatusCode.INVALID_ARGUMENT
     assert words in text
 
 
-def test_metadata_of_unknown_model_is_not_found(doors: Doors) -> None:
-    code, text = fault_of(lambda: metadata(doors, "signature_def", name="nope"))
+def test_metadata_of_unknown_model_is_not_found(protocols: Protocols) -> None:
+    code, text = fault_of(lambda: metadata(protocols, "signature_def", name="nope"))
     assert (code, text) == (
         grpc.StatusCode.NOT_FOUND,
         "Servable not found for request: Latest(nope)",
     )
 
 
-def test_status_tells_versions_and_ignores_labels(doors: Doors) -> None:
-    for reply in (status(doors), status(doors, version=1), status(doors, label="nope")):
+def test_status_tells_versions_and_ignores_labels(protocols: Protocols) -> None:
+    for reply in (status(protocols), status(protocols, version=1), status(protocols, label="nope")):
         (version,) = reply.model_version_status
         assert (version.version, version.state, version.status.error_code) == (
             1,
@@ -89,15 +91,15 @@ def test_status_tells_versions_and_ignores_labels(doors: Doors) -> None:
     ],
 )
 def test_status_of_unknown_model_or_version_is_not_found(
-    spec: dict[str, Any], words: str, doors: Doors
+    spec: dict[str, Any], words: str, protocols: Protocols
 ) -> None:
-    assert fault_of(lambda: status(doors, **spec)) == (grpc.StatusCode.NOT_FOUND, words)
+    assert fault_of(lambda: status(protocols, **spec)) == (grpc.StatusCode.NOT_FOUND, words)
 
 
-def test_reload_is_refused_unless_the_server_was_started_for_it(doors: Doors) -> None:
+def test_reload_is_refused_unless_the_server_was_started_for_it(protocols: Protocols) -> None:
     request = model_management_pb2.ReloadConfigRequest()
     code, text = fault_of(
-        lambda: doors.call(
+        lambda: protocols.call(
             "HandleReloadConfigRequest",
             request,
             model_management_pb2.ReloadConfigResponse,
@@ -108,19 +110,23 @@ def test_reload_is_refused_unless_the_server_was_started_for_it(doors: Doors) ->
     assert "--enable_reload_config_request=true" in text
 
 
-def test_bytes_that_are_no_message_are_internal(doors: Doors) -> None:
-    call = doors.channel.unary_unary("/tensorflow.serving.PredictionService/Predict", bytes, bytes)
+def test_bytes_that_are_no_message_are_internal(protocols: Protocols) -> None:
+    call = protocols.channel.unary_unary(
+        "/tensorflow.serving.PredictionService/Predict", bytes, bytes
+    )
     code, _ = fault_of(lambda: call(b"\xff\xff\xff", timeout=10))
     assert code == grpc.StatusCode.INTERNAL
 
 
-def test_message_above_the_limit_is_resource_exhausted(doors: Doors) -> None:
-    code, _ = fault_of(lambda: doors.predict(ask({"images": np.zeros((1400, 28, 28), np.uint8)})))
+def test_message_above_the_limit_is_resource_exhausted(protocols: Protocols) -> None:
+    code, _ = fault_of(
+        lambda: protocols.predict(ask({"images": np.zeros((1400, 28, 28), np.uint8)}))
+    )
     assert code == grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
-def test_long_error_text_is_cut(doors: Doors) -> None:
-    _, text = fault_of(lambda: doors.predict(ask({}, model="m" * 3000)))
+def test_long_error_text_is_cut(protocols: Protocols) -> None:
+    _, text = fault_of(lambda: protocols.predict(ask({}, model="m" * 3000)))
     assert len(text) < 1100
     assert text.endswith("...TRUNCATED")
 
@@ -128,8 +134,8 @@ def test_long_error_text_is_cut(doors: Doors) -> None:
 def test_answer_as_tensor_content_when_asked_at_start(
     toy_base: Path, start_server: StartServer
 ) -> None:
-    doors = start_server(model_base_path=toy_base, enable_serialization_as_tensor_content=True)
-    output = doors.predict(ask({"images": np.zeros((1, 28, 28), np.uint8)})).outputs[
+    protocols = start_server(model_base_path=toy_base, enable_serialization_as_tensor_content=True)
+    output = protocols.predict(ask({"images": np.zeros((1, 28, 28), np.uint8)})).outputs[
         "probabilities"
     ]
     assert len(output.tensor_content) == 40
@@ -148,12 +154,14 @@ def test_labels_of_the_configuration_file_answer_with_their_version(
         'model_version_policy { all {} } version_labels { key: "stable" value: 1 } version_labels '
         '{ key: "gone" value: 7 } } }'
     )
-    doors = start_server(model_config_file=config, allow_version_labels_for_unavailable_models=True)
+    protocols = start_server(
+        model_config_file=config, allow_version_labels_for_unavailable_models=True
+    )
     image = {"images": np.zeros((1, 28, 28), np.uint8)}
-    assert doors.predict(ask(image, label="stable")).model_spec.version.value == 1
-    assert doors.predict(ask(image)).model_spec.version.value == 2
-    assert doors.post(
+    assert protocols.predict(ask(image, label="stable")).model_spec.version.value == 1
+    assert protocols.predict(ask(image)).model_spec.version.value == 2
+    assert protocols.post(
         {"inputs": image["images"].tolist()}, "/v1/models/digits/labels/stable:predict"
     ).json()["outputs"]["digit"] == [1]
-    code, _ = fault_of(lambda: doors.predict(ask(image, label="gone")))
+    code, _ = fault_of(lambda: protocols.predict(ask(image, label="gone")))
     assert code == grpc.StatusCode.NOT_FOUND

@@ -1,5 +1,5 @@
-"""The REST door's JSON: how it is read where Python would read it otherwise, and how arrays become
-JSON."""
+"""The REST protocol's JSON: how it is read where Python would read it otherwise, and how arrays
+become JSON."""
 
 import math
 from contextlib import suppress

@@ -18,17 +18,17 @@ import pytest
 from grpc_health.v1 import health_pb2
 from tensorflow_serving.apis import predict_pb2
 
-from tests.support.server_fixtures import Doors, StartServer, ask, fault_of, wait_until_ready
+from tests.support.server_fixtures import Protocols, StartServer, ask, fault_of, wait_until_ready
 
 START_SECONDS = 60
 MONITORING = Path(__file__).parents[3] / "serving" / "tensorflow_serving" / "monitoring.config"
 
 
 @pytest.fixture
-def open_doors(ports: tuple[int, int]) -> Iterator[Callable[[], Doors]]:
-    """Open both doors of the server on `ports`; they are closed after the test."""
+def open_protocols(ports: tuple[int, int]) -> Iterator[Callable[[], Protocols]]:
+    """Open both protocols of the server on `ports`; they are closed after the test."""
     with ExitStack() as opened:
-        yield lambda: opened.enter_context(closing(Doors(*ports)))
+        yield lambda: opened.enter_context(closing(Protocols(*ports)))
 
 
 def slow_call(seconds: float) -> predict_pb2.PredictRequest:
@@ -36,23 +36,27 @@ def slow_call(seconds: float) -> predict_pb2.PredictRequest:
 
 
 def test_sigterm_lets_calls_in_flight_end_and_exits_0(
-    start_program: Callable[..., Any], open_doors: Callable[[], Doors], ports: tuple[int, int]
+    start_program: Callable[..., Any],
+    open_protocols: Callable[[], Protocols],
+    ports: tuple[int, int],
 ) -> None:
     program = start_program(ports)
     lines = wait_until_ready(program)
     assert any("model digits: version 1 is available" in line for line in lines)
     assert len(lines) == 2, f"one line a version and one when ready: {lines}"
-    doors, newcomer = open_doors(), open_doors()
+    protocols, newcomer = open_protocols(), open_protocols()
     answers: list[Any] = []
     over_grpc = threading.Thread(
-        target=lambda: answers.append(doors.predict(slow_call(2.5)).outputs["digit"].int64_val[0])
+        target=lambda: answers.append(
+            protocols.predict(slow_call(2.5)).outputs["digit"].int64_val[0]
+        )
     )
     over_rest = threading.Thread(
         target=lambda: answers.append(
-            doors.post({"signature_name": "slow", "instances": [2.5]}).json()
+            protocols.post({"signature_name": "slow", "instances": [2.5]}).json()
         )
     )
-    doors.predict(slow_call(0))
+    protocols.predict(slow_call(0))
     over_grpc.start()
     over_rest.start()
     time.sleep(1)
@@ -74,7 +78,7 @@ def test_sigterm_lets_calls_in_flight_end_and_exits_0(
 
 def test_sigterm_with_a_hundred_calls_in_flight_answers_them_all(
     start_program: Callable[..., subprocess.Popen[str]],
-    open_doors: Callable[[], Doors],
+    open_protocols: Callable[[], Protocols],
     ports: tuple[int, int],
     tmp_path: Path,
 ) -> None:
@@ -85,16 +89,16 @@ def test_sigterm_with_a_hundred_calls_in_flight_answers_them_all(
         f"--monitoring_config_file={MONITORING}",
     )
     wait_until_ready(program)
-    doors = open_doors()
-    doors.predict(slow_call(0))
-    watch = doors.channel.unary_stream(
+    protocols = open_protocols()
+    protocols.predict(slow_call(0))
+    watch = protocols.channel.unary_stream(
         "/grpc.health.v1.Health/Watch",
         health_pb2.HealthCheckRequest.SerializeToString,
         health_pb2.HealthCheckResponse.FromString,
     )
     told = watch(health_pb2.HealthCheckRequest(service="digits"), timeout=START_SECONDS)
     assert next(told).status == health_pb2.HealthCheckResponse.SERVING
-    predict = doors.channel.unary_unary(
+    predict = protocols.channel.unary_unary(
         "/tensorflow.serving.PredictionService/Predict",
         predict_pb2.PredictRequest.SerializeToString,
         bytes,
@@ -105,7 +109,7 @@ def test_sigterm_with_a_hundred_calls_in_flight_answers_them_all(
     until = time.monotonic() + START_SECONDS
     while (
         'inkwell_calls_in_flight{entrypoint="GRPC"} 100.0'
-        not in doors.rest.get("/monitoring/prometheus/metrics").text
+        not in protocols.rest.get("/monitoring/prometheus/metrics").text
     ):
         assert time.monotonic() < until
         time.sleep(0.05)
@@ -122,12 +126,14 @@ def test_sigterm_with_a_hundred_calls_in_flight_answers_them_all(
 
 
 def test_second_signal_exits_at_once(
-    start_program: Callable[..., Any], open_doors: Callable[[], Doors], ports: tuple[int, int]
+    start_program: Callable[..., Any],
+    open_protocols: Callable[[], Protocols],
+    ports: tuple[int, int],
 ) -> None:
     program = start_program(ports)
     wait_until_ready(program)
-    doors = open_doors()
-    call = doors.channel.unary_unary(
+    protocols = open_protocols()
+    call = protocols.channel.unary_unary(
         "/tensorflow.serving.PredictionService/Predict",
         predict_pb2.PredictRequest.SerializeToString,
         bytes,
@@ -174,7 +180,7 @@ def test_taken_rest_port_is_refused(
 
 def test_calls_beyond_a_full_batch_queue_are_refused_while_the_batches_run(
     start_program: Callable[..., subprocess.Popen[str]],
-    open_doors: Callable[[], Doors],
+    open_protocols: Callable[[], Protocols],
     ports: tuple[int, int],
     tmp_path: Path,
 ) -> None:
@@ -188,14 +194,14 @@ def test_calls_beyond_a_full_batch_queue_are_refused_while_the_batches_run(
         ports, "--enable_batching=true", f"--batching_parameters_file={parameters}"
     )
     wait_until_ready(program)
-    doors = open_doors()
-    doors.predict(slow_call(0))
+    protocols = open_protocols()
+    protocols.predict(slow_call(0))
     with ThreadPoolExecutor(cores + 4) as threads:
         taken = []
         for _ in range(cores):
-            taken.append(threads.submit(doors.predict, slow_call(6)))
+            taken.append(threads.submit(protocols.predict, slow_call(6)))
             time.sleep(0.5)  # a batch thread has it by now
-        beyond = [threads.submit(doors.predict, slow_call(0)) for _ in range(4)]
+        beyond = [threads.submit(protocols.predict, slow_call(0)) for _ in range(4)]
         refused, _ = wait(beyond, timeout=2)
         assert not any(call.done() for call in taken), "refused while they run, not after"
     assert len(refused) == 3, "one may wait"

@@ -10,7 +10,7 @@ import pytest
 
 from digits.errors import SettingsError
 from serving.server.monitoring.middleware import read_metrics_path
-from tests.support.server_fixtures import BLANK, Doors, StartServer, ask, fault_of
+from tests.support.server_fixtures import BLANK, Protocols, StartServer, ask, fault_of
 
 PATH = "/monitoring/prometheus/metrics"
 
@@ -23,14 +23,14 @@ def monitoring(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def metered(start_server: StartServer, toy_base: Path, monitoring: Path) -> Doors:
-    doors: Doors = start_server(model_base_path=toy_base, monitoring_config_file=monitoring)
-    return doors
+def metered(start_server: StartServer, toy_base: Path, monitoring: Path) -> Protocols:
+    protocols: Protocols = start_server(model_base_path=toy_base, monitoring_config_file=monitoring)
+    return protocols
 
 
-def _samples(doors: Doors) -> dict[str, float]:
+def _samples(protocols: Protocols) -> dict[str, float]:
     """Every sample of the page, by name and labels as written."""
-    lines = doors.rest.get(PATH).raise_for_status().text.splitlines()
+    lines = protocols.rest.get(PATH).raise_for_status().text.splitlines()
     pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
     return {series: float(value) for series, value in pairs}
 
@@ -39,7 +39,9 @@ def _requests(model: str, status: str) -> str:
     return f':tensorflow:serving:request_count{{model_name="{model}",status="{status}"}}'
 
 
-def test_metrics_calls_of_both_doors_are_counted_by_model_and_status(metered: Doors) -> None:
+def test_metrics_calls_of_both_protocols_are_counted_by_model_and_status(
+    metered: Protocols,
+) -> None:
     for _ in range(3):
         metered.predict(ask({"images": BLANK}))
     for _ in range(2):
@@ -52,7 +54,9 @@ def test_metrics_calls_of_both_doors_are_counted_by_model_and_status(metered: Do
     assert samples[_requests("digits", "INVALID_ARGUMENT")] == 1
 
 
-def test_metrics_latency_is_of_good_answers_by_door_and_in_microseconds(metered: Doors) -> None:
+def test_metrics_latency_is_of_good_answers_by_protocol_and_in_microseconds(
+    metered: Protocols,
+) -> None:
     metered.predict(ask({"images": BLANK}))
     metered.post({"instances": BLANK.tolist()})
     metered.post({"instances": []})
@@ -71,7 +75,7 @@ def test_metrics_latency_is_of_good_answers_by_door_and_in_microseconds(metered:
     )
 
 
-def test_metrics_calls_for_unknown_models_share_one_series(metered: Doors) -> None:
+def test_metrics_calls_for_unknown_models_share_one_series(metered: Protocols) -> None:
     for number in range(5):
         request = ask({"images": BLANK}, model=f"m{number}")
         assert fault_of(functools.partial(metered.predict, request))[0] == grpc.StatusCode.NOT_FOUND
@@ -81,7 +85,7 @@ def test_metrics_calls_for_unknown_models_share_one_series(metered: Doors) -> No
     assert not any("m3" in series for series in samples)
 
 
-def test_metrics_tell_the_versions_that_answer_and_the_loads(metered: Doors) -> None:
+def test_metrics_tell_the_versions_that_answer_and_the_loads(metered: Protocols) -> None:
     samples = _samples(metered)
     assert samples['inkwell_version_available{model_name="digits",version="1"}'] == 1
     assert (
@@ -93,7 +97,7 @@ def test_metrics_tell_the_versions_that_answer_and_the_loads(metered: Doors) -> 
     assert samples['inkwell_calls_in_flight{entrypoint="REST"}'] == 0
 
 
-def test_metrics_page_names_types_as_tensorflow_serving_does(metered: Doors) -> None:
+def test_metrics_page_names_types_as_tensorflow_serving_does(metered: Protocols) -> None:
     metered.predict(ask({"images": BLANK}))
     answer = metered.rest.get(PATH)
     assert answer.headers["content-type"].startswith("text/plain")
@@ -108,7 +112,7 @@ def test_metrics_page_names_types_as_tensorflow_serving_does(metered: Doors) -> 
     assert "_created" not in answer.text
 
 
-def test_metrics_page_with_a_query_or_at_another_path_is_refused(metered: Doors) -> None:
+def test_metrics_page_with_a_query_or_at_another_path_is_refused(metered: Protocols) -> None:
     answer = metered.rest.get(f"{PATH}?x=1")
     assert (answer.status_code, answer.text) == (
         400,
@@ -118,8 +122,8 @@ def test_metrics_page_with_a_query_or_at_another_path_is_refused(metered: Doors)
     assert metered.rest.post(PATH).status_code == 404
 
 
-def test_metrics_page_without_a_configuration_is_absent(doors: Doors) -> None:
-    assert doors.rest.get(PATH).status_code == 404
+def test_metrics_page_without_a_configuration_is_absent(protocols: Protocols) -> None:
+    assert protocols.rest.get(PATH).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
-"""More calls than the server takes: refused at once, through both doors, and the running ones go
-on."""
+"""More calls than the server takes: refused at once, through both protocols, and the running ones
+go on."""
 
 import threading
 import time
@@ -14,25 +14,25 @@ from serving.server.inference.admission import Gate
 from tests.support.server_fixtures import StartServer, ask, fault_of
 
 
-def test_call_too_many_is_refused_at_once_through_both_doors(
+def test_call_too_many_is_refused_at_once_through_both_protocols(
     toy_base: Path, start_server: StartServer
 ) -> None:
-    doors = start_server(model_base_path=toy_base, max_running_calls=1, max_queued_calls=0)
+    protocols = start_server(model_base_path=toy_base, max_running_calls=1, max_queued_calls=0)
     slow = ask({"seconds": np.array([2.0], np.float32)}, signature="slow")
-    running = threading.Thread(target=doors.predict, args=(slow,))
+    running = threading.Thread(target=protocols.predict, args=(slow,))
     image = {"images": np.zeros((1, 28, 28), np.uint8)}
-    doors.predict(ask(image))
+    protocols.predict(ask(image))
     running.start()
     time.sleep(0.5)
-    code, text = fault_of(lambda: doors.predict(ask(image)))
-    answer = doors.post({"instances": image["images"].tolist()})
+    code, text = fault_of(lambda: protocols.predict(ask(image)))
+    answer = protocols.post({"instances": image["images"].tolist()})
     assert running.is_alive(), "refused while the other call still runs, not after it"
     assert code == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "already runs 1 calls" in text
     assert answer.status_code == 429
-    assert doors.states()[1] == ("AVAILABLE", ""), "status answers all the same"
+    assert protocols.states()[1] == ("AVAILABLE", ""), "status answers all the same"
     running.join()
-    assert doors.predict(ask(image)).outputs["digit"].int64_val[0] == 3
+    assert protocols.predict(ask(image)).outputs["digit"].int64_val[0] == 3
 
 
 def test_gate_lets_the_next_in_when_one_leaves() -> None:

@@ -16,7 +16,7 @@ import yaml  # type: ignore[import-untyped]  # it ships no types
 
 from serving.server.monitoring.middleware import read_metrics_path
 from tests.support.ports import free_port
-from tests.support.server_fixtures import BLANK, SECONDS, Doors, StartServer, ask, fault_of
+from tests.support.server_fixtures import BLANK, SECONDS, Protocols, StartServer, ask, fault_of
 
 ROOT: Final = Path(__file__).parents[3]
 MONITORING: Final = ROOT / "deploy" / "monitoring"
@@ -50,12 +50,12 @@ def _metrics_in(expression: str) -> set[str]:
 
 
 @pytest.fixture
-def metered(start_server: StartServer, toy_base: Path) -> Doors:
-    doors: Doors = start_server(model_base_path=toy_base, monitoring_config_file=CONFIG)
-    return doors
+def metered(start_server: StartServer, toy_base: Path) -> Protocols:
+    protocols: Protocols = start_server(model_base_path=toy_base, monitoring_config_file=CONFIG)
+    return protocols
 
 
-def test_dashboard_asks_only_for_metrics_that_exist(metered: Doors) -> None:
+def test_dashboard_asks_only_for_metrics_that_exist(metered: Protocols) -> None:
     metered.predict(ask({"images": BLANK}))
     page = metered.rest.get(str(read_metrics_path(CONFIG))).text
     exposed = set(re.findall(r"^([^#{\s]+)", page, flags=re.MULTILINE))
@@ -126,7 +126,7 @@ def test_compose_overlay_mounts_files_that_are_there_and_opens_no_port_to_others
 
 
 @pytest.fixture
-def prometheus(metered: Doors, tmp_path: Path) -> Iterator[httpx.Client]:
+def prometheus(metered: Protocols, tmp_path: Path) -> Iterator[httpx.Client]:
     """The real Prometheus, with the configuration as shipped but for the address and the pace."""
     program = shutil.which("prometheus")
     if program is None:
@@ -193,7 +193,7 @@ def _wait_for_any(prometheus: httpx.Client, expression: str) -> None:
 
 @pytest.mark.prometheus
 def test_prometheus_counts_the_calls_that_were_made(
-    metered: Doors, prometheus: httpx.Client
+    metered: Protocols, prometheus: httpx.Client
 ) -> None:
     for _ in range(7):
         metered.predict(ask({"images": BLANK}))

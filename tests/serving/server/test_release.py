@@ -21,8 +21,8 @@ from digits.release_checks import Finding
 from serving.release.examine import examine, judge
 from tests.support.server_fixtures import (
     BLANK,
-    Doors,
     Export,
+    Protocols,
     Publish,
     StartServer,
     Toy,
@@ -200,14 +200,14 @@ def test_server_follows_promotions_and_rollbacks_without_a_failed_call(
 ) -> None:
     for fingerprint in (3, 5, 7):
         publish(tmp_path, fingerprint)
-    doors: Doors = start_server(model_base_path=tmp_path)
+    protocols: Protocols = start_server(model_base_path=tmp_path)
     stop, seen, failed = threading.Event(), [], []
 
     def ask_on() -> None:
         while not stop.is_set():
             try:
                 seen.append(
-                    int(doors.predict(ask({"images": BLANK})).outputs["digit"].int64_val[0])
+                    int(protocols.predict(ask({"images": BLANK})).outputs["digit"].int64_val[0])
                 )
             except Exception as error:  # noqa: BLE001 - any failure fails the test
                 failed.append(error)
@@ -221,11 +221,11 @@ def test_server_follows_promotions_and_rollbacks_without_a_failed_call(
         (lambda: promotion.promote(tmp_path, 3, lambda _served, _new: [], ""), 3),
     ):
         act()
-        doors.wait_for(number, "AVAILABLE")
+        protocols.wait_for(number, "AVAILABLE")
         for other in {1, 2, 3} - {number}:
-            if other in doors.states():
-                doors.wait_for(other, "END")
-        assert doors.predict(ask({"images": BLANK})).model_spec.version.value == number
+            if other in protocols.states():
+                protocols.wait_for(other, "END")
+        assert protocols.predict(ask({"images": BLANK})).model_spec.version.value == number
     stop.set()
     caller.join()
     assert failed == []

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.server_fixtures import Doors, StartServer
+from tests.support.server_fixtures import Protocols, StartServer
 
 BLANK = np.zeros((1, 28, 28), np.uint8).tolist()
 GOOD = json.dumps({"instances": BLANK}).encode()
@@ -76,19 +76,21 @@ PATHS = [
     ("verb", "path", "status", "words"), PATHS, ids=lambda value: str(value)[:60]
 )
 def test_path_and_verb_answer_as_listed(
-    verb: str, path: str, status: int, words: str, doors: Doors
+    verb: str, path: str, status: int, words: str, protocols: Protocols
 ) -> None:
-    received, content = send(doors, verb, path, GOOD if verb != "GET" else b"")
+    received, content = send(protocols, verb, path, GOOD if verb != "GET" else b"")
     assert received == status
     if words:
         assert words in content["error"]
         assert set(content) == {"error"}
 
 
-def send(doors: Doors, verb: str, path: str, body: bytes) -> tuple[int, Any]:
+def send(protocols: Protocols, verb: str, path: str, body: bytes) -> tuple[int, Any]:
     """As typed; httpx would tidy the path up."""
     with closing(
-        http.client.HTTPConnection(doors.rest.base_url.host, doors.rest.base_url.port, timeout=20)
+        http.client.HTTPConnection(
+            protocols.rest.base_url.host, protocols.rest.base_url.port, timeout=20
+        )
     ) as connection:
         connection.request(verb, path, body or None)
         answer = connection.getresponse()
@@ -140,23 +142,25 @@ BODIES = {
 
 
 @pytest.mark.parametrize(("body", "status", "words"), BODIES.values(), ids=BODIES)
-def test_predict_body_answers_as_listed(body: bytes, status: int, words: str, doors: Doors) -> None:
-    answer = doors.post(body)
+def test_predict_body_answers_as_listed(
+    body: bytes, status: int, words: str, protocols: Protocols
+) -> None:
+    answer = protocols.post(body)
     assert answer.status_code == status
     assert words in answer.json().get("error", "")
 
 
-def test_json_is_judged_before_the_model_is_looked_for(doors: Doors) -> None:
-    assert doors.post(b"{", "/v1/models/nope:predict").status_code == 400
-    assert doors.post(GOOD, "/v1/models/nope:predict").status_code == 404
+def test_json_is_judged_before_the_model_is_looked_for(protocols: Protocols) -> None:
+    assert protocols.post(b"{", "/v1/models/nope:predict").status_code == 400
+    assert protocols.post(GOOD, "/v1/models/nope:predict").status_code == 404
 
 
-def test_gzipped_body_is_read_and_a_broken_one_counts_as_empty(doors: Doors) -> None:
+def test_gzipped_body_is_read_and_a_broken_one_counts_as_empty(protocols: Protocols) -> None:
     path, headers = "/v1/models/digits:predict", {"Content-Encoding": "gzip"}
     zipped = gzip.compress(GOOD)
-    assert doors.rest.post(path, content=zipped, headers=headers).status_code == 200
+    assert protocols.rest.post(path, content=zipped, headers=headers).status_code == 200
     for broken in (zipped[:-4], zipped + b"more", b"plain"):
-        answer = doors.rest.post(path, content=broken, headers=headers)
+        answer = protocols.rest.post(path, content=broken, headers=headers)
         assert (answer.status_code, answer.json()) == (
             400,
             {"error": "JSON Parse error: The document is empty"},
@@ -164,10 +168,10 @@ def test_gzipped_body_is_read_and_a_broken_one_counts_as_empty(doors: Doors) -> 
 
 
 @pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gzip"])
-def test_body_above_the_limit_is_413(zipped: bool, doors: Doors) -> None:
+def test_body_above_the_limit_is_413(zipped: bool, protocols: Protocols) -> None:
     large = b" " * ((1 << 20) + 1)
     headers = {"Content-Encoding": "gzip"} if zipped else {}
-    answer = doors.rest.post(
+    answer = protocols.rest.post(
         "/v1/models/digits:predict",
         content=gzip.compress(large) if zipped else large,
         headers=headers,
@@ -176,25 +180,25 @@ def test_body_above_the_limit_is_413(zipped: bool, doors: Doors) -> None:
     assert "at most 1048576 bytes" in answer.json()["error"]
 
 
-def test_options_with_an_origin_is_answered_without_permission(doors: Doors) -> None:
-    answer = doors.rest.options(
+def test_options_with_an_origin_is_answered_without_permission(protocols: Protocols) -> None:
+    answer = protocols.rest.options(
         "/v1/models/digits:predict", headers={"Origin": "http://page.example"}
     )
     assert answer.status_code == 200
     assert "access-control-allow-origin" not in answer.headers
 
 
-def test_status_has_the_fields_of_tensorflow_serving(doors: Doors) -> None:
+def test_status_has_the_fields_of_tensorflow_serving(protocols: Protocols) -> None:
     status = {
         "version": "1",
         "state": "AVAILABLE",
         "status": {"error_code": "OK", "error_message": ""},
     }
-    assert doors.rest.get("/v1/models/digits").json() == {"model_version_status": [status]}
+    assert protocols.rest.get("/v1/models/digits").json() == {"model_version_status": [status]}
 
 
-def test_metadata_names_version_and_signatures(doors: Doors) -> None:
-    metadata = doors.rest.get("/v1/models/digits/metadata").json()
+def test_metadata_names_version_and_signatures(protocols: Protocols) -> None:
+    metadata = protocols.rest.get("/v1/models/digits/metadata").json()
     assert metadata["model_spec"] == {"name": "digits", "version": "1", "signature_name": ""}
     images = metadata["metadata"]["signature_def"]["signature_def"]["serving_default"]["inputs"][
         "images"
@@ -204,7 +208,7 @@ def test_metadata_names_version_and_signatures(doors: Doors) -> None:
 
 
 def test_call_above_the_time_limit_is_504(toy_base: Path, start_server: StartServer) -> None:
-    doors = start_server(model_base_path=toy_base, rest_api_timeout_in_ms=100)
-    answer = doors.post({"signature_name": "slow", "instances": [0.5]})
+    protocols = start_server(model_base_path=toy_base, rest_api_timeout_in_ms=100)
+    answer = protocols.post({"signature_name": "slow", "instances": [0.5]})
     assert answer.status_code == 504
     assert "Timed out waiting for notification" in answer.json()["error"]

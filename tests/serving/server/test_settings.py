@@ -33,7 +33,7 @@ def test_flags_are_spelled_as_tensorflow_model_server_has_them() -> None:
             ["--model_base_path=a", "--model_config_file=b"],
             "either --model_base_path or --model_config_file",
         ),
-        (["--model_base_path=a", "--port=0", "--rest_api_port=0"], "a door"),
+        (["--model_base_path=a", "--port=0", "--rest_api_port=0"], "a protocol"),
         (["--model_base_path=a", "--batching_parameters_file=b"], "--enable_batching=true"),
         (["--model_base_path=a", "--model_name=a/b"], "model_name: expected"),
         (["--model_base_path=a", "--no_such_flag=1"], "no_such_flag"),

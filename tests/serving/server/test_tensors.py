@@ -1,4 +1,4 @@
-"""The gRPC door's tensors: what is read, what is refused, and that refusing costs nothing."""
+"""The gRPC protocol's tensors: what is read, what is refused, and that refusing costs nothing."""
 
 import tracemalloc
 
@@ -16,7 +16,7 @@ from serving.server.codecs import protobuf
 from serving.server.errors import InvalidArgumentError
 from serving.server.models.dtypes import BY_NUMBER
 from serving.server.models.signature import Signature, TensorSpec
-from tests.support.server_fixtures import Array, Doors, ask, fault_of
+from tests.support.server_fixtures import Array, Protocols, ask, fault_of
 
 LIMIT = 1 << 20
 
@@ -133,11 +133,13 @@ BAD_TENSORS = {
 
 
 @pytest.mark.parametrize(("text", "words"), BAD_TENSORS.values(), ids=BAD_TENSORS)
-def test_bad_tensor_is_invalid_and_costs_no_memory(text: str, words: str, doors: Doors) -> None:
+def test_bad_tensor_is_invalid_and_costs_no_memory(
+    text: str, words: str, protocols: Protocols
+) -> None:
     request = ask({})
     request.inputs["images"].CopyFrom(proto(text))
     tracemalloc.start()
-    code, text = fault_of(lambda: doors.predict(request))
+    code, text = fault_of(lambda: protocols.predict(request))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert code == grpc.StatusCode.INVALID_ARGUMENT

@@ -26,7 +26,14 @@ from serving.server.flags import REFUSED, drop_idle_flags
 from serving.server.grpc.tls import read_credentials
 from serving.server.models.batching import read_batching
 from tests.support.ports import free_port
-from tests.support.server_fixtures import SECONDS, Doors, StartServer, ask, fault_of, start_doors
+from tests.support.server_fixtures import (
+    SECONDS,
+    Protocols,
+    StartServer,
+    ask,
+    fault_of,
+    start_protocols,
+)
 
 IMAGE = {"images": np.zeros((1, 28, 28), np.uint8)}
 
@@ -86,7 +93,9 @@ def test_tls_answers_those_who_trust_it_and_if_told_only_those_it_trusts(
     key, cert = certificate
     file = write_ssl_config(tmp_path / "ssl.config", certificate, mutual=mutual)
     port = free_port()
-    with start_doors(model_base_path=toy_base, ssl_config_file=file, port=port, rest_api_port=0):
+    with start_protocols(
+        model_base_path=toy_base, ssl_config_file=file, port=port, rest_api_port=0
+    ):
         own = grpc.ssl_channel_credentials(cert.encode(), key.encode(), cert.encode())
         with grpc.secure_channel(f"127.0.0.1:{port}", own) as channel:
             assert predict_over(channel) == 1
@@ -117,7 +126,7 @@ def test_tls_that_is_not_right_is_never_talked_to(
     served = make_certificate(tmp_path / "served", host, expired=fault == "expired")
     trusted = make_certificate(tmp_path / "other") if fault == "another authority" else served
     port = free_port()
-    with start_doors(
+    with start_protocols(
         model_base_path=toy_base,
         ssl_config_file=write_ssl_config(tmp_path / "ssl", served),
         port=port,
@@ -155,7 +164,7 @@ def test_tls_file_that_cannot_be_used_is_refused(text: str, words: str, tmp_path
 def test_unix_socket_answers_beside_the_port(toy_base: Path, tmp_path: Path) -> None:
     socket = tmp_path / "grpc.sock"
     with (
-        start_doors(
+        start_protocols(
             model_base_path=toy_base,
             grpc_socket_path=str(socket),
             port=0,
@@ -166,9 +175,9 @@ def test_unix_socket_answers_beside_the_port(toy_base: Path, tmp_path: Path) -> 
         assert predict_over(channel) == 1
 
 
-def check_health(doors: Doors, service: str) -> int:
+def check_health(protocols: Protocols, service: str) -> int:
     path = "/grpc.health.v1.Health/Check"
-    call = doors.channel.unary_unary(
+    call = protocols.channel.unary_unary(
         path,
         health_pb2.HealthCheckRequest.SerializeToString,
         health_pb2.HealthCheckResponse.FromString,
@@ -180,25 +189,25 @@ def check_health(doors: Doors, service: str) -> int:
     )
 
 
-def test_health_tells_of_the_server_and_of_each_model(doors: Doors) -> None:
+def test_health_tells_of_the_server_and_of_each_model(protocols: Protocols) -> None:
     for service in ("", "digits", "PredictionService", "tensorflow.serving.PredictionService"):
-        assert check_health(doors, service) == health_pb2.HealthCheckResponse.SERVING
-    assert fault_of(lambda: check_health(doors, "other")) == (
+        assert check_health(protocols, service) == health_pb2.HealthCheckResponse.SERVING
+    assert fault_of(lambda: check_health(protocols, "other")) == (
         grpc.StatusCode.NOT_FOUND,
         "service name unknown",
     )
 
 
 def test_model_without_a_version_is_not_ready(tmp_path: Path, start_server: StartServer) -> None:
-    doors = start_server(model_base_path=tmp_path / "absent")
-    assert check_health(doors, "digits") == health_pb2.HealthCheckResponse.NOT_SERVING
-    ready = doors.rest.get("/readyz")
+    protocols = start_server(model_base_path=tmp_path / "absent")
+    assert check_health(protocols, "digits") == health_pb2.HealthCheckResponse.NOT_SERVING
+    ready = protocols.rest.get("/readyz")
     assert (ready.status_code, ready.json()) == (503, {"ready": False, "models": {"digits": False}})
-    assert doors.rest.get("/livez").status_code == 200
+    assert protocols.rest.get("/livez").status_code == 200
 
 
-def test_reflection_lists_the_services(doors: Doors) -> None:
-    stub = reflection_pb2_grpc.ServerReflectionStub(doors.channel)
+def test_reflection_lists_the_services(protocols: Protocols) -> None:
+    stub = reflection_pb2_grpc.ServerReflectionStub(protocols.channel)
     request = reflection_pb2.ServerReflectionRequest(list_services="")
     (reply,) = stub.ServerReflectionInfo(iter([request]), timeout=SECONDS)
     names = {service.name for service in reply.list_services_response.service}
@@ -210,8 +219,10 @@ def test_reflection_lists_the_services(doors: Doors) -> None:
 
 
 @pytest.mark.parametrize("name", ["prediction_service", "model_service"])
-def test_reflection_describes_a_service_as_its_own_file_does(name: str, doors: Doors) -> None:
-    found = ProtoReflectionDescriptorDatabase(doors.channel).FindFileByName(
+def test_reflection_describes_a_service_as_its_own_file_does(
+    name: str, protocols: Protocols
+) -> None:
+    found = ProtoReflectionDescriptorDatabase(protocols.channel).FindFileByName(
         f"tensorflow_serving/apis/{name}.proto"
     )
     assert found == descriptor_pb2.FileDescriptorProto.FromString(compiled(name))
@@ -231,15 +242,15 @@ def compiled(name: str) -> bytes:
     return max(texts, key=len).encode("latin1")
 
 
-def test_long_answer_is_zipped_for_those_who_take_it_so(doors: Doors) -> None:
+def test_long_answer_is_zipped_for_those_who_take_it_so(protocols: Protocols) -> None:
     body = json.dumps({"instances": np.zeros((64, 28, 28), int).tolist()}).encode()
     headers = {"Accept-Encoding": "gzip", "Content-Encoding": "gzip"}
-    answer = doors.rest.post(
+    answer = protocols.rest.post(
         "/v1/models/digits:predict", content=gzip.compress(body), headers=headers
     )
     assert answer.headers["content-encoding"] == "gzip"
     assert len(answer.json()["predictions"]) == 64
-    plain = doors.rest.post(
+    plain = protocols.rest.post(
         "/v1/models/digits:predict", content=body, headers={"Accept-Encoding": "identity"}
     )
     assert "content-encoding" not in plain.headers
@@ -249,9 +260,9 @@ def test_long_answer_is_zipped_for_those_who_take_it_so(doors: Doors) -> None:
 def test_access_log_has_a_json_line_for_every_call(
     toy_base: Path, start_server: StartServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    doors = start_server(model_base_path=toy_base, access_log=True)
-    doors.predict(ask(IMAGE))
-    doors.rest.post("/v1/models/nope:predict", json={"instances": [1]})
+    protocols = start_server(model_base_path=toy_base, access_log=True)
+    protocols.predict(ask(IMAGE))
+    protocols.rest.post("/v1/models/nope:predict", json={"instances": [1]})
     lines: list[dict[str, object]] = []
     until = time.monotonic() + SECONDS
     while len(lines) < 2 and time.monotonic() < until:  # a line follows its answer
@@ -260,14 +271,14 @@ def test_access_log_has_a_json_line_for_every_call(
             for line in capsys.readouterr().err.splitlines()
             if "redict" in line and line.startswith("{")
         ]
-    over_grpc, over_rest = sorted(lines, key=lambda line: str(line["door"]))
-    assert (over_grpc["door"], over_grpc["code"], over_grpc["model"], over_grpc["version"]) == (
+    over_grpc, over_rest = sorted(lines, key=lambda line: str(line["protocol"]))
+    assert (over_grpc["protocol"], over_grpc["code"], over_grpc["model"], over_grpc["version"]) == (
         "grpc",
         "OK",
         "digits",
         1,
     )
-    assert (over_rest["door"], over_rest["code"], over_rest["model"], over_rest["version"]) == (
+    assert (over_rest["protocol"], over_rest["code"], over_rest["model"], over_rest["version"]) == (
         "rest",
         "404",
         "nope",
@@ -275,8 +286,8 @@ def test_access_log_has_a_json_line_for_every_call(
     )
 
 
-def test_list_of_models_tells_their_versions(doors: Doors) -> None:
-    (model,) = doors.rest.get("/v1/models").json()["models"]
+def test_list_of_models_tells_their_versions(protocols: Protocols) -> None:
+    (model,) = protocols.rest.get("/v1/models").json()["models"]
     assert (model["name"], model["model_version_status"][0]["state"]) == ("digits", "AVAILABLE")
 
 

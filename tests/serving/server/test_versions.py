@@ -30,30 +30,30 @@ def test_new_version_swaps_in_and_the_old_one_ends(
     tmp_path: Path, publish: Publish, start_server: StartServer
 ) -> None:
     publish(tmp_path, 1)
-    doors = start_server(model_base_path=tmp_path)
-    assert digit_of(doors.predict(ask({"images": IMAGE}))) == 1
+    protocols = start_server(model_base_path=tmp_path)
+    assert digit_of(protocols.predict(ask({"images": IMAGE}))) == 1
     publish(tmp_path, 2)
-    doors.wait_for(1, "END")
-    reply = doors.predict(ask({"images": IMAGE}))
+    protocols.wait_for(1, "END")
+    reply = protocols.predict(ask({"images": IMAGE}))
     assert (digit_of(reply), reply.model_spec.version.value) == (2, 2)
-    assert doors.states() == {2: ("AVAILABLE", ""), 1: ("END", "")}
+    assert protocols.states() == {2: ("AVAILABLE", ""), 1: ("END", "")}
 
 
 def test_swap_under_load_fails_no_call_and_every_answer_names_its_version(
     tmp_path: Path, publish: Publish, start_server: StartServer
 ) -> None:
     publish(tmp_path, 1)
-    doors = start_server(model_base_path=tmp_path)
+    protocols = start_server(model_base_path=tmp_path)
     stop, faults, seen = threading.Event(), [], set()
 
     def over_grpc() -> None:
         while not stop.is_set():
-            reply = doors.predict(ask({"images": IMAGE}))
+            reply = protocols.predict(ask({"images": IMAGE}))
             seen.add((reply.model_spec.version.value, digit_of(reply)))
 
     def over_rest() -> None:
         while not stop.is_set():
-            answer = doors.post({"instances": IMAGE.tolist()})
+            answer = protocols.post({"instances": IMAGE.tolist()})
             if answer.status_code != 200:
                 faults.append(answer.text)
 
@@ -70,7 +70,7 @@ def test_swap_under_load_fails_no_call_and_every_answer_names_its_version(
         worker.start()
     for fingerprint in (2, 3, 4):
         number = publish(tmp_path, fingerprint)
-        doors.wait_for(number, "AVAILABLE")
+        protocols.wait_for(number, "AVAILABLE")
         shutil.rmtree(tmp_path / str(number - 1))
     stop.set()
     for worker in workers:
@@ -95,13 +95,13 @@ def test_altered_version_is_refused_with_a_reason_and_the_old_one_keeps_serving(
     publish(tmp_path / "other", 2)
     flip_a_bit(tmp_path / "other" / "1" / name)
     publish(tmp_path / "digits", 1)
-    doors = start_server(model_base_path=tmp_path / "digits")
+    protocols = start_server(model_base_path=tmp_path / "digits")
     (tmp_path / "other" / "1").rename(tmp_path / "digits" / "2")
-    reason = doors.wait_for(2, "END")
+    reason = protocols.wait_for(2, "END")
     assert "expected" in reason
     assert str(tmp_path) not in reason
-    assert digit_of(doors.predict(ask({"images": IMAGE}))) == 1
-    code, _ = fault_of(lambda: doors.predict(ask({"images": IMAGE}, version=2)))
+    assert digit_of(protocols.predict(ask({"images": IMAGE}))) == 1
+    code, _ = fault_of(lambda: protocols.predict(ask({"images": IMAGE}, version=2)))
     assert code == grpc.StatusCode.NOT_FOUND
 
 
@@ -116,17 +116,17 @@ def test_half_copied_version_is_never_served_and_the_whole_one_is(
 ) -> None:
     publish(tmp_path / "other", 2)
     publish(tmp_path / "digits", 1)
-    doors = start_server(model_base_path=tmp_path / "digits")
+    protocols = start_server(model_base_path=tmp_path / "digits")
     source, target = tmp_path / "other" / "1", tmp_path / "digits" / "2"
     files = sorted(path.relative_to(source) for path in source.rglob("*") if path.is_file())
     for name in files[:-1]:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / name, target / name)
-        assert digit_of(doors.predict(ask({"images": IMAGE}))) == 1
-    doors.wait_for(2, "END")
+        assert digit_of(protocols.predict(ask({"images": IMAGE}))) == 1
+    protocols.wait_for(2, "END")
     shutil.copyfile(source / files[-1], target / files[-1])
-    doors.wait_for(2, "AVAILABLE")
-    assert digit_of(doors.predict(ask({"images": IMAGE}))) == 2
+    protocols.wait_for(2, "AVAILABLE")
+    assert digit_of(protocols.predict(ask({"images": IMAGE}))) == 2
 
 
 @pytest.mark.parametrize(
@@ -139,9 +139,9 @@ def test_incomplete_version_without_manifest_is_refused_when_none_is_required(
     shutil.copytree(export(1), tmp_path / "1")
     shutil.copytree(export(2), tmp_path / "2")
     (tmp_path / "2" / missing).unlink()
-    doors = start_server(model_base_path=tmp_path, require_manifest=False)
-    assert doors.states()[1] == ("AVAILABLE", "")
-    state, reason = doors.states()[2]
+    protocols = start_server(model_base_path=tmp_path, require_manifest=False)
+    assert protocols.states()[1] == ("AVAILABLE", "")
+    state, reason = protocols.states()[2]
     assert state == "END"
     assert reason.startswith("expected "), (
         "seen before TensorFlow loads it, which takes absent variables of older models for none"
@@ -161,12 +161,12 @@ def test_failing_warm_up_refuses_the_version(
     tmp_path: Path, publish: Publish, start_server: StartServer
 ) -> None:
     publish(tmp_path, 1)
-    doors = start_server(model_base_path=tmp_path)
+    protocols = start_server(model_base_path=tmp_path)
     publish(tmp_path, 2, warm_up_signature="nope")
-    assert 'warm-up request failed: Serving signature key "nope" not found' in doors.wait_for(
+    assert 'warm-up request failed: Serving signature key "nope" not found' in protocols.wait_for(
         2, "END"
     )
-    assert doors.states()[1][0] == "AVAILABLE"
+    assert protocols.states()[1][0] == "AVAILABLE"
 
 
 def test_newest_version_refused_at_start_falls_back_on_the_next(
@@ -182,16 +182,16 @@ def test_no_version_at_start_answers_not_found_until_one_comes(
     tmp_path: Path, publish: Publish, start_server: StartServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level("WARNING"):
-        doors = start_server(model_base_path=tmp_path / "absent")
+        protocols = start_server(model_base_path=tmp_path / "absent")
     assert f"model digits: no version to serve yet in {tmp_path / 'absent'}" in caplog.text
-    assert doors.rest.get("/v1/models/digits").json() == {
+    assert protocols.rest.get("/v1/models/digits").json() == {
         "error": "Could not find any versions of model digits"
     }
-    code, _ = fault_of(lambda: doors.predict(ask({"images": IMAGE})))
+    code, _ = fault_of(lambda: protocols.predict(ask({"images": IMAGE})))
     assert code == grpc.StatusCode.NOT_FOUND
     publish(tmp_path / "absent", 5)
-    doors.wait_for(1, "AVAILABLE")
-    assert digit_of(doors.predict(ask({"images": IMAGE}))) == 5
+    protocols.wait_for(1, "AVAILABLE")
+    assert digit_of(protocols.predict(ask({"images": IMAGE}))) == 5
 
 
 # ---- the watcher, with a loader that only counts ----

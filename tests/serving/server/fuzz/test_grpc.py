@@ -1,4 +1,4 @@
-"""Anything at all sent to the gRPC door: a documented code, at once, that tells nothing of the
+"""Anything at all sent to the gRPC protocol: a documented code, at once, that tells nothing of the
 server's inside."""
 
 from typing import Any
@@ -26,7 +26,7 @@ from serving.server.models.dtypes import BY_NUMBER
 from serving.server.models.signature import Signature, TensorSpec
 from tests.serving.server.fuzz.mutants import mutants
 from tests.serving.server.fuzz.oracle import check_text
-from tests.support.server_fixtures import BLANK, SECONDS, Doors, ask
+from tests.support.server_fixtures import BLANK, SECONDS, Protocols, ask
 
 LIMIT = 1 << 20
 DOCUMENTED = {
@@ -111,17 +111,17 @@ MESSAGES = st.sampled_from(sorted(CALLS)).flatmap(
 
 @settings(deadline=None)
 @given(sent=MESSAGES)
-def test_any_bytes_get_a_documented_code(doors: Doors, sent: tuple[str, bytes]) -> None:
+def test_any_bytes_get_a_documented_code(protocols: Protocols, sent: tuple[str, bytes]) -> None:
     method, content = sent
-    code, text = answer_to(doors, method, content)
+    code, text = answer_to(protocols, method, content)
     check_text(text)
     assert code in DOCUMENTED or (
         code == "INTERNAL" and text == UNDECODABLE and not is_message(method, content)
     ), (code, text)
 
 
-def answer_to(doors: Doors, method: str, content: bytes) -> tuple[str, str]:
-    call = doors.channel.unary_unary(
+def answer_to(protocols: Protocols, method: str, content: bytes) -> tuple[str, str]:
+    call = protocols.channel.unary_unary(
         f"/tensorflow.serving.{CALLS[method][0]}/{method}", bytes, bytes
     )
     try:
@@ -192,10 +192,10 @@ def test_any_tensor_is_read_within_the_limit_or_refused_in_words(
 @settings(deadline=None)
 @given(message=protos())
 def test_any_tensor_sent_to_a_model_gets_a_documented_code(
-    doors: Doors, message: tensor_pb2.TensorProto
+    protocols: Protocols, message: tensor_pb2.TensorProto
 ) -> None:
     request = ask({})
     request.inputs["images"].CopyFrom(message)
-    code, text = answer_to(doors, "Predict", request.SerializeToString())
+    code, text = answer_to(protocols, "Predict", request.SerializeToString())
     assert code in {"OK", "INVALID_ARGUMENT"}, (code, text)
     check_text(text)

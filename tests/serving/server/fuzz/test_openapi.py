@@ -1,4 +1,4 @@
-"""The REST door against its own description: whatever /openapi.json lets a caller send gets an
+"""The REST protocol against its own description: whatever /openapi.json lets a caller send gets an
 answer that it describes."""
 
 from typing import Any, Final
@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from serving.server.rest.openapi import describe
 from tests.serving.server.fuzz.oracle import check_text
-from tests.support.server_fixtures import SECONDS, Doors
+from tests.support.server_fixtures import SECONDS, Protocols
 
 Operation = schemathesis.APIOperation[Any, Any, Any, Any]
 Case = schemathesis.Case[Any]
@@ -55,9 +55,9 @@ def _cases(operation: Operation, known: bool, mode: GenerationMode) -> st.Search
     )
 
 
-def send(doors: Doors, case: Case, *further: Any) -> int:  # noqa: ANN401 - checks
+def send(protocols: Protocols, case: Case, *further: Any) -> int:  # noqa: ANN401 - checks
     """Send a request and check the answer; its status."""
-    answer = case.call(str(doors.rest.base_url), timeout=SECONDS)
+    answer = case.call(str(protocols.rest.base_url), timeout=SECONDS)
     check_text(answer.text)
     case.validate_response(answer, checks=[*CHECKS, *further])
     return answer.status_code
@@ -71,8 +71,8 @@ def test_description_is_openapi_and_names_every_operation_once() -> None:
 
 @settings(deadline=None)
 @given(case=cases(OPERATIONS, GenerationMode.POSITIVE))
-def test_request_as_described_gets_an_answer_as_described(doors: Doors, case: Case) -> None:
-    send(doors, case)
+def test_request_as_described_gets_an_answer_as_described(protocols: Protocols, case: Case) -> None:
+    send(protocols, case)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
@@ -82,8 +82,10 @@ def test_request_as_described_gets_an_answer_as_described(doors: Doors, case: Ca
         GenerationMode.NEGATIVE,
     )
 )
-def test_request_unlike_the_description_is_refused_as_described(doors: Doors, case: Case) -> None:
-    send(doors, case, negative_data_rejection)
+def test_request_unlike_the_description_is_refused_as_described(
+    protocols: Protocols, case: Case
+) -> None:
+    send(protocols, case, negative_data_rejection)
 
 
 SHOWN: Final = [
@@ -99,9 +101,12 @@ SHOWN: Final = [
 def test_body_shown_in_the_description_is_answered_as_described(
     operation: Operation,
     body: Any,  # noqa: ANN401 - JSON
-    doors: Doors,
+    protocols: Protocols,
 ) -> None:
     assert (
-        send(doors, operation.Case(path_parameters=KNOWN, body=body, media_type="application/json"))
+        send(
+            protocols,
+            operation.Case(path_parameters=KNOWN, body=body, media_type="application/json"),
+        )
         == 200
     )

@@ -1,5 +1,5 @@
-"""Anything at all sent to the REST door: a documented answer, at once, that tells nothing of the
-server's inside."""
+"""Anything at all sent to the REST protocol: a documented answer, at once, that tells nothing of
+the server's inside."""
 
 import gzip
 import json
@@ -16,7 +16,7 @@ from serving.server.rest.openapi import describe
 from serving.server.rest.routes import read_path
 from tests.serving.server.fuzz.mutants import text_mutants
 from tests.serving.server.fuzz.oracle import check_text
-from tests.support.server_fixtures import BLANK, SECONDS, Doors
+from tests.support.server_fixtures import BLANK, SECONDS, Protocols
 
 DOCUMENTED = {200, 400, 404, 413, 501}
 """Of openapi.json, without those that need a fault, a flood or a slow model: 429, 500, 503, 504."""
@@ -137,10 +137,10 @@ PATHS = text_mutants(
 @settings(deadline=None)
 @given(body=BODIES, method=st.sampled_from(METHODS), zipped=st.booleans())
 def test_any_body_gets_a_documented_answer(
-    doors: Doors, body: bytes, method: str, zipped: bool
+    protocols: Protocols, body: bytes, method: str, zipped: bool
 ) -> None:
     headers = {"Content-Encoding": "gzip"} if zipped else {}
-    answer = doors.rest.post(
+    answer = protocols.rest.post(
         f"/v1/models/digits:{method}",
         content=gzip.compress(body) if zipped else body,
         headers=headers,
@@ -157,8 +157,10 @@ def test_any_body_gets_a_documented_answer(
         lambda body: st.integers(0, len(body)).map(lambda end: body[:end])
     )
 )
-def test_any_bytes_said_to_be_zipped_get_a_documented_answer(doors: Doors, body: bytes) -> None:
-    answer = doors.rest.post(
+def test_any_bytes_said_to_be_zipped_get_a_documented_answer(
+    protocols: Protocols, body: bytes
+) -> None:
+    answer = protocols.rest.post(
         "/v1/models/digits:predict", content=body, headers={"Content-Encoding": "gzip"}
     )
     assert answer.status_code in DOCUMENTED, answer.text
@@ -228,10 +230,10 @@ HEADS = text_mutants(
 @settings(deadline=None)
 @given(head=HEADS)
 def test_any_bytes_on_the_wire_are_answered_or_cut_off_and_others_are_served(
-    doors: Doors, head: bytes
+    protocols: Protocols, head: bytes
 ) -> None:
     with socket.create_connection(
-        (doors.rest.base_url.host, doors.rest.base_url.port or 0), SECONDS
+        (protocols.rest.base_url.host, protocols.rest.base_url.port or 0), SECONDS
     ) as connection:
         connection.sendall(head)
         connection.shutdown(socket.SHUT_WR)
@@ -240,7 +242,7 @@ def test_any_bytes_on_the_wire_are_answered_or_cut_off_and_others_are_served(
         if line.startswith(b"HTTP/1.1 "):
             assert int(line.split()[1]) in DOCUMENTED | {100}, answer
     check_text(answer.decode("latin-1"))
-    assert doors.rest.get("/livez").status_code == 200
+    assert protocols.rest.get("/livez").status_code == 200
 
 
 def receive(connection: socket.socket) -> bytes:

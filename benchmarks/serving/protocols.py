@@ -53,7 +53,7 @@ def make(name: str, images: NDArray[np.uint8]) -> Request:
 
 
 def over_grpc(port: int, request: Request) -> Connect:
-    """Callers of the model server's gRPC door."""
+    """Callers of the model server's gRPC protocol."""
     message = PredictRequest()
     message.model_spec.name, message.model_spec.signature_name = MODEL_NAME, request.signature
     message.inputs["png" if request.signature == DRAWINGS else "images"].CopyFrom(
@@ -80,7 +80,7 @@ def over_grpc(port: int, request: Request) -> Connect:
 
 
 def over_rest(port: int, request: Request) -> Connect:
-    """Callers of the model server's REST door."""
+    """Callers of the model server's REST protocol."""
     rows = (
         request.values.tolist()
         if isinstance(request.values, np.ndarray)

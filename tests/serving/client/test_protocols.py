@@ -1,4 +1,4 @@
-"""What the client does, the same through both doors."""
+"""What the client does, the same through both protocols."""
 
 import time
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from serving.client import (
     VersionStatus,
     connect,
 )
-from tests.support.client_doubles import GARBAGE, VERSION, Play, Stage, grpc_door, rest_door
+from tests.support.client_doubles import GARBAGE, VERSION, Play, Stage, grpc_double, rest_double
 
 Array = np.ndarray[Any, Any]
 
@@ -36,22 +36,22 @@ def images_of(*digits: int) -> Array:
     return images
 
 
-@pytest.fixture(params=[grpc_door, rest_door], ids=["grpc", "rest"], scope="module")
-def door(request: pytest.FixtureRequest) -> Iterator[tuple[Stage, str]]:
+@pytest.fixture(params=[grpc_double, rest_double], ids=["grpc", "rest"], scope="module")
+def protocol(request: pytest.FixtureRequest) -> Iterator[tuple[Stage, str]]:
     stage = Stage()
     with request.param(stage) as address:
         yield stage, address
 
 
 @pytest.fixture
-def play(door: tuple[Stage, str]) -> Play:
-    door[0].play = Play()
-    return door[0].play
+def play(protocol: tuple[Stage, str]) -> Play:
+    protocol[0].play = Play()
+    return protocol[0].play
 
 
 @pytest.fixture
-def server(door: tuple[Stage, str], play: Play) -> str:
-    return door[1]
+def server(protocol: tuple[Stage, str], play: Play) -> str:
+    return protocol[1]
 
 
 @pytest.fixture
@@ -375,11 +375,11 @@ def test_wait_nobody_listens_ends_in_time() -> None:
 
 
 def test_client_server_that_comes_back_is_found_again() -> None:
-    with grpc_door(Stage()) as address:
+    with grpc_double(Stage()) as address:
         client = connect(address, deadline=30)
         client.status()
     with pytest.raises(UnavailableError):
         client.status()
-    with grpc_door(Stage(), port=int(address.rpartition(":")[2])):
+    with grpc_double(Stage(), port=int(address.rpartition(":")[2])):
         assert client.wait(30) == VERSION
     client.close()

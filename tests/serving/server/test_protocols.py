@@ -1,4 +1,4 @@
-"""One list of calls through both doors: the same question gets the same answer, code and key
+"""One list of calls through both protocols: the same question gets the same answer, code and key
 words."""
 
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ from tensorflow_serving.apis import predict_pb2
 
 from serving.server.errors import Code
 from serving.server.rest.app import HTTP_STATUS
-from tests.support.server_fixtures import Array, Doors, ask, fault_of
+from tests.support.server_fixtures import Array, Protocols, ask, fault_of
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 28, 28), dtype=np.uint8)
 
 
 @dataclass(frozen=True)
 class Case:
-    """One call and what both doors say to it. `rest_words` where REST words it otherwise, as
+    """One call and what both protocols say to it. `rest_words` where REST words it otherwise, as
     TensorFlow Serving does."""
 
     name: str
@@ -178,21 +178,21 @@ CASES = (
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_predict_over_grpc_answers_as_listed(case: Case, doors: Doors) -> None:
+def test_predict_over_grpc_answers_as_listed(case: Case, protocols: Protocols) -> None:
     request = ask(case.inputs, **case.spec)
     if case.code == Code.OK:
-        reply = doors.predict(request)
+        reply = protocols.predict(request)
         assert (reply.model_spec.name, reply.model_spec.version.value) == ("digits", 1)
         check_outputs(case, {name: tf.make_ndarray(proto) for name, proto in reply.outputs.items()})
     else:
-        code, text = fault_of(lambda: doors.predict(request))
+        code, text = fault_of(lambda: protocols.predict(request))
         assert code.name == case.code.name
         check_text(text, case.words)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_predict_over_rest_answers_as_listed(case: Case, doors: Doors) -> None:
-    answer = doors.post(
+def test_predict_over_rest_answers_as_listed(case: Case, protocols: Protocols) -> None:
+    answer = protocols.post(
         {
             "signature_name": case.signature,
             "inputs": {k: to_json(v) for k, v in case.inputs.items()},
@@ -210,20 +210,20 @@ def test_predict_over_rest_answers_as_listed(case: Case, doors: Doors) -> None:
         )
 
 
-def test_row_form_gives_the_column_forms_answers(doors: Doors) -> None:
-    rows = doors.post({"instances": IMAGES.tolist()}).json()["predictions"]
-    columns = doors.post({"inputs": IMAGES.tolist()}).json()["outputs"]
+def test_row_form_gives_the_column_forms_answers(protocols: Protocols) -> None:
+    rows = protocols.post({"instances": IMAGES.tolist()}).json()["predictions"]
+    columns = protocols.post({"inputs": IMAGES.tolist()}).json()["outputs"]
     assert [row["probabilities"] for row in rows] == columns["probabilities"]
 
 
-def test_both_doors_give_the_same_probabilities(doors: Doors) -> None:
-    over_grpc = tf.make_ndarray(doors.predict(ask({"images": IMAGES})).outputs["probabilities"])
-    over_rest = doors.post({"inputs": IMAGES.tolist()}).json()["outputs"]["probabilities"]
+def test_both_protocols_give_the_same_probabilities(protocols: Protocols) -> None:
+    over_grpc = tf.make_ndarray(protocols.predict(ask({"images": IMAGES})).outputs["probabilities"])
+    over_rest = protocols.post({"inputs": IMAGES.tolist()}).json()["outputs"]["probabilities"]
     assert np.array_equal(np.array(over_rest, np.float32), over_grpc)
 
 
-def test_output_filter_keeps_what_it_names(doors: Doors) -> None:
-    assert list(doors.predict(ask({"images": IMAGES}, output_filter=["digit"])).outputs) == [
+def test_output_filter_keeps_what_it_names(protocols: Protocols) -> None:
+    assert list(protocols.predict(ask({"images": IMAGES}, output_filter=["digit"])).outputs) == [
         "digit"
     ]
 
@@ -236,9 +236,9 @@ def test_output_filter_keeps_what_it_names(doors: Doors) -> None:
     ],
 )
 def test_output_filter_unknown_or_repeated_is_invalid(
-    names: list[str], words: str, doors: Doors
+    names: list[str], words: str, protocols: Protocols
 ) -> None:
-    code, text = fault_of(lambda: doors.predict(ask({"images": IMAGES}, output_filter=names)))
+    code, text = fault_of(lambda: protocols.predict(ask({"images": IMAGES}, output_filter=names)))
     assert code == grpc.StatusCode.INVALID_ARGUMENT
     check_text(text, words)
 
@@ -255,9 +255,9 @@ def test_output_filter_unknown_or_repeated_is_invalid(
     ids=["no_spec", "no_name"],
 )
 def test_predict_without_model_is_invalid(
-    request_: predict_pb2.PredictRequest, words: str, doors: Doors
+    request_: predict_pb2.PredictRequest, words: str, protocols: Protocols
 ) -> None:
-    code, text = fault_of(lambda: doors.predict(request_))
+    code, text = fault_of(lambda: protocols.predict(request_))
     assert code == grpc.StatusCode.INVALID_ARGUMENT
     check_text(text, words)
 
