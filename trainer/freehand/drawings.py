@@ -37,12 +37,14 @@ class Drawings:
         looks: how each was painted.
         labels: uint8 [n], the true classes.
         seen: uint8 [n, 28, 28], what a network sees of them.
+        forms: name of the form of each, see `trainer.freehand.forms`; none of traced digits.
     """
 
     pictures: list[bytes]
     looks: list[Look]
     labels: Classes
     seen: Images
+    forms: tuple[str, ...] = ()
 
 
 def draw(images: Images, labels: Classes, count: int | None = None, seed: int = SEED) -> Drawings:
@@ -67,12 +69,17 @@ def draw(images: Images, labels: Classes, count: int | None = None, seed: int = 
     return draw_strokes(strokes, labels[chosen], seed)
 
 
-def draw_strokes(strokes: Sequence[Strokes], labels: Classes, seed: int = SEED) -> Drawings:
-    """Paint each digit once, in a look of its own, which `seed` decides."""
+def draw_strokes(
+    strokes: Sequence[Strokes],
+    labels: Classes,
+    seed: int = SEED,
+    look: Callable[[np.random.Generator], Look] = draw_look,
+) -> Drawings:
+    """Paint each digit once, in a look of its own, which `look` draws and `seed` decides."""
     pictures, looks = [], []
     for number, one in enumerate(strokes):
         generator = np.random.default_rng([seed, number])
-        looks.append(draw_look(generator))
+        looks.append(look(generator))
         pictures.append(paint(one, looks[-1], generator))
     return Drawings(pictures, looks, labels, see(pictures))
 
