@@ -4,7 +4,7 @@
 On a map of s pixels a tap more than s - 1 away from a `same` kernel's middle meets padding at every
 pixel: of a 5x5 kernel on a 1x1 map one tap of 25 counts. Without the others, outputs and gradients
 are the same. oneDNN leaves them out by itself, so that nothing is gained on a processor:
-docs/decisions/0008-exact-algebra.md.
+docs/decisions/0015-serving-arithmetic.md.
 """
 
 import keras

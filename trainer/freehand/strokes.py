@@ -25,7 +25,7 @@ _SOLID: Final = 0.4
 _ALIKE: Final = 0.8
 """Least overlap, over the union, of a shape and what its trace draws. Of MNIST's digits, 86 % have
 it; a network reads them no better than the others (99.5 % of both), so that the choice is no
-favour. Source: docs/decisions/0009-what-people-draw.md."""
+favour. Source: docs/experiments.md."""
 _SMOOTHINGS: Final = 3
 """Times every traced point moves half-way to the middle of its neighbours: the steps between pixels
 go, the corners stay."""

@@ -132,7 +132,7 @@ def initial_scale(side: int, size: int) -> float:
     of 25. Glorot's formula counts all of them, so every such layer divides the signal by five, and
     after four of them it drowns in the drift of
     the biases: without this, conv5 is dead within 50 steps. Source:
-    docs/decisions/0005-first-weights.md.
+    docs/decisions/0005-initial-weights.md.
 
     Args:
         side: of the square kernel, in taps.

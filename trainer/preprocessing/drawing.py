@@ -29,7 +29,7 @@ stay smooth."""
 _PEN: Final = 2.1
 """Thinner pens are thickened to this width, in pixels of the result. MNIST's own by `_pen_width`
 have a median of 2.52, but a wider pen closes small loops. Source:
-docs/decisions/0009-what-people-draw.md."""
+docs/experiments.md."""
 _MIDDLE: Final = 14.5
 """Where the centre of mass goes, from the outer edge. Source: measured on MNIST's training images,
 14.0 to 15.0, mean 14.5."""

@@ -1,9 +1,7 @@
-"""Keeps the README's table of results equal to `results/training.json`: `python -m
-trainer.reports.readme_table`.
+"""Keep the tables of results in README.md and docs/results.md equal to `results/training.json`.
 
-python -m trainer.reports.readme_table            rewrites the table
-python -m trainer.reports.readme_table --check    changes nothing; exit code 1 if the table is not
-what it would write
+python -m trainer.reports.readme_table            rewrites both
+python -m trainer.reports.readme_table --check    changes nothing; exit code 1 if one is outdated
 """
 
 import argparse
@@ -19,7 +17,7 @@ from trainer.data.dataset import MNIST
 from trainer.errors import OutputError, TrainerError
 from trainer.evaluation import published_baseline
 from trainer.evaluation.metrics import interval, interval_of_mean
-from trainer.reports import confidence_table, markdown
+from trainer.reports import confidence_table, headline, markdown
 from trainer.reports.report import between, duration
 from trainer.reports.results import TrainingResult, read_results
 
@@ -43,7 +41,13 @@ def main(argv: Sequence[str]) -> int:
         "--readme",
         type=Path,
         default=Path("README.md"),
-        help="page with the two markers (default: %(default)s)",
+        help="page with the headline rows between two markers (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--page",
+        type=Path,
+        default=Path("docs/results.md"),
+        help="page with the full tables between two markers (default: %(default)s)",
     )
     parser.add_argument(
         "--check",
@@ -52,14 +56,16 @@ def main(argv: Sequence[str]) -> int:
     )
     arguments = parser.parse_args(argv)
     try:
-        return update(arguments.readme, read_results(arguments.results), check=arguments.check)
+        results = read_results(arguments.results)
+        pages = {arguments.readme: headline.compose(results), arguments.page: compose(results)}
+        return max(update(page, text, check=arguments.check) for page, text in pages.items())
     except TrainerError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return error.exit_code
 
 
-def update(readme: Path, results: list[TrainingResult], *, check: bool) -> int:
-    """Put the table of `results` between the markers of `readme`, or only see whether it is there.
+def update(path: Path, text: str, *, check: bool) -> int:
+    """Put `text` between the markers of the page `path`, or only see whether it is there.
 
     Returns:
         0; with `check`, 1 if the page is not up to date.
@@ -68,18 +74,18 @@ def update(readme: Path, results: list[TrainingResult], *, check: bool) -> int:
         OutputError: the page is not there, cannot be written, or lacks the markers.
     """
     try:
-        page = readme.read_text(encoding="utf-8")
-        wanted = insert(page, compose(results))
+        page = path.read_text(encoding="utf-8")
+        wanted = insert(page, text)
         if not check:
-            write_synced(readme, wanted.encode())
+            write_synced(path, wanted.encode())
     except OSError as error:
         raise OutputError(
-            f"expected a page to write the results to; received '{readme}': {error.strerror}; "
+            f"expected a page to write the results to; received '{path}': {error.strerror}; "
             "name it with --readme"
         ) from error
     if check and page != wanted:
         print(
-            f"{readme.name}: expected the table of the recorded results; received another; run "
+            f"{path.name}: expected the table of the recorded results; received another; run "
             "`python -m trainer.reports.readme_table`",
             file=sys.stderr,
         )

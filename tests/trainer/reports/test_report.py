@@ -241,15 +241,17 @@ def test_table_other_images_are_left_out() -> None:
 def test_table_update_writes_between_the_markers_and_then_checks_clean(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    readme = tmp_path / "README.md"
+    readme, page = tmp_path / "README.md", tmp_path / "results.md"
     readme.write_text(PAGE)
+    page.write_text(PAGE)
     record(made_up_run(), tmp_path, tmp_path)
-    arguments = ["--results", str(tmp_path), "--readme", str(readme)]
+    arguments = ["--results", str(tmp_path), "--readme", str(readme), "--page", str(page)]
     assert readme_table.main([*arguments, "--check"]) == 1
     assert readme.read_text() == PAGE
     assert "python -m trainer.reports.readme_table" in capsys.readouterr().err
     assert readme_table.main(arguments) == 0
-    assert readme.read_text().startswith(f"# Title\n\n{readme_table.BEGIN}\n\n| network")
+    assert readme.read_text().startswith(f"# Title\n\n{readme_table.BEGIN}\n\n| test accuracy")
+    assert page.read_text().startswith(f"# Title\n\n{readme_table.BEGIN}\n\n| network")
     assert readme.read_text().endswith(f"{readme_table.END}\n\nEnd\n")
     assert readme_table.main([*arguments, "--check"]) == 0
 
@@ -286,14 +288,11 @@ def test_table_absent_page_is_said_in_one_line(
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_table_of_the_committed_readme_is_up_to_date() -> None:
-    readme = ROOT / "README.md"
-    if not readme.exists() or readme_table.BEGIN not in readme.read_text(encoding="utf-8"):
-        pytest.skip("README.md has no table of results yet")
-    assert (
-        readme_table.main(["--results", str(ROOT / "results"), "--readme", str(readme), "--check"])
-        == 0
-    ), "run `python -m trainer.reports.readme_table`"
+def test_tables_of_the_committed_pages_are_up_to_date() -> None:
+    pages = ["--readme", str(ROOT / "README.md"), "--page", str(ROOT / "docs" / "results.md")]
+    assert readme_table.main(["--results", str(ROOT / "results"), *pages, "--check"]) == 0, (
+        "run `make results`"
+    )
 
 
 def test_reports_in_a_fresh_process_import_neither_tensorflow_nor_pyplot() -> None:
