@@ -21,7 +21,9 @@ _NAME: Final = r"[A-Za-z0-9_-][A-Za-z0-9_.-]*"
 """One step of a path; never begins with a dot, so no path climbs."""
 _OPEN: Final = {
     "GET": re.compile(
-        rf"/|/config|/theme\.css|/favicon\.ico|/(assets|static)(/{_NAME})+|/gradio_api/(queue/data|heartbeat/{_NAME})"
+        r"/|/config|/theme\.css|/favicon\.ico"
+        rf"|/(assets|static)(/{_NAME})+"
+        rf"|/gradio_api/(app_id|queue/data|heartbeat/{_NAME})"
     ),
     "HEAD": re.compile(r"/"),
     "POST": re.compile(r"/gradio_api/queue/join"),

@@ -21,7 +21,10 @@ _HEADER: Final = (
     f"<header><h1>{TITLE}</h1><p>Draw a digit. A neural network reads it while you "
     "draw.</p></header>"
 )
-_PAD: Final = ("sheet.js", "pointers.js", "keys.js", "history.js", "photos.js", "start.js")
+_PAD: Final = (
+    *("sheet.js", "connection.js", "pointers.js", "keys.js", "history.js", "photos.js"),
+    *("session.js", "start.js"),
+)
 _AT_ONCE: Final = 8
 """Questions under way to the model server at one time."""
 _WAITING: Final = 64

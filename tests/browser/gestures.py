@@ -2,7 +2,7 @@
 
 import base64
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.stage import on_screen
 from tests.browser.strokes import STROKES, smooth
@@ -76,6 +76,12 @@ def digit(page: Page) -> Locator:
 def sentence(page: Page) -> Locator:
     """What the page says, in words; read aloud by a screen reader when it changes."""
     return page.locator(".answer .sentence[role=status]")
+
+
+def settle(page: Page) -> None:
+    """Wait until the answer shown is about the drawing as it is now, and nothing moves any more."""
+    expect(page.locator("#desk")).not_to_have_attribute("data-answer", "old")
+    page.wait_for_timeout(300)  # the bars glide to their length
 
 
 def choose(page: Page, mode: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.gestures import choose, digit
+from tests.browser.gestures import choose, digit, settle
 from tests.browser.stage import chromium, draw, model_server, open_page, page_process
 
 _DESK: Final = {"viewport": {"width": 1040, "height": 860}, "device_scale_factor": 2}
@@ -73,9 +73,8 @@ def _window(
     page = browser.new_context(**options).new_page()
     open_page(page, address)
     yield page
-    page.wait_for_load_state("networkidle")
     page.mouse.move(0, 0)
-    page.wait_for_timeout(300)  # the bars glide to their length
+    settle(page)
     page.screenshot(path=picture)
     page.context.close()
 

@@ -81,9 +81,10 @@ def model_server(models: Path, *others: str) -> Iterator[ModelServer]:
 
 
 @contextmanager
-def page_process(server: str, *flags: str) -> Iterator[str]:
+def page_process(server: str, *flags: str, port: int = 0) -> Iterator[str]:
     """A running page that asks `server`, with further flags; gives its address."""
-    command = [sys.executable, "-m", "ui", "--port=0", "--retry=0.3", f"--server={server}", *flags]
+    settings = f"--port={port}", "--retry=0.3", f"--server={server}"
+    command = [sys.executable, "-m", "ui", *settings, *flags]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env=_own_environment()
     ) as process:

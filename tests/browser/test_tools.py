@@ -13,7 +13,17 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OTHER
-from tests.browser.gestures import choose, digit, hand_over, ink, inked, line, sentence, touch
+from tests.browser.gestures import (
+    choose,
+    digit,
+    hand_over,
+    ink,
+    inked,
+    line,
+    sentence,
+    settle,
+    touch,
+)
 from tests.browser.stage import draw
 from tests.support.released_server import draw_seven
 from ui.reading import NOTHING_DRAWN
@@ -271,7 +281,7 @@ def test_page_has_names_contrast_and_order_for_everyone(
         choose(page, mode)
         draw(page, number, left=0.1)
         expect(digit(page)).to_have_text(str(number))
-        page.wait_for_timeout(300)  # the bars glide to their length
+        settle(page)
         faults = Axe().run(page, context="#header, #desk, #history").response["violations"]
         told = [(fault["id"], [node["html"][:120] for node in fault["nodes"]]) for fault in faults]
         assert told == [], mode

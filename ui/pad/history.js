@@ -11,6 +11,8 @@ function put(one) {
   stroke = null;
   modes.forEach((radio) => (radio.checked = radio.value === drawing.mode));
   show();
+  save();
+  expectAnswer();
   tellLast();
 }
 

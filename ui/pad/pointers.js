@@ -15,6 +15,7 @@ function start(by) {
   pointer = by;
   stroke = { pen: width.value / 100, points: [] };
   drawing.strokes.push(stroke);
+  expectAnswer();
 }
 
 function extend(event) {
@@ -30,5 +31,6 @@ function extend(event) {
 function end(event) {
   if (!stroke || event.pointerId !== pointer) return;
   stroke = null;
+  save();
   tellLast();
 }

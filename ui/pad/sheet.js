@@ -105,6 +105,7 @@ function encode() {
 function tell() {
   waiting = null;
   asked += 1;
+  expectAnswer();
   props.value = JSON.stringify({ mode: drawing.mode, picture: encode(), number: asked });
 }
 

@@ -26,4 +26,9 @@ file.addEventListener("change", () => {
 });
 modes.forEach((radio) => radio.addEventListener("change", () => choose(radio.value)));
 new ResizeObserver(show).observe(canvas);
+window.addEventListener("pagehide", save);
+document.addEventListener("visibilitychange", () => document.hidden && save());
+window.addEventListener("pageshow", ({ persisted }) => persisted && tellLast());
 show();
+restore();
+watchConnection();

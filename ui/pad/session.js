@@ -1,0 +1,68 @@
+// What is drawn, Undo and the history survive a reload, a step back in the browser and a restart of the page's process: they are kept
+// in this tab's sessionStorage, and nowhere else.
+
+const SAVED_AS = "inkwell";
+const DIGITS_SAVED = 4; // of a coordinate, after the point; a ten-thousandth of the pad's height is not seen
+
+const photoUrls = new WeakMap(); // of a photo's canvas: encoding it once is enough
+
+function photoUrl(photo) {
+  if (!photoUrls.has(photo)) photoUrls.set(photo, photo.toDataURL("image/jpeg", PHOTO_QUALITY));
+  return photoUrls.get(photo);
+}
+
+// The state as JSON; a photo that several drawings share is written once.
+function toJson({ earlier, kept }) {
+  const photos = [];
+  const plain = (one) => {
+    if (one.photo && !photos.includes(one.photo)) photos.push(one.photo);
+    return { ...one, photo: one.photo ? photos.indexOf(one.photo) : null };
+  };
+  const state = {
+    drawing: plain(drawing),
+    pen: width.value,
+    earlier: earlier.map(plain),
+    kept: kept.map((entry) => ({ ...entry, drawing: plain(entry.drawing) })),
+  };
+  const short = (key, value) => (typeof value === "number" ? Number(value.toFixed(DIGITS_SAVED)) : value);
+  return JSON.stringify({ ...state, photos: photos.map(photoUrl) }, short);
+}
+
+function save() {
+  for (const part of [{ earlier, kept }, { earlier: [], kept: [] }]) {
+    try {
+      sessionStorage.setItem(SAVED_AS, toJson(part));
+      return;
+    } catch {
+      // Too much for the browser, as with many photos: without the history then. Where storage is switched off, nothing is kept.
+    }
+  }
+}
+
+async function toCanvas(url) {
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  const photo = document.createElement("canvas");
+  [photo.width, photo.height] = [image.width, image.height];
+  photo.getContext("2d").drawImage(image, 0, 0);
+  photoUrls.set(photo, url);
+  return photo;
+}
+
+async function restore() {
+  try {
+    const state = JSON.parse(sessionStorage.getItem(SAVED_AS));
+    if (!state) return;
+    const photos = await Promise.all(state.photos.map(toCanvas));
+    if (!isEmpty()) return; // somebody was faster
+    const whole = (one) => ({ ...one, photo: one.photo === null ? null : photos[one.photo] });
+    width.value = state.pen;
+    earlier = state.earlier.map(whole);
+    kept = state.kept.map((entry) => ({ ...entry, drawing: whole(entry.drawing) }));
+    put(whole(state.drawing));
+    showHistory();
+  } catch {
+    sessionStorage.removeItem(SAVED_AS); // it was not written by this version of the page
+  }
+}
