@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import (
     FixedLocator,
+    LogLocator,
     MaxNLocator,
     MultipleLocator,
     NullLocator,
@@ -92,29 +93,58 @@ def comparison_plot(histories: Mapping[str, History], path: Path) -> None:
         path: PNG file to write.
     """
     figure, (losses, errors) = _figure(2, width=10.0, height=4.2)
-    for name, history in histories.items():
-        epochs = [epoch.epoch for epoch in history]
-        style: dict[str, Any] = {
-            "color": COLOURS.get(name, _OTHER),
-            "marker": "o",
-            "markersize": 4,
-            "linewidth": 2,
-            "label": name,
-        }
-        losses.plot(epochs, [epoch.validation_loss for epoch in history], **style)
-        errors.plot(
-            epochs, [max(_LEAST_ERROR, 1 - epoch.validation_accuracy) for epoch in history], **style
-        )
-    for axes, title, label in (
-        (losses, "validation loss", "mean cross-entropy (nats per image)"),
-        (errors, "validation error", "images read wrong (%)"),
-    ):
-        axes.set_title(title, loc="left", color=INK, fontweight="bold")
-        axes.set_ylabel(label, color=INK)
-        axes.set_yscale("log")
-    errors.yaxis.set_major_formatter(PercentFormatter(xmax=1, symbol=None))
+    loss = {name: [e.validation_loss for e in history] for name, history in histories.items()}
+    error = {
+        name: [1 - e.validation_accuracy for e in history] for name, history in histories.items()
+    }
+    _curves(losses, loss, "validation loss", "mean cross-entropy (nats per image)", scale=1)
+    _curves(errors, error, "validation error", "images read wrong (%)", scale=100)
     errors.legend(frameon=False, labelcolor=INK, loc="upper right")
     save(figure, path)
+
+
+def error_plot(errors: Mapping[str, Mapping[str, Sequence[float]]], path: Path) -> None:
+    """Draw the validation error over the epochs, a panel for each recipe.
+
+    Args:
+        errors: by recipe, then by architecture: shares read wrong, 0..1, one for each epoch.
+        path: PNG file to write.
+    """
+    figure, panels = _figure(len(errors), width=5.0 * len(errors), height=4.2)
+    for axes, (recipe, curves) in zip(panels, errors.items(), strict=True):
+        _curves(axes, curves, recipe, "validation images read wrong (%)", scale=100)
+    limits = [limit for axes in panels for limit in axes.get_ylim()]
+    for axes in panels:
+        axes.set_ylim(min(limits), max(limits))
+    panels[-1].legend(frameon=False, labelcolor=INK, loc="upper right")
+    save(figure, path)
+
+
+def _curves(
+    axes: Any,  # noqa: ANN401 - matplotlib's own
+    curves: Mapping[str, Sequence[float]],
+    title: str,
+    label: str,
+    *,
+    scale: float,
+) -> None:
+    """One line for each network over its epochs, logarithmic, with ticks in plain numbers."""
+    for name, values in curves.items():
+        axes.plot(
+            range(1, len(values) + 1),
+            [scale * max(_LEAST_ERROR, value) for value in values],
+            color=COLOURS.get(name, _OTHER),
+            marker="o",
+            markersize=4,
+            linewidth=2,
+            label=name,
+        )
+    axes.set_title(title, loc="left", color=INK, fontweight="bold")
+    axes.set_ylabel(label, color=INK)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def confusion_plot(scores: Scores, labels: Sequence[str], path: Path) -> None:
@@ -162,7 +192,7 @@ def reliability_plot(confidence: Confidence, architecture: str, path: Path) -> N
         architecture: name of the network; gives title and colour.
         path: PNG file to write.
     """
-    figure, every = _figure(2, width=10.0, height=4.8)
+    figure, every = _figure(2, width=10.0, height=5.2)
     for axes, name, measured in zip(
         every, ("validation", "test"), (confidence.validation, confidence.test), strict=True
     ):
@@ -190,7 +220,14 @@ def reliability_plot(confidence: Confidence, architecture: str, path: Path) -> N
             axis.set_major_locator(MultipleLocator(0.2))
             axis.set_major_formatter(PercentFormatter(xmax=1, symbol=None))
         axes.set(xlim=(0, 1.03), ylim=(-0.03, 1.03))
-        axes.legend(frameon=False, labelcolor=INK, loc="lower right", fontsize=9)
+        axes.legend(
+            frameon=False,
+            labelcolor=INK,
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.14),
+            ncols=2,
+            fontsize=9,
+        )
     save(figure, path)
 
 

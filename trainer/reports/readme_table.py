@@ -18,6 +18,7 @@ from trainer.errors import OutputError, TrainerError
 from trainer.evaluation import published_baseline
 from trainer.evaluation.metrics import interval, interval_of_mean
 from trainer.reports import confidence_table, headline, markdown
+from trainer.reports.recorded_plots import redraw
 from trainer.reports.report import between, duration
 from trainer.reports.results import TrainingResult, read_results
 
@@ -58,6 +59,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         results = read_results(arguments.results)
         pages = {arguments.readme: headline.compose(results), arguments.page: compose(results)}
+        if not arguments.check:
+            redraw(arguments.results, results)
         return max(update(page, text, check=arguments.check) for page, text in pages.items())
     except TrainerError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)

@@ -18,7 +18,8 @@ from trainer.evaluation.metrics import evaluate
 from trainer.evaluation.mistakes import Mistake
 from trainer.reports import markdown, plots, readme_table, report
 from trainer.reports.gallery import mistakes_gallery
-from trainer.reports.results import Run, flatten, record
+from trainer.reports.recorded_plots import redraw
+from trainer.reports.results import Run, flatten, plots_name, read_results, record
 
 ROOT = Path(__file__).parents[3]
 PAGE = f"# Title\n\n{readme_table.BEGIN}\nold\n{readme_table.END}\n\nEnd\n"
@@ -312,3 +313,15 @@ def test_reports_in_a_fresh_process_import_neither_tensorflow_nor_pyplot() -> No
         cwd=ROOT,
     )
     assert ran.stdout.strip() == "set()"
+
+
+def test_recorded_plots_are_drawn_again_from_the_recorded_figures(tmp_path: Path) -> None:
+    run = made_up_run()
+    report.write(run, tmp_path / "run", IMAGES)
+    record(run, tmp_path / "run", tmp_path)
+    folder = tmp_path / "plots" / plots_name(run)
+    drawn = (folder / "reliability-conv3.png").read_bytes()
+    (folder / "reliability-conv3.png").unlink()
+    redraw(tmp_path, read_results(tmp_path))
+    assert (folder / "reliability-conv3.png").read_bytes() == drawn
+    assert (tmp_path / "plots" / "validation-error.png").exists()
