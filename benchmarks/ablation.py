@@ -21,7 +21,7 @@ import keras
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from digits.store import write_synced
+from digits.files import write_synced
 from trainer.data.augmentation import draw
 from trainer.data.dataset import MNIST, load
 from trainer.data.split import Split, split

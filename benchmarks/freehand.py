@@ -26,8 +26,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from digits import store
 from digits.contract import DRAWINGS, MODEL_NAME, NOT_A_DIGIT, OOD_SCORE
 from digits.errors import StoreError, VersionError
+from digits.files import write_synced
 from digits.manifest import read_manifest
-from digits.store import write_synced
 from trainer.data.dataset import load
 from trainer.data.readers import Images
 from trainer.data.split import Split, split

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from digits.store import write_synced
+from digits.files import write_synced
 from trainer.environment import (
     describe_command,
     describe_machine,

@@ -165,16 +165,15 @@ def _callers(protocols: Protocols, seen: Seen) -> Iterator[None]:
 def _publish(toys: Toys, base: Path, kind: str, fingerprint: int) -> int:
     signature = {"slow warm-up": "slow", "failing warm-up": "absent"}.get(kind, "serving_default")
     return toys.publish(
-        base, fingerprint, signature, _flip_a_bit if kind == "flipped bit" else lambda _: False
+        base, fingerprint, signature, last=_flip_a_bit if kind == "flipped bit" else lambda _: None
     )
 
 
-def _flip_a_bit(folder: Path) -> bool:
+def _flip_a_bit(folder: Path) -> None:
     path = folder / "variables" / "variables.data-00000-of-00001"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    return False
 
 
 def _wait(protocols: Protocols, number: int, state: str) -> str:

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from benchmarks import keras_baseline
 from benchmarks.cropped_conv import cropped
-from digits.store import write_synced
+from digits.files import write_synced
 from trainer.data.dataset import MNIST, load
 from trainer.data.split import Split, split
 from trainer.environment import (

@@ -1,23 +1,33 @@
-"""Which version is served: let a new one through the gate, promote an older or held one, go back to
-the one before.
+"""Which version is served: publish a new one, promote an older or held one, go back to the one
+before.
 
 All three end the same way: the version is the highest number in the model's folder, so every server
 follows within a poll, and the ledger has a line that says who, when and why.
 """
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from digits import store
 from digits.errors import StoreError
-from digits.ledger import Entry, note_found, read_entries, write_entry
+from digits.ledger import (
+    Entry,
+    Event,
+    describe,
+    metrics_of,
+    note_found,
+    noted,
+    read_entries,
+    settle,
+)
 from digits.manifest import verify
+from digits.numbering import claim_number
 from digits.release_checks import Finding, refusals
 
-Judge = Callable[[Path | None, Path], Sequence[Finding]]
-"""Looks at the folders of the served version, if there is one, and of the new one."""
+ReleaseChecks = Callable[[Path | None, Path], Sequence[Finding]]
+"""From the folders of the served version, if there is one, and of the version to be served."""
 
 
 @dataclass(frozen=True)
@@ -29,106 +39,116 @@ class Published:
     refused: tuple[str, ...]
 
 
-def publish(
-    base: Path, write: Callable[[Path], None], judge: Judge, why: str, *, force: bool = False
-) -> Published:
-    """Publish a version; it is served if the gate lets it through, else held.
-
-    Args:
-        base: folder of the model.
-        write: fills the empty folder it is given.
-        judge: the gate.
-        why: the reason, for the ledger.
-        force: serve it whatever the gate says; the ledger notes that.
+@contextmanager
+def opened(base: Path) -> Iterator[None]:
+    """Lock the store, and repair what a crash or a hand left in it.
 
     Raises:
-        StoreError: see `digits.store.publish`.
+        StoreError: the store cannot be read or written.
     """
-    refused: tuple[str, ...] = ()
-    before: int | None = None
-
-    def hold(folder: Path) -> bool:
-        nonlocal refused, before
+    with store.locked(base):
+        with store.refused_as("nothing was moved"):
+            store.tidy(base)
+        settle(base)
         note_found(base)
-        before = store.served(base)
-        refused = refusals(judge(base / str(before) if before else None, folder))
-        return bool(refused) and not force
+        yield
 
-    def record(number: int, held: bool) -> None:
-        forced = bool(refused) and not held
-        write_entry(
-            base,
-            "hold" if held else "publish",
-            number,
-            why,
-            before=before,
-            forced=forced,
-            refused=refused,
-        )
 
-    number = store.publish(base, write, hold, record)
-    return Published(number, number in store.held(base), refused)
+def publish(
+    base: Path, staging: Path, findings: Sequence[Finding], why: str, *, force: bool = False
+) -> Published:
+    """Let a sealed folder appear as the next version: served, or held if a check refused it.
+
+    Args:
+        base: folder of the model, opened.
+        staging: from `store.staged`, complete and sealed.
+        findings: what the release checks found.
+        why: the reason, for the ledger.
+        force: serve it whatever they found; the ledger says so.
+
+    Raises:
+        StoreError: the ledger is altered, or there is no higher number; nothing was published.
+        OSError: the disk refused; nothing was published.
+    """
+    refused = refusals(findings)
+    hold = bool(refused) and not force
+    number = claim_number(base, known=(entry.version for entry in read_entries(base)))
+    event = describe(
+        "hold" if hold else "publish",
+        number,
+        why,
+        before=store.served(base),
+        forced=bool(refused) and force,
+        refused=refused,
+        metrics=metrics_of(staging),
+    )
+    with noted(base, event):
+        store.place(staging, base, number, hold=hold)
+    return Published(number, hold, refused)
 
 
 def promote(
-    base: Path, number: int, judge: Judge, why: str, *, force: bool = False
+    base: Path, number: int, checks: ReleaseChecks, why: str, *, force: bool = False
 ) -> tuple[str, ...]:
-    """Serve version `number` if the gate lets it through.
+    """Serve version `number` if the release checks pass it.
 
     Args:
         base: folder of the model.
         number: which version, served before or held.
-        judge: the gate.
+        checks: the release checks.
         why: the reason, for the ledger.
-        force: serve it whatever the gate says; the ledger notes that.
+        force: serve it whatever they find; the ledger says so.
 
     Returns:
         What refused it; empty, or `force`, and it is served.
 
     Raises:
-        StoreError: there is no such version, it is altered, or it is served already.
+        StoreError: there is no such version, it is altered, it is served already, or the disk
+            refused.
     """
-    with store.locked(base):
-        folder, before = store.folder_of(base, number), store.served(base)
-        if number == before:
+    with opened(base):
+        folder = store.folder_of(base, number)
+        if number == store.served(base):
             raise StoreError(
                 f"expected a version that is not served now; received {number}, which is; see "
                 "`make versions`"
             )
-        refused = refusals(judge(base / str(before) if before else None, folder))
+        refused = refusals(checks(store.served_folder(base), folder))
         if not refused or force:
-            _switch(
-                base,
-                number,
-                functools.partial(
-                    write_entry, event="promote", why=why, forced=bool(refused), refused=refused
-                ),
-            )
+            _switch(base, number, "promote", why, refused)
         return refused
 
 
 def rollback(base: Path, why: str) -> int:
-    """Serve the version again that was served before the present one. No gate: this is for when
+    """Serve the version again that was served before the present one. No checks: this is for when
     something is wrong.
 
     Returns:
         Its number.
 
     Raises:
-        StoreError: there is none, or it is altered.
+        StoreError: there is none, it is altered, or the disk refused.
     """
-    with store.locked(base):
+    with opened(base):
         number = _previous(base)
-        _switch(base, number, functools.partial(write_entry, event="rollback", why=why))
+        _switch(base, number, "rollback", why)
         return number
 
 
-def _switch(base: Path, number: int, write: Callable[..., None]) -> None:
-    verify(store.folder_of(base, number))
-    note_found(base)
-    before = store.served(base)
-    store.switch(base, number)
-    write(base, version=number, before=before)
+def _switch(base: Path, number: int, event: Event, why: str, refused: tuple[str, ...] = ()) -> None:
+    """Serve `number`; its line is on the disk before, and counts only once it is served."""
+    manifest = verify(store.folder_of(base, number))
+    entry = describe(
+        event,
+        number,
+        why,
+        before=store.served(base),
+        forced=bool(refused),
+        refused=refused,
+        metrics=manifest.metrics,
+    )
+    with store.refused_as("nothing was moved"), noted(base, entry):
+        store.switch(base, number)
 
 
 def _previous(base: Path) -> int:

@@ -6,26 +6,27 @@ Servers serve the highest number they see; a version that is not to be served wa
 """
 
 import fcntl
+import logging
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from digits.errors import StoreError
+from digits.files import sweep, sync, sync_tree
 from digits.manifest import verify
 
-_VERSION_NAME: Final = re.compile(r"[1-9][0-9]{0,17}")
+_log = logging.getLogger(__name__)
+
+VERSION_NAME: Final = re.compile(r"[1-9][0-9]{0,17}")
 HELD: Final = "held"
 """Folder of the versions that are kept but not served. No server takes this name for a version."""
 _STAGING: Final = ".staging-"
-_UNSYNCED: Final = ".unsynced"
 _LOCK: Final = ".lock"
-_LAST: Final = ".last-version"
-"""Holds the highest number ever given out, so that a deleted version's number is not used again."""
 
 
 def versions(base: Path) -> list[int]:
@@ -41,7 +42,7 @@ def versions(base: Path) -> list[int]:
             return sorted(
                 int(e.name)
                 for e in entries
-                if _VERSION_NAME.fullmatch(e.name) and e.is_dir(follow_symlinks=False)
+                if VERSION_NAME.fullmatch(e.name) and e.is_dir(follow_symlinks=False)
             )
     except FileNotFoundError:
         return []
@@ -56,14 +57,24 @@ def held(base: Path) -> list[int]:
     """The numbers of the versions that are kept below `base` but not served, ascending.
 
     Raises:
-        StoreError: the folder is there but cannot be listed.
+        StoreError: the folder is there but cannot be listed, or is a link.
     """
+    if (base / HELD).is_symlink():
+        raise StoreError(
+            f"expected '{HELD}' to be a folder; received a link; put the folder itself there"
+        )
     return versions(base / HELD)
 
 
 def served(base: Path) -> int | None:
     """The version that servers serve from `base`: the highest number; none where there is none."""
     return max(versions(base), default=None)
+
+
+def served_folder(base: Path) -> Path | None:
+    """The folder of the version that servers serve from `base`, if there is one."""
+    number = served(base)
+    return None if number is None else base / str(number)
 
 
 def folder_of(base: Path, number: int) -> Path:
@@ -82,61 +93,23 @@ def folder_of(base: Path, number: int) -> Path:
     )
 
 
-def publish(
-    base: Path,
-    write: Callable[[Path], None],
-    hold: Callable[[Path], bool] = lambda _: False,
-    record: Callable[[int, bool], None] = lambda _number, _held: None,
-) -> int:
-    """Make one new version below `base`: staged, verified, synced, then renamed into place.
-
-    Args:
-        base: folder of the model, made if absent.
-        write: fills the empty folder it is given, manifest last; what it raises passes through.
-        hold: looks at the verified folder before it appears; true keeps it from being served.
-        record: told the number, and whether it is held, before anybody else may change the store.
-
-    Returns:
-        The new version's number.
-
-    Raises:
-        StoreError: the folder cannot be written, or what `write` left does not match its manifest.
-    """
-    with locked(base):
-        with _in_words("nothing was published"):
-            _sweep(base)
-            staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=base))
-            try:
-                write(staging)
-                verify(staging)
-                staging.chmod(0o755)  # mkdtemp makes 0700; the server may be another user
-                sync_tree(staging)
-                back = hold(staging)
-                number = _claim_next(base)
-                _move(staging, (_held_folder(base) if back else base) / str(number))
-            finally:
-                shutil.rmtree(staging, ignore_errors=True)
-        record(number, back)
-    return number
-
-
-def switch(base: Path, number: int) -> None:
-    """Make version `number` the one that is served; the store must be locked.
-
-    It becomes the highest number below `base`: it is moved there, and higher ones are moved to
-    `held/`. The moves are in an order in which only the last changes what is served, so whoever
-    looks, or a crash in between, sees the old version or the new one.
-
-    Raises:
-        StoreError: there is no such version, or the folder cannot be written.
-    """
-    folder = folder_of(base, number)
-    above = [other for other in versions(base) if other > number]
-    with _in_words("mend it and do this again"):
-        if folder.parent != base:
-            _move(folder, base / str(number))
-        for other in above:
-            _move(base / str(other), _held_folder(base) / str(other))
+@contextmanager
+def locked(base: Path) -> Iterator[None]:
+    """Lock the store, so that two publishers get two numbers. The kernel unlocks it if we are
+    killed."""
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        lock = os.open(base / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    except OSError as error:
+        raise StoreError(
+            f"cannot write to the folder for models '{base}': {error.strerror}; nothing was "
+            "changed; choose another folder, or free space or set its permissions"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def check_writable(base: Path) -> None:
@@ -150,104 +123,135 @@ def check_writable(base: Path) -> None:
 
 
 @contextmanager
-def _in_words(then: str) -> Iterator[None]:
-    """Say what the disk refused, and what `then`."""
+def refused_as(outcome: str) -> Iterator[None]:
+    """Turn what the disk refuses into a sentence that says what came of it.
+
+    Args:
+        outcome: for example "nothing was published".
+
+    Raises:
+        StoreError: the disk refused.
+    """
     try:
         yield
     except OSError as error:
         raise StoreError(
-            f"expected a model folder that can be written; received: {error.strerror}; {then}"
+            f"cannot write to the model folder: {error.strerror or error}; {outcome}; free space "
+            "or set its permissions, then do this again"
         ) from error
 
 
-@contextmanager
-def locked(base: Path) -> Iterator[None]:
-    """Hold the store's lock, so that two publishers get two numbers. The kernel frees it if we are
-    killed."""
-    try:
-        base.mkdir(parents=True, exist_ok=True)
-        lock = os.open(base / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise StoreError(
-            f"expected a folder for models that can be written; received '{base}': "
-            f"{error.strerror}; choose another or mend its permissions"
-        ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
-
-
-def _sweep(base: Path) -> None:
-    """Remove what a killed publisher left behind; the lock says that nobody is using it."""
+def tidy(base: Path) -> None:
+    """Remove what a killed publisher left, and repair a number that lies in two places; the store
+    must be locked."""
     for leftover in base.glob(f"{_STAGING}*"):
         shutil.rmtree(leftover, ignore_errors=True)
     sweep(base)
+    for number in in_both_places(base):
+        folder = base / HELD / str(number)
+        aside = _free_name(folder)
+        _rename(folder, aside)
+        _log.warning(
+            "version %d of '%s' was in '%s' too; that copy is '%s/%s' now: compare the two and "
+            "delete it",
+            *(number, base.name, HELD, HELD, aside.name),
+        )
 
 
-def _claim_next(base: Path) -> int:
-    """The next number, above every one that is there or ever was; recorded before it is used."""
-    record = base / _LAST
+def in_both_places(base: Path) -> list[int]:
+    """Numbers that lie in `base` and in `held/`, as a copy made by hand does, ascending."""
+    return sorted({*versions(base)} & {*held(base)})
+
+
+def _free_name(folder: Path) -> Path:
+    aside, count = folder.with_name(f"{folder.name}.duplicate"), 1
+    while os.path.lexists(aside):
+        count += 1
+        aside = folder.with_name(f"{folder.name}.duplicate-{count}")
+    return aside
+
+
+@contextmanager
+def staged(base: Path) -> Iterator[Path]:
+    """An empty folder to write a version into, gone afterwards if it was not moved; the store must
+    be locked.
+
+    Raises:
+        StoreError: the disk refused, here or inside the `with` statement.
+    """
+    with refused_as("nothing was published"):
+        staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=base))
+        try:
+            yield staging
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def seal(staging: Path) -> None:
+    """Verify a complete version folder and flush it to the disk.
+
+    Raises:
+        VersionError: it does not match its manifest.
+        OSError: the disk refused.
+    """
+    verify(staging)
+    staging.chmod(0o755)  # a staging folder is made with 0700; the server may be another user
+    sync_tree(staging)
+
+
+def place(staging: Path, base: Path, number: int, *, hold: bool) -> None:
+    """Let a sealed folder appear as version `number`, served or held; the store must be locked.
+
+    Raises:
+        OSError: the disk refused; nothing appeared.
+    """
+    _move_all([(staging, (_held_folder(base) if hold else base) / str(number))])
+
+
+def switch(base: Path, number: int) -> None:
+    """Make version `number` the one that is served; the store must be locked.
+
+    It becomes the highest number below `base`: it is moved there, and higher ones are moved to
+    `held/`. The moves are in an order in which only the last changes what is served, so whoever
+    looks, or a crash in between, sees the old version or the new one.
+
+    Raises:
+        StoreError: there is no such version.
+        OSError: the disk refused; everything is where it was.
+    """
+    folder = folder_of(base, number)
+    above = [other for other in versions(base) if other > number]
+    moves = [] if folder.parent == base else [(folder, base / str(number))]
+    if above:
+        away = _held_folder(base)
+        moves += [(base / str(other), away / str(other)) for other in above]
+    _move_all(moves)
+
+
+def _move_all(moves: Sequence[tuple[Path, Path]]) -> None:
+    """Move folders in this order; what the disk refuses half-way is taken back."""
+    done: list[tuple[Path, Path]] = []
     try:
-        last = int(record.read_text())
-    except (FileNotFoundError, ValueError):
-        last = 0
-    number = max([last, *versions(base), *held(base)]) + 1
-    # A plain file or a link of that name may be in the way; renaming onto it would fail.
-    while any(os.path.lexists(place / str(number)) for place in (base, base / HELD)):
-        number += 1
-    write_synced(record, f"{number}\n".encode())
-    return number
+        for folder, target in moves:
+            folder.rename(target)
+            done.append((folder, target))
+            for parent in {folder.parent, target.parent}:
+                sync(parent)
+    except OSError:
+        for folder, target in reversed(done):
+            with suppress(OSError):
+                target.rename(folder)
+        raise
+
+
+def _rename(folder: Path, target: Path) -> None:
+    folder.rename(target)
+    sync(target.parent)
 
 
 def _held_folder(base: Path) -> Path:
     folder = base / HELD
     if not folder.is_dir():
         folder.mkdir()
-        _sync(base)
+        sync(base)
     return folder
-
-
-def _move(folder: Path, target: Path) -> None:
-    folder.rename(target)
-    for parent in {folder.parent, target.parent}:
-        _sync(parent)
-
-
-def write_synced(path: Path, content: bytes) -> None:
-    """Replace `path` by `content` so that a crash leaves the old file or the new one, never a
-    mixture."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", suffix=_UNSYNCED, dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    _sync(path.parent)
-
-
-def sweep(folder: Path) -> None:
-    """Remove what a killed `write_synced` left in `folder`; nobody else may be writing there."""
-    for leftover in folder.glob(f".*{_UNSYNCED}"):
-        leftover.unlink(missing_ok=True)
-
-
-def sync_tree(folder: Path) -> None:
-    """Flush every file and folder below `folder`, and `folder` itself, to the disk."""
-    for path in folder.rglob("*"):
-        _sync(path)
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

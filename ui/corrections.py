@@ -18,7 +18,7 @@ from typing import Final
 from PIL import Image
 
 from digits.contract import LABELS
-from digits.store import write_synced
+from digits.files import write_synced
 from serving.client import Drawing
 from ui.drawing import Sheet
 from ui.errors import CorrectionError

@@ -38,8 +38,9 @@ from benchmarks.serving.record import (
     percentiles,
 )
 from digits.contract import MODEL_NAME
+from digits.files import write_synced
 from digits.manifest import verify
-from digits.store import versions, write_synced
+from digits.store import versions
 from tests.support.ports import free_port
 from trainer.environment import describe_machine, describe_revision, describe_versions
 

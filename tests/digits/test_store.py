@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,37 +13,25 @@ from hypothesis import strategies as st
 
 from digits.contract import MANIFEST_FILE
 from digits.errors import StoreError, VersionError
-from digits.manifest import Manifest, describe_files, read_manifest, verify, write_manifest
-from digits.store import check_writable, publish, versions, write_synced
-
-FACTS = {
-    "architecture": "conv3",
-    "parameters": 1,
-    "recipe": "toy",
-    "config": {"epochs": 1},
-    "seed": 1,
-    "data": {"name": "toy"},
-    "metrics": {"test": {"accuracy": 0.5}},
-    "versions": {"python": "3.11"},
-    "code_revision": "none",
-    "created": "2026-01-01T00:00:00+00:00",
-}
+from digits.files import read_plain, write_synced
+from digits.manifest import Manifest, read_manifest, verify
+from digits.numbering import RECORD
+from digits.store import HELD, check_writable, held, served, versions
+from tests.support import versions as versions_support
+from tests.support.versions import FACTS, write_version
 
 
-def write_version(folder: Path) -> None:
-    (folder / "variables").mkdir()
-    (folder / "saved_model.pb").write_bytes(bytes(range(256)) * 20)
-    (folder / "variables" / "variables.index").write_bytes(b"index")
-    write_manifest(Manifest.model_validate({**FACTS, "files": describe_files(folder)}), folder)
+def publish(base: Path, write: Callable[[Path], None] = write_version) -> int:
+    return versions_support.publish(base, write).number
 
 
 @pytest.fixture
 def version(tmp_path: Path) -> Path:
-    return tmp_path / "models" / str(publish(tmp_path / "models", write_version))
+    return tmp_path / "models" / str(publish(tmp_path / "models"))
 
 
 def test_publish_first_is_version_one_and_verifies(tmp_path: Path) -> None:
-    assert publish(tmp_path / "models", write_version) == 1
+    assert publish(tmp_path / "models") == 1
     assert verify(tmp_path / "models" / "1").architecture == "conv3"
     assert (tmp_path / "models" / "1").stat().st_mode & 0o777 == 0o755
 
@@ -65,14 +54,82 @@ def test_manifest_temperature_that_nothing_can_be_divided_by_is_refused(temperat
 
 
 def test_publish_again_takes_the_next_number_and_never_an_old_one(tmp_path: Path) -> None:
-    assert [publish(tmp_path, write_version) for _ in range(3)] == [1, 2, 3]
+    assert [publish(tmp_path) for _ in range(3)] == [1, 2, 3]
     shutil.rmtree(tmp_path / "3")
-    assert publish(tmp_path, write_version) == 4
+    assert publish(tmp_path) == 4
 
 
 def test_publish_number_taken_by_a_plain_file_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "1").write_text("in the way")
-    assert publish(tmp_path, write_version) == 2
+    assert publish(tmp_path) == 2
+
+
+@pytest.mark.parametrize(
+    "record",
+    [b"9" * 25, b"-5", b"1e9", b"", b"\xff\xfe", b"007", b"1_000", "४२".encode(), b"7" * 100_000],
+)
+def test_publish_record_of_another_kind_counts_as_lost(tmp_path: Path, record: bytes) -> None:
+    assert [publish(tmp_path) for _ in range(2)] == [1, 2]
+    (tmp_path / RECORD).write_bytes(record)
+    assert publish(tmp_path) == 3
+    assert (served(tmp_path), (tmp_path / RECORD).read_text()) == (3, "3\n")
+
+
+def test_publish_record_that_is_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    base, elsewhere = tmp_path / "digits", tmp_path / "elsewhere"
+    publish(base)
+    elsewhere.write_text("77")
+    (base / RECORD).unlink()
+    (base / RECORD).symlink_to(elsewhere)
+    assert publish(base) == 2
+    assert elsewhere.read_text() == "77" and not (base / RECORD).is_symlink()
+
+
+def test_publish_without_its_record_gives_no_number_twice(tmp_path: Path) -> None:
+    assert [publish(tmp_path) for _ in range(3)] == [1, 2, 3]
+    shutil.rmtree(tmp_path / "3")
+    (tmp_path / RECORD).unlink()
+    assert publish(tmp_path) == 4, "the ledger knows that there was a version 3"
+
+
+def test_publish_after_the_highest_number_is_refused(tmp_path: Path) -> None:
+    publish(tmp_path)
+    (tmp_path / RECORD).write_text("9" * 18)
+    with pytest.raises(StoreError, match=f"at most 18 digits.*nothing was published.*{RECORD}"):
+        publish(tmp_path)
+    assert versions(tmp_path) == [1]
+    assert not list(tmp_path.glob(".staging-*"))
+
+
+def test_number_in_both_places_is_reported_and_the_held_copy_put_aside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        publish(tmp_path)
+    for _ in range(2):
+        shutil.copytree(tmp_path / "1", tmp_path / HELD / "1")
+        publish(tmp_path)
+    assert (versions(tmp_path), held(tmp_path)) == ([1, 2, 3, 4], [])
+    for name in ("1.duplicate", "1.duplicate-2"):
+        verify(tmp_path / HELD / name)
+        assert f"version 1 of '{tmp_path.name}' was in 'held' too" in caplog.text
+        assert f"that copy is 'held/{name}' now" in caplog.text
+
+
+def test_held_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    base = tmp_path / "digits"
+    publish(base)
+    (tmp_path / "elsewhere").mkdir()
+    (base / HELD).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreError, match="expected 'held' to be a folder; received a link"):
+        publish(base)
+
+
+def test_read_plain_refuses_what_is_larger(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"12345")
+    assert read_plain(tmp_path / "file", 5) == b"12345"
+    with pytest.raises(OSError, match="5 bytes, more than 4"):
+        read_plain(tmp_path / "file", 4)
 
 
 def test_publish_writer_fails_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -98,15 +155,15 @@ def test_publish_content_unlike_its_manifest_is_refused(tmp_path: Path) -> None:
 
 def test_publish_place_cannot_be_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="expected a folder for models that can be written"):
+    with pytest.raises(StoreError, match="cannot write to the folder for models"):
         check_writable(tmp_path / "file" / "models")
 
 
 KILL_AT_EVERY_STEP = """
 import os, signal, sys
 from pathlib import Path
-from digits.store import publish, versions
-from tests.digits.test_store import write_version
+from digits.store import versions
+from tests.support.versions import publish
 base, at = Path(sys.argv[1]), 0
 while True:
     at += 1
@@ -119,7 +176,7 @@ while True:
                 if left[0] == 0:
                     os.kill(os.getpid(), signal.SIGKILL)
         sys.addaudithook(step)
-        publish(base, write_version)
+        publish(base)
         os._exit(0)
     status = os.waitpid(child, 0)[1]
     print(at, status, versions(base), flush=True)
@@ -140,16 +197,15 @@ def test_publish_killed_at_every_file_operation_shows_only_whole_versions(tmp_pa
     assert kills > 20, "the hook saw too few operations to mean anything"
     for number in versions(tmp_path):
         verify(tmp_path / str(number))
-    assert publish(tmp_path, write_version) == max(versions(tmp_path))
+    assert publish(tmp_path) == max(versions(tmp_path))
     assert not list(tmp_path.glob(".staging-*")), "the next publish sweeps what a killed one left"
 
 
 def test_publish_two_at_once_get_two_numbers(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from digits.store import publish; from "
-        "tests.digits.test_store import write_version; "
+        "import sys; from pathlib import Path; from tests.support.versions import publish; "
+        "print(*[publish(Path(sys.argv[1])).number for _ in range(10)])"
     )
-    code += "print(*[publish(Path(sys.argv[1]), write_version) for _ in range(10)])"
     running = [
         subprocess.Popen(
             [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True

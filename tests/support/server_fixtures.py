@@ -20,10 +20,11 @@ import tensorflow as tf
 from google.protobuf.message import Message
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from digits import contract, store
+from digits import contract
 from digits.manifest import Manifest, describe_files, write_manifest
 from serving.server.server import Server
 from serving.server.settings import ServerSettings
+from tests.support import versions
 
 Reply = TypeVar("Reply", bound=Message)
 Array = np.ndarray[Any, Any]
@@ -202,7 +203,7 @@ class Toys:
         base: Path,
         fingerprint: int,
         warm_up_signature: str = "serving_default",
-        last: Callable[[Path], bool] = lambda _: False,
+        last: Callable[[Path], object] = lambda _: None,
     ) -> int:
         """Publish a version with a fingerprint; gives its number. `last` may do something to it
         before it appears."""
@@ -212,7 +213,7 @@ class Toys:
             write_warm_up(folder, warm_up_signature)
             write_manifest(manifest_of(folder), folder)
 
-        return store.publish(base, write, last)
+        return versions.publish(base, write, last=last).number
 
 
 class Protocols:

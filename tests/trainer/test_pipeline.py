@@ -15,9 +15,10 @@ from tensorflow_serving.apis import prediction_log_pb2
 from digits.contract import TOLERANCES, WARMUP_FILE, signatures
 from digits.ledger import read_entries
 from digits.manifest import read_manifest, verify, write_manifest
-from digits.store import held, publish, served, versions
+from digits.store import held, served, versions
 from serving.release.examine import examine
 from tests.support.toy_digits import toy_arrays, write_toy_file
+from tests.support.versions import publish
 from trainer.errors import DataError, DeviceError, OutputError, ResumeError
 from trainer.evaluation.calibration import measure
 from trainer.evaluation.freehand_score import FAMILY
@@ -419,7 +420,7 @@ def test_run_worse_than_the_served_version_is_held_unless_forced(
     )
     assert (served(base), held(base)) == (3, [2])
     assert [(entry.event, entry.forced) for entry in read_entries(base)] == [
-        ("found", False),
+        ("publish", False),
         ("hold", False),
         ("publish", True),
     ]

@@ -2,20 +2,19 @@
 next version."""
 
 import datetime
-import functools
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from digits import promotion
+from digits import promotion, store
 from digits.errors import StoreError, VersionError
 from digits.manifest import Manifest, describe_files, read_manifest, write_manifest
 from digits.release_checks import Facts, Finding, compare
 from trainer.errors import ExportError, OutputError
 from trainer.evaluation.calibration import Calibration
 from trainer.evaluation.metrics import Scores
-from trainer.export.ood import Detector, Material, fit, summarise
+from trainer.export.ood import Material, fit, summarise
 from trainer.export.saved_model import check, export, read_signatures
 from trainer.reports.results import NetworkResult, Run
 
@@ -53,15 +52,15 @@ def publish(  # noqa: PLR0917 - a network, where it came from, where it goes
     fields = _fields(network, run, name)
     if detector and material:
         fields["metrics"]["rejection"] = summarise(model, detector, material)
-    write = functools.partial(_write, model, fields, detector)
+    base, why = models / name, f"{network.architecture} of the run '{run.command}'"
     try:
-        return promotion.publish(
-            models / name,
-            write,
-            judge,
-            f"{network.architecture} of the run '{run.command}'",
-            force=force,
-        )
+        with promotion.opened(base), store.staged(base) as folder:
+            export(model, run.labels, folder, network.confidence.temperature, detector)
+            check(model, folder, network.confidence.temperature, detector)
+            write_manifest(Manifest(**fields, files=describe_files(folder)), folder)
+            store.seal(folder)
+            findings = judge(store.served_folder(base), folder)
+            return promotion.publish(base, folder, findings, why, force=force)
     except StoreError as error:
         raise OutputError(str(error)) from error
 
@@ -76,14 +75,6 @@ def judge(served: Path | None, new: Path) -> list[Finding]:
     except (VersionError, ExportError) as error:
         return [Finding("served", True, f"the served version cannot be compared with: {error}")]
     return compare(now, Facts(read_manifest(new), read_signatures(new)))
-
-
-def _write(
-    model: keras.Model, fields: dict[str, Any], detector: Detector | None, folder: Path
-) -> None:
-    export(model, fields["labels"], folder, fields["temperature"], detector)
-    check(model, folder, fields["temperature"], detector)
-    write_manifest(Manifest(**fields, files=describe_files(folder)), folder)
 
 
 def _fields(network: NetworkResult, run: Run, name: str) -> dict[str, Any]:

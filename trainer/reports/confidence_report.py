@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from digits.store import write_synced
+from digits.files import write_synced
 from trainer.data.readers import Images
 from trainer.evaluation.calibration import BINS
 from trainer.evaluation.confidence import Confidence, SetConfidence

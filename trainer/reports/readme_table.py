@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Final
 
-from digits.store import write_synced
+from digits.files import write_synced
 from trainer.data.dataset import MNIST
 from trainer.errors import OutputError, TrainerError
 from trainer.evaluation import published_baseline

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from digits.store import write_synced
+from digits.files import write_synced
 from trainer.data.readers import Images
 from trainer.errors import OutputError
 from trainer.evaluation import published_baseline

@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
-from digits.store import write_synced
+from digits.files import write_synced
 from trainer.errors import OutputError
 from trainer.evaluation.confidence import Confidence, ConfidenceSummary
 from trainer.evaluation.freehand_score import FreehandScore

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from digits.store import sweep, write_synced
+from digits.files import sweep, write_synced
 from trainer.errors import OutputError, ResumeError
 from trainer.training.history import Epoch
 

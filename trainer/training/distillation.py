@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from digits.store import write_synced
+from digits.files import write_synced
 from trainer.data.augmentation import Views, apply, draw
 from trainer.data.readers import Images
 from trainer.networks.inference import BATCH, as_input

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from digits.store import write_synced
+from digits.files import write_synced
 
 
 class Epoch(BaseModel):

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from digits.errors import StoreError
-from digits.store import check_writable, write_synced
+from digits.files import write_synced
+from digits.store import check_writable
 from trainer.data.dataset import DataSet
 from trainer.errors import OutputError, ResumeError
 from trainer.settings import TrainerSettings

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from digits.store import write_synced
+from digits.files import write_synced
 from trainer.data.augmentation import draw
 from trainer.data.split import Split
 from trainer.errors import ResumeError

@@ -30,6 +30,7 @@ from tests.support.server_fixtures import (
     manifest_of,
     write_warm_up,
 )
+from tests.support.versions import publish as publish_version
 
 ROOT = Path(__file__).parents[3]
 MADE = {
@@ -62,7 +63,7 @@ def make(export: Export, tmp_path: Path) -> Make:
             }
             write_manifest(Manifest.model_validate(sealed), folder)
 
-        return tmp_path / str(store.publish(tmp_path, write))
+        return tmp_path / str(publish_version(tmp_path, write).number)
 
     return make_version
 
@@ -288,7 +289,8 @@ def test_release_commands_say_what_they_did(make: Make, tmp_path: Path) -> None:
         in lines[-2]
     )
     assert "rollback 3 (before it 2): no reason given" in lines[-1]
-    assert [entry.event for entry in read_entries(tmp_path)] == ["found", "promote", "rollback"]
+    events = [entry.event for entry in read_entries(tmp_path)]
+    assert events == ["publish", "publish", "publish", "promote", "rollback"]
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import pytest
 from benchmarks import freehand
 from digits.contract import LABELS
 from digits.manifest import Manifest, describe_files, write_manifest
-from tests.digits.test_store import FACTS
 from tests.support.toy_digits import toy_arrays, write_toy_file
 from tests.support.trainer_runs import IMAGES, made_up_run
+from tests.support.versions import FACTS
 from tests.trainer.freehand.test_strokes import write_pens
 from trainer.data.dataset import load
 from trainer.data.split import split

@@ -5,10 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from digits.errors import StoreError
-from digits.manifest import verify
-from digits.store import publish, versions
-from tests.digits.test_store import write_version
 from tests.support.every_call import REFUSED, at_every_call
 from tests.support.saved_values import IDENTITY, progress, values
 from trainer.errors import OutputError
@@ -43,44 +39,17 @@ class Checkpointing:
         return done
 
 
-class Publishing:
-    """The second version of a model."""
-
-    refusals = (StoreError,)
-
-    def prepare(self, folder: Path) -> None:
-        publish(folder, write_version)
-
-    def act(self, folder: Path) -> None:
-        publish(folder, write_version)
-
-    def check(self, folder: Path) -> None:
-        assert versions(folder)[0] == 1
-        for number in versions(folder):
-            verify(folder / str(number))
-
-    def check_after(self, folder: Path) -> None:
-        self.check(folder)
-        assert len(versions(folder)) >= 2
-        hidden = {path.name for path in folder.iterdir() if path.name.startswith(".")}
-        assert hidden <= {".lock", ".last-version"}, hidden
-
-
-@pytest.mark.parametrize("scenario", ["Checkpointing", "Publishing"])
-def test_killed_at_every_call_leaves_the_old_or_the_new_and_goes_on(
-    tmp_path: Path, scenario: str
-) -> None:
-    cases = at_every_call(f"{__name__}:{scenario}", tmp_path, "KILL")
+def test_killed_at_every_call_leaves_the_old_or_the_new_and_goes_on(tmp_path: Path) -> None:
+    cases = at_every_call(f"{__name__}:Checkpointing", tmp_path, "KILL")
     assert {case.call for case in cases} >= {"openat", "write", "fsync", "rename"}
     assert {case.ended for case in cases} == {-9}
 
 
 @pytest.mark.parametrize("fault", ["ENOSPC", "EIO"])
-@pytest.mark.parametrize("scenario", ["Checkpointing", "Publishing"])
 def test_disk_that_refuses_any_call_is_refused_in_words_and_goes_on_later(
-    tmp_path: Path, scenario: str, fault: str
+    tmp_path: Path, fault: str
 ) -> None:
-    cases = at_every_call(f"{__name__}:{scenario}", tmp_path, fault)
+    cases = at_every_call(f"{__name__}:Checkpointing", tmp_path, fault)
     refused = {case.call for case in cases if case.ended == REFUSED}
     assert refused >= {"openat", "write", "fsync", "rename"}
     assert all(case.ended in {0, REFUSED} for case in cases)

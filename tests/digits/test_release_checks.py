@@ -7,7 +7,7 @@ import pytest
 from digits.contract import Signature, Tensor, signatures
 from digits.manifest import Manifest
 from digits.release_checks import CHECKS, Facts, compare, refusals
-from tests.digits.test_store import FACTS
+from tests.support.versions import FACTS
 
 
 def facts(
