@@ -9,7 +9,7 @@ A line out: JSON with `seconds` and the latencies in ms.
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,9 @@ import tensorflow as tf
 
 from benchmarks.serving.load import Call, Connect, Outcome, closed
 from benchmarks.serving.protocols import Request, make
-from serving.server.models.batching import batch, read_batching
+from serving.server.models.batching import read_batching
+from serving.server.models.functions import Compute
 from serving.server.models.loading import Loading, load_version
-
-Function = Callable[..., Mapping[str, tf.Tensor]]
 
 
 def main(folder: Path, batching_file: Path, images_file: Path) -> None:
@@ -31,21 +30,22 @@ def main(folder: Path, batching_file: Path, images_file: Path) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(
         2 * threads
     )  # as the embedded server does with batching
-    version = load_version(
-        "digits", int(folder.name), folder, how=Loading(), warm_up=lambda *_: None
-    )
     batching = read_batching(batching_file, threads)
-    joined = {
-        name: batch(version.functions[name], version.signatures[name], batching)
-        for name in version.signatures
-    }
+    alone, joined = (
+        load_version(
+            "digits", int(folder.name), folder, how=Loading(batching=how), warm_up=lambda *_: None
+        )
+        for how in (None, batching)
+    )
     images = np.load(images_file)
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         order = json.loads(line)
-        functions = joined if order["batched"] else version.functions
+        version = joined if order["batched"] else alone
         sample = closed(
-            _connect(functions, make(order["request"], images)), order["clients"], order["seconds"]
+            _connect(version.functions, make(order["request"], images)),
+            order["clients"],
+            order["seconds"],
         )
         print(
             json.dumps(
@@ -55,9 +55,8 @@ def main(folder: Path, batching_file: Path, images_file: Path) -> None:
         )
 
 
-def _connect(functions: Mapping[str, Function], request: Request) -> Connect:
-    function = functions[request.signature]
-    name = "png" if isinstance(request.values, list) else "images"
+def _connect(functions: Mapping[str, Compute], request: Request) -> Connect:
+    compute = functions[request.signature]
     values: Any = (
         np.array(request.values, dtype=object)
         if isinstance(request.values, list)
@@ -65,9 +64,7 @@ def _connect(functions: Mapping[str, Function], request: Request) -> Connect:
     )
 
     def call() -> Outcome:
-        answer = function(**{name: tf.constant(values)})
-        for tensor in answer.values():
-            tensor.numpy()
+        compute([values])
         return Outcome.ANSWERED
 
     @contextmanager

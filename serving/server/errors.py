@@ -144,7 +144,9 @@ def as_answer(error: Exception) -> ServingError:
     return InternalError(f"internal error {ticket}; the server's log tells more under this id")
 
 
-_NODE_REFERENCE: Final = re.compile(r"\n?\s*\[\[.*|\s*\[Op:.*", re.DOTALL)
+_NODE_REFERENCE: Final = re.compile(
+    r"^\{\{function_node [^}]*\}\} |\n?\s*\[\[.*|\s*\[Op:.*", re.DOTALL
+)
 _NODE_OR_PATH: Final = re.compile(r"[^\s'\"(]*/[^\s'\")]+")
 _PREAMBLE: Final = "Graph execution error:"
 _TRACE_ABSENT: Final = "<stack traces unavailable>\n"

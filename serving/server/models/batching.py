@@ -1,22 +1,22 @@
 """Dynamic batching by TensorFlow's own scheduler, the one TensorFlow Serving uses, driven by the
 same file."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import tensorflow as tf
 
 from digits.errors import SettingsError
 from serving.server.config_files import read_config
 from serving.server.errors import InvalidArgumentError
+from serving.server.models.functions import Compute, compute_flat, compute_signature
 from serving.server.models.signature import Signature
 
 PER_MODEL_FILE: Final = "batching_params.pbtxt"
 _FLAG: Final = "batching_parameters_file"
-
-Function = Callable[..., Mapping[str, tf.Tensor]]
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ def _check(batching: Batching) -> None:
         )
 
 
-def batch(function: Function, signature: Signature, batching: Batching) -> Function:
-    """The same function, computed together for calls that come together; calls without items are
+def batch(function: Any, signature: Signature, batching: Batching) -> Compute:  # noqa: ANN401 - TensorFlow has no types
+    """Compute a loaded function together for calls that come together; calls without items are
     computed alone."""
     names, outputs = list(signature.inputs), list(signature.outputs)
 
@@ -102,7 +102,7 @@ def batch(function: Function, signature: Signature, batching: Batching) -> Funct
         autograph=False,
         enable_large_batch_splitting=batching.split,
     )
-    def together(*tensors: tf.Tensor) -> list[tf.Tensor]:
+    def joined(*tensors: tf.Tensor) -> list[tf.Tensor]:
         answer = function(**dict(zip(names, tensors, strict=True)))
         return [answer[name] for name in outputs]
 
@@ -110,25 +110,17 @@ def batch(function: Function, signature: Signature, batching: Batching) -> Funct
         tf.TensorSpec(spec.shape, spec.dtype.numpy if not spec.dtype.is_string else tf.string)
         for spec in signature.inputs.values()
     ]
-    joined = tf.function(together, input_signature=kinds, autograph=False)
-
-    def call(**inputs: tf.Tensor) -> Mapping[str, tf.Tensor]:
-        if _count(inputs) == 0:
-            return function(**inputs)
-        return dict(zip(outputs, joined(*(inputs[name] for name in names)), strict=True))
-
-    return call
+    traced = tf.function(joined, input_signature=kinds, autograph=False).get_concrete_function()
+    together = compute_flat(traced, signature.inputs.values(), signature.outputs.values())
+    alone = compute_signature(function, signature)
+    return lambda arrays: together(arrays) if _count(arrays) else alone(arrays)
 
 
-def _count(inputs: Mapping[str, Any]) -> int:
+def _count(arrays: Sequence[np.ndarray[Any, Any]]) -> int:
     """Items in a call."""
-    counts = set()
-    for tensor in inputs.values():
-        if tensor.shape.rank == 0:
-            raise InvalidArgumentError(
-                "Batching Run() input tensors must have at least one dimension"
-            )
-        counts.add(int(tensor.shape[0]))
+    if any(array.ndim == 0 for array in arrays):
+        raise InvalidArgumentError("Batching Run() input tensors must have at least one dimension")
+    counts = {len(array) for array in arrays}
     if len(counts) > 1:
         raise InvalidArgumentError(
             "Batching Run() input tensors must have equal 0th-dimension size"

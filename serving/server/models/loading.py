@@ -14,6 +14,7 @@ from digits import manifest
 from digits.errors import SettingsError, VersionError
 from serving.server.errors import Code, ServingError, VersionRefusedError, plain
 from serving.server.models.batching import PER_MODEL_FILE, Batching, batch, read_batching
+from serving.server.models.functions import compute_signature
 from serving.server.models.signature import read_signatures
 from serving.server.models.version import LoadedVersion
 
@@ -107,13 +108,14 @@ def _check_complete(folder: Path) -> None:
 def _load(model: str, number: int, folder: Path, how: Loading) -> LoadedVersion:
     definitions = dict(_read_graph(folder, set(how.tags)).signature_def)
     saved_model = tf.saved_model.load(str(folder), tags=list(how.tags))
-    signatures, functions = read_signatures(definitions), dict(saved_model.signatures)
-    if batching := _batching(folder, how):
-        functions = {
-            name: batch(function, signatures[name], batching)
-            for name, function in functions.items()
-            if name in signatures
-        }
+    signatures, batching = read_signatures(definitions), _batching(folder, how)
+    functions = {
+        name: batch(function, signatures[name], batching)
+        if batching
+        else compute_signature(function, signatures[name])
+        for name, function in saved_model.signatures.items()
+        if name in signatures
+    }
     return LoadedVersion(
         model=model,
         number=number,

@@ -1,6 +1,6 @@
 """One loaded version: a SavedModel in memory, ready to compute."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,19 +9,19 @@ import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
 from serving.server.errors import KernelError
+from serving.server.models.functions import Compute
 from serving.server.models.signature import Arrays, Signature
 
 
 @dataclass(frozen=True)
 class LoadedVersion:
-    """What one version folder became. `functions` are TensorFlow's concrete functions, by
-    signature."""
+    """What one version folder became. `functions` compute, by signature."""
 
     model: str
     number: int
     definitions: Mapping[str, meta_graph_pb2.SignatureDef]
     signatures: Mapping[str, Signature]
-    functions: Mapping[str, Callable[..., Mapping[str, tf.Tensor]]]
+    functions: Mapping[str, Compute]
     saved_model: object
     """Keeps the variables alive; the functions only point at them."""
 
@@ -41,13 +41,10 @@ class LoadedVersion:
         Raises:
             KernelError: TensorFlow could not.
         """
+        arrays = [inputs[name] for name in signature.inputs]
         try:
-            tensors = {name: tf.constant(array) for name, array in inputs.items()}
-            answer = self.functions[signature.name](**tensors)
-            return {name: _to_numpy(answer[name]) for name in outputs}
+            computed = self.functions[signature.name](arrays)
         except tf.errors.OpError as error:
             raise KernelError(error.error_code, error.message) from error
-
-
-def _to_numpy(tensor: tf.Tensor) -> np.ndarray[Any, Any]:
-    return np.asarray(tensor.numpy(), dtype=tensor.dtype.as_numpy_dtype)
+        answer = dict(zip(signature.outputs, computed, strict=True))
+        return {name: answer[name] for name in outputs}

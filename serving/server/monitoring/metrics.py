@@ -8,18 +8,20 @@ microseconds, as there. What it does not count begins with `inkwell_`.
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from serving.server.errors import Code, VersionRefusedError
+from serving.server.models.functions import Compute
 from serving.server.models.registry import Models
 from serving.server.models.version import LoadedVersion
 
@@ -124,21 +126,18 @@ class Metrics:
             return replace(
                 version,
                 functions={
-                    name: self._timed(model, function)
-                    for name, function in version.functions.items()
+                    name: self._timed(model, compute) for name, compute in version.functions.items()
                 },
             )
 
         return watched
 
-    def _timed(
-        self, model: str, function: Callable[..., Mapping[str, Any]]
-    ) -> Callable[..., Mapping[str, Any]]:
+    def _timed(self, model: str, compute: Compute) -> Compute:
         runtime = self._runtime.labels(model, "", "TF2")
 
-        def timed(**inputs: Any) -> Mapping[str, Any]:  # noqa: ANN401 - TensorFlow's tensors have no types
+        def timed(arrays: Sequence[np.ndarray[Any, Any]]) -> list[np.ndarray[Any, Any]]:
             began = time.perf_counter()
-            answer = function(**inputs)
+            answer = compute(arrays)
             runtime.observe((time.perf_counter() - began) * _MICROSECONDS)
             return answer
 
