@@ -7,7 +7,6 @@ same command goes on.
 """
 
 import argparse
-import datetime
 import os
 import sys
 import tempfile
@@ -19,16 +18,16 @@ from typing import Any, Final
 
 import keras
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from digits.files import write_synced
 from trainer.data.augmentation import draw
 from trainer.data.dataset import MNIST, load
 from trainer.data.split import Split, split
-from trainer.environment import describe_command, describe_machine, describe_revision
 from trainer.evaluation.metrics import evaluate
 from trainer.networks.architecture import build
 from trainer.networks.inference import predict
+from trainer.provenance import Provenance, describe_command
 from trainer.recipes import RECIPES, Recipe
 from trainer.reports.markdown import table
 from trainer.training.device import Arithmetic, choose_device, choose_precision
@@ -82,10 +81,8 @@ LONGER: Final = {
 ALL: Final = (*VARIANTS, IN_FLOAT32, *LONGER)
 
 
-class Ablation(BaseModel):
+class Ablation(Provenance):
     """One short training."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     recipe: str = Field(default="augmented", description="what the variant changes")
     variant: str
@@ -96,10 +93,6 @@ class Ablation(BaseModel):
     precision: str
     loss: float = Field(description="mean categorical cross-entropy, nats")
     error: float = Field(ge=0, le=1, description="share of images read wrong")
-    machine: str
-    code_revision: str
-    date: str
-    command: str
 
     @property
     def comparable(self) -> tuple[str, int, int, int]:
@@ -178,10 +171,7 @@ def main(argv: Sequence[str]) -> int:
                 **origin,
                 loss=loss,
                 error=error,
-                machine=describe_machine(gpus),
-                code_revision=describe_revision(),
-                date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-                command=describe_command("benchmarks.ablation", argv),
+                **Provenance.now(describe_command("benchmarks.ablation", argv), gpus).model_dump(),
             )
             write_synced(path, _LAYOUT.dump_json([*read(path), result], indent=2) + b"\n")
     print(*(compose(group) for group in tables(read(path))), sep="\n\n")

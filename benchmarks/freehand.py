@@ -8,7 +8,6 @@ folder of its own, since those show the data.
 """
 
 import argparse
-import datetime
 import io
 import os
 import sys
@@ -31,18 +30,13 @@ from digits.manifest import read_manifest
 from trainer.data.dataset import load
 from trainer.data.readers import Images
 from trainer.data.split import Split, split
-from trainer.environment import (
-    describe_command,
-    describe_machine,
-    describe_revision,
-    describe_versions,
-)
 from trainer.errors import DataError, TrainerError
 from trainer.evaluation.freehand_score import FreehandScore, score
 from trainer.export.ood import measure, prepare
 from trainer.freehand.drawings import MOST, Drawings, draw, draw_strokes
 from trainer.freehand.outliers import FITTED
 from trainer.freehand.strokes import read_pen_digits
+from trainer.provenance import Provenance, describe_command
 from trainer.reports.freehand_report import EXPLANATION, compare, gallery
 from trainer.reports.markdown import table
 
@@ -73,10 +67,8 @@ class Rejection(BaseModel):
     )
 
 
-class FreehandResult(BaseModel):
+class FreehandResult(Provenance):
     """What `python -m benchmarks.freehand` measured."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: int = Field(description="number of the version")
     created: str = Field(description="when that was exported")
@@ -84,11 +76,6 @@ class FreehandResult(BaseModel):
     rejection: Rejection | None = Field(
         description="null where the version does not tell what is no digit"
     )
-    machine: str
-    versions: dict[str, str]
-    code_revision: str
-    date: str
-    command: str
 
 
 def main(argv: Sequence[str]) -> int:
@@ -181,11 +168,7 @@ def _run(arguments: argparse.Namespace, command: str) -> None:
         rejection=reject(ask, parts, drawn[VALIDATION], answers, strangers)
         if OOD_SCORE in answers[VALIDATION]
         else None,
-        machine=describe_machine(),
-        versions=describe_versions(),
-        code_revision=describe_revision(),
-        date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        command=command,
+        **Provenance.now(command).model_dump(),
     )
     arguments.results.mkdir(parents=True, exist_ok=True)
     write_synced(

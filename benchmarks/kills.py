@@ -30,7 +30,7 @@ from digits.manifest import verify
 from digits.store import versions
 from tests.support.toy_digits import toy_arrays
 from trainer.__main__ import main as train
-from trainer.training.history import read_history
+from trainer.networks.history import read_history
 
 RESULTS_FILE: Final = "kills.json"
 FLAGS: Final = (

@@ -1,17 +1,11 @@
 """Where a benchmark leaves what it measured, with all that is needed to measure it again."""
 
-import datetime
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from digits.files import write_synced
-from trainer.environment import (
-    describe_command,
-    describe_machine,
-    describe_revision,
-    describe_versions,
-)
+from trainer.provenance import Provenance, describe_command
 
 
 def record(found: Mapping[str, object], path: Path, module: str, argv: Sequence[str]) -> None:
@@ -23,13 +17,6 @@ def record(found: Mapping[str, object], path: Path, module: str, argv: Sequence[
         module: of the benchmark.
         argv: its arguments.
     """
-    whole = {
-        **found,
-        "machine": describe_machine(),
-        "versions": describe_versions(),
-        "code_revision": describe_revision(),
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "command": describe_command(module, argv),
-    }
+    whole = {**found, **Provenance.now(describe_command(module, argv)).model_dump()}
     path.parent.mkdir(parents=True, exist_ok=True)
     write_synced(path, (json.dumps(whole, indent=2) + "\n").encode())

@@ -7,7 +7,6 @@ results/training-speed.json.
 """
 
 import argparse
-import datetime
 import os
 import sys
 import tempfile
@@ -27,14 +26,9 @@ from benchmarks.cropped_conv import cropped
 from digits.files import write_synced
 from trainer.data.dataset import MNIST, load
 from trainer.data.split import Split, split
-from trainer.environment import (
-    describe_command,
-    describe_machine,
-    describe_revision,
-    describe_versions,
-)
 from trainer.evaluation.published_baseline import REFERENCES
 from trainer.networks.architecture import ARCHITECTURES, build
+from trainer.provenance import Provenance, describe_command
 from trainer.recipes import RECIPES
 from trainer.training.device import choose_device, choose_precision
 from trainer.training.fit import fit
@@ -98,10 +92,8 @@ class ToAccuracy(BaseModel):
     seconds_per_epoch: Spread
 
 
-class Speed(BaseModel):
+class Speed(Provenance):
     """What `python -m benchmarks.training_speed` measured."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     peak_gflop_per_s: dict[str, float] = Field(
         description=f"product of two {_SIDE} x {_SIDE} matrices, by precision, the best of its "
@@ -115,11 +107,6 @@ class Speed(BaseModel):
     of_the_notebooks_whole_time: float | None = Field(
         description="the same over 12 of the notebook code's epochs, by its median epoch"
     )
-    machine: str
-    versions: dict[str, str]
-    code_revision: str
-    date: str
-    command: str
 
 
 def main(argv: Sequence[str]) -> int:
@@ -168,11 +155,7 @@ def main(argv: Sequence[str]) -> int:
         steps=steps,
         to_accuracy=trainings,
         **_ratios(trainings),
-        machine=describe_machine(gpus),
-        versions=describe_versions(),
-        code_revision=describe_revision(),
-        date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        command=describe_command("benchmarks.training_speed", argv),
+        **Provenance.now(describe_command("benchmarks.training_speed", argv), gpus).model_dump(),
     )
     arguments.results.mkdir(parents=True, exist_ok=True)
     write_synced(

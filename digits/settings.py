@@ -29,6 +29,9 @@ _PREFIXES: Final = (
     "INKWELL_CLIENT_",
     "INKWELL_RELEASE_",
     "INKWELL_UI_",
+    "INKWELL_SWEEP_",
+    "INKWELL_SCORE_",
+    "INKWELL_TABLE_",
     "INKWELL_",
 )
 """Each program's prefix, longest first: a variable belongs to the first that fits."""

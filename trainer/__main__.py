@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from digits.settings import load as load_settings
-from trainer.environment import describe_command
 from trainer.errors import OutputError, TrainerError
+from trainer.provenance import describe_command
 from trainer.settings import TrainerSettings
 from trainer.training import signals
 

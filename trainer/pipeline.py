@@ -1,7 +1,6 @@
 """The whole job, from data to a published version, as one sentence of verbs."""
 
 import contextlib
-import datetime
 import functools
 from dataclasses import replace
 from pathlib import Path
@@ -13,20 +12,21 @@ from digits.contract import LABELS
 from digits.promotion import Published
 from trainer.data.dataset import DataSet, load
 from trainer.data.split import Split, choose, split
-from trainer.environment import describe_machine, describe_revision, describe_versions
 from trainer.evaluation.assess import Answers, assess
 from trainer.evaluation.freehand_score import FreehandScore, score
 from trainer.evaluation.label_errors import disputed_in
 from trainer.evaluation.metrics import correct, evaluate
+from trainer.evaluation.result import NetworkResult, Run
 from trainer.evaluation.selection import Candidate, Choice, select
 from trainer.evaluation.temperature import calibrate
 from trainer.export.ood import Material, prepare
 from trainer.export.publish import publish
 from trainer.freehand.drawings import Drawings, draw
 from trainer.networks.inference import predict
+from trainer.provenance import Provenance
 from trainer.recipes import FINE_TUNE
 from trainer.reports.report import write as write_report
-from trainer.reports.results import NetworkResult, Run, read_results, record
+from trainer.reports.results import read_results, record
 from trainer.reports.tensorboard import show
 from trainer.settings import OVERRIDES, TrainerSettings
 from trainer.training.device import choose_device, choose_precision
@@ -263,11 +263,7 @@ def _describe(  # noqa: PLR0917 - the facts of a run are many
         },
         networks=networks,
         choice=choice,
-        machine=describe_machine(gpus),
-        versions=describe_versions(),
-        code_revision=describe_revision(),
-        date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        command=command,
+        **Provenance.now(command, gpus).model_dump(),
     )
 
 

@@ -17,10 +17,10 @@ from statistics import mean, stdev
 from pydantic import ValidationError
 
 from trainer.evaluation.metrics import interval_of_mean
+from trainer.evaluation.result import Run
 from trainer.recipes import FINE_TUNE, RECIPES
 from trainer.reports.markdown import table
 from trainer.reports.report import METRICS_FILE
-from trainer.reports.results import Run
 
 
 def main(argv: Sequence[str], call: Callable[[list[str]], int] = subprocess.call) -> int:

@@ -7,9 +7,7 @@ shares the processor with them.
 """
 
 import argparse
-import datetime
 import os
-import shlex
 import shutil
 import sys
 import tempfile
@@ -42,7 +40,7 @@ from digits.files import write_synced
 from digits.manifest import verify
 from digits.store import versions
 from tests.support.ports import free_port
-from trainer.environment import describe_machine, describe_revision, describe_versions
+from trainer.provenance import Provenance, describe_command
 
 CLIENTS: Final = (1, 8, 64)
 _SHARES: Final = (0.2, 0.5, 0.8)
@@ -121,11 +119,7 @@ def main(argv: Sequence[str]) -> None:
     whole = ServingResult(
         model=f"{made.architecture} of recipe {made.recipe}, float32, released as version {number}",
         remark=_REMARK,
-        machine=describe_machine(),
-        versions=describe_versions(),
-        code_revision=describe_revision(),
-        date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        command=shlex.join(["python", "-m", "benchmarks.serving", *argv]),
+        **Provenance.now(describe_command("benchmarks.serving", argv)).model_dump(),
         aims=judge(result["scenarios"], result["ready_s"]),
         **result,
     )

@@ -6,6 +6,8 @@ from typing import Final, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from trainer.provenance import Provenance
+
 RESULTS_FILE: Final = "serving.json"
 _PERCENTILES: Final = (50.0, 90.0, 99.0, 99.9)
 _RESAMPLES: Final = 200
@@ -83,10 +85,8 @@ class Memory(BaseModel):
     mib: tuple[float, ...] = Field(description="at equal distances in time")
 
 
-class ServingResult(BaseModel):
+class ServingResult(Provenance):
     """All of one run."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field(description="what was served")
     scenarios: tuple[Scenario, ...]
@@ -100,11 +100,6 @@ class ServingResult(BaseModel):
     memory: Memory | None
     aims: tuple[Aim, ...]
     remark: str
-    machine: str
-    versions: dict[str, str]
-    code_revision: str
-    date: str
-    command: str
 
 
 def percentiles(

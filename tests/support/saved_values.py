@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from trainer.networks.history import Epoch
 from trainer.training.checkpoint import Progress
-from trainer.training.history import Epoch
 
 IDENTITY = {"seed": 1, "data": {"x_train": "7" * 64}, "labels": ("0", "1"), "learning_rate": 0.001}
 

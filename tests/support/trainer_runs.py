@@ -8,9 +8,9 @@ from trainer.data.dataset import MNIST_DIGESTS
 from trainer.evaluation.assess import Answers, assess
 from trainer.evaluation.label_errors import disputed_in
 from trainer.evaluation.metrics import correct, evaluate
+from trainer.evaluation.result import NetworkResult, Run
 from trainer.evaluation.selection import Candidate, select
-from trainer.reports.results import NetworkResult, Run
-from trainer.training.history import Epoch, History
+from trainer.networks.history import Epoch, History
 
 LABELS = tuple("0123456789")
 IMAGES = dict.fromkeys(

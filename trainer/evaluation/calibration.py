@@ -55,6 +55,10 @@ class Calibration(BaseModel):
         description="the reliability diagram, by rising confidence, without the bins that are empty"
     )
 
+    def figures(self) -> dict[str, float]:
+        """The scalar metrics by name."""
+        return self.model_dump(exclude={"bins"})
+
 
 def measure(
     probabilities: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]

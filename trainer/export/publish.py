@@ -12,11 +12,9 @@ from digits.errors import StoreError, VersionError
 from digits.manifest import Manifest, describe_files, read_manifest, write_manifest
 from digits.release_checks import Facts, Finding, compare
 from trainer.errors import ExportError, OutputError
-from trainer.evaluation.calibration import Calibration
-from trainer.evaluation.metrics import Scores
+from trainer.evaluation.result import SETS, NetworkResult, Run
 from trainer.export.ood import Material, fit, summarise
 from trainer.export.saved_model import check, export, read_signatures
-from trainer.reports.results import NetworkResult, Run
 
 
 def publish(  # noqa: PLR0917 - a network, where it came from, where it goes
@@ -88,11 +86,7 @@ def _fields(network: NetworkResult, run: Run, name: str) -> dict[str, Any]:
         "seed": run.seed,
         "data": {"name": run.data, **run.digests},
         "temperature": network.confidence.temperature,
-        "metrics": {
-            "validation": _metrics(network.validation, network.confidence.validation.calibrated),
-            "test": _metrics(network.test, network.confidence.test.calibrated),
-        }
-        | _freehand(network),
+        "metrics": {name: network.figures(name) for name in SETS} | _freehand(network),
         "versions": run.versions,
         "code_revision": run.code_revision,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -106,14 +100,3 @@ def _freehand(network: NetworkResult) -> dict[str, dict[str, float]]:
         if found
         else {}
     )
-
-
-def _metrics(scores: Scores, calibrated: Calibration) -> dict[str, float]:
-    """`loss` is the network's as trained; the others hold for what is exported."""
-    return {
-        "accuracy": scores.accuracy,
-        "loss": scores.loss,
-        "calibrated_nll": calibrated.nll,
-        "calibrated_brier": calibrated.brier,
-        "calibrated_ece": calibrated.ece,
-    }

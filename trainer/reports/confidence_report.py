@@ -10,13 +10,13 @@ from trainer.data.readers import Images
 from trainer.evaluation.calibration import BINS
 from trainer.evaluation.confidence import Confidence, SetConfidence
 from trainer.evaluation.metrics import Scores
+from trainer.evaluation.result import SETS, NetworkResult, Run
 from trainer.evaluation.risk_coverage import COVERAGES
 from trainer.reports import plots
 from trainer.reports.gallery import mistakes_gallery
 from trainer.reports.markdown import table
-from trainer.reports.results import CONFIDENCE_FILE, GALLERY, PLOTS, NetworkResult, Run
+from trainer.reports.results import CONFIDENCE_FILE, GALLERY, PLOTS
 
-SETS: Final = ("validation", "test")
 _SHARES: Final = (1.0, 0.995, 0.99, 0.95, 0.9)
 """Shares of the images answered, of the table; each is one of COVERAGES."""
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from trainer.data.readers import Images
 from trainer.evaluation.freehand_score import FreehandScore
+from trainer.evaluation.result import NetworkResult, Run
 from trainer.reports.gallery import mistakes_gallery
 from trainer.reports.markdown import table
-from trainer.reports.results import GALLERY, PLOTS, NetworkResult, Run
+from trainer.reports.results import GALLERY, PLOTS
 
 EXPLANATION = (
     "Digits are traced, painted with every combination of these pens, sizes, places and troubles, "

@@ -20,7 +20,7 @@ def compose(results: Sequence[TrainingResult]) -> str:
         results: of any data; those on MNIST's whole test set count.
     """
     complete = [
-        result for result in results if (result.data, result.test_size) == (MNIST, TEST_SIZE)
+        result for result in results if (result.data, result.test["size"]) == (MNIST, TEST_SIZE)
     ]
     published = [
         _cell([REFERENCES[name].accuracy] if name in REFERENCES else []) for name in _NETWORKS
@@ -34,7 +34,7 @@ def compose(results: Sequence[TrainingResult]) -> str:
 
 
 def _accuracies(results: Sequence[TrainingResult], network: str) -> list[float]:
-    return [result.test_accuracy for result in results if result.architecture == network]
+    return [result.test["accuracy"] for result in results if result.architecture == network]
 
 
 def _cell(accuracies: Sequence[float]) -> str:

@@ -25,7 +25,7 @@ from trainer.evaluation.calibration import Calibration
 from trainer.evaluation.confidence import Confidence
 from trainer.evaluation.metrics import Scores, interval
 from trainer.evaluation.risk_coverage import COVERAGES
-from trainer.training.history import History
+from trainer.networks.history import History
 
 COLOURS: Final = {"conv3": "#0072B2", "conv5": "#D55E00", "conv7": "#009E73"}
 """By architecture; told apart by colour-blind readers too. Source: Okabe and Ito, Color Universal

@@ -4,66 +4,63 @@ python -m trainer.reports.readme_table            rewrites both
 python -m trainer.reports.readme_table --check    changes nothing; exit code 1 if one is outdated
 """
 
-import argparse
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Final
+from typing import ClassVar, Final
+
+from pydantic import Field
 
 from digits.files import write_synced
+from digits.settings import Settings, load
 from trainer.data.dataset import MNIST
 from trainer.errors import OutputError, TrainerError
 from trainer.evaluation import published_baseline
+from trainer.evaluation.calibration import BINS
 from trainer.evaluation.metrics import interval, interval_of_mean
-from trainer.reports import confidence_table, headline, markdown
+from trainer.reports import headline, markdown
 from trainer.reports.recorded_plots import redraw
 from trainer.reports.report import between, duration
 from trainer.reports.results import TrainingResult, read_results
 
 BEGIN: Final = "<!-- results:begin -->"
 END: Final = "<!-- results:end -->"
+Group = Sequence[TrainingResult]
+"""The results of one row, which differ in their seed alone."""
+
+
+class TableSettings(Settings):
+    """Write the recorded results into README.md and docs/results.md."""
+
+    program: ClassVar[str] = "python -m trainer.reports.readme_table"
+    env_prefix: ClassVar[str] = "INKWELL_TABLE_"
+
+    results: Path = Field(default=Path("results"), description="folder with training.json")
+    readme: Path = Field(
+        default=Path("README.md"), description="page with the headline rows between two markers"
+    )
+    page: Path = Field(
+        default=Path("docs/results.md"),
+        description="page with the full tables between two markers",
+    )
+    check: bool = Field(
+        default=False, description="change nothing; exit with 1 if the page is not up to date"
+    )
 
 
 def main(argv: Sequence[str]) -> int:
-    """Rewrite or check the table; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m trainer.reports.readme_table",
-        description="Write the results into the README.",
-    )
-    parser.add_argument(
-        "--results",
-        type=Path,
-        default=Path("results"),
-        help="folder with training.json (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--readme",
-        type=Path,
-        default=Path("README.md"),
-        help="page with the headline rows between two markers (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--page",
-        type=Path,
-        default=Path("docs/results.md"),
-        help="page with the full tables between two markers (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--check",
-        action="store_true",
-        help="change nothing; exit with 1 if the page is not up to date",
-    )
-    arguments = parser.parse_args(argv)
+    """Rewrite or check the tables; returns the exit code."""
+    settings = load(TableSettings, argv)
     try:
-        results = read_results(arguments.results)
-        pages = {arguments.readme: headline.compose(results), arguments.page: compose(results)}
-        if not arguments.check:
-            redraw(arguments.results, results)
-        return max(update(page, text, check=arguments.check) for page, text in pages.items())
+        results = read_results(settings.results)
+        pages = {settings.readme: headline.compose(results), settings.page: compose(results)}
+        if not settings.check:
+            redraw(settings.results, results)
+        return max(update(page, text, check=settings.check) for page, text in pages.items())
     except TrainerError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        print(f"{settings.program}: {error}", file=sys.stderr)
         return error.exit_code
 
 
@@ -113,65 +110,56 @@ def insert(page: str, text: str) -> str:
 
 
 def compose(results: Sequence[TrainingResult]) -> str:
-    """The table of all results on MNIST with its whole test set, a row a network and training, and
-    the commands that made it."""
+    """The tables of all results on MNIST with its whole test set, a row a network and training, and
+    the commands that made them."""
     groups: defaultdict[tuple[str, str, int, str], list[TrainingResult]] = defaultdict(list)
     for result in sorted(results, key=lambda result: result.key):
-        if (result.data, result.test_size) == (MNIST, published_baseline.TEST_SIZE):
+        if (result.data, result.test["size"]) == (MNIST, published_baseline.TEST_SIZE):
             groups[(result.recipe, result.precision, -result.epochs, result.architecture)].append(
                 result
             )
     if not groups:
         return "Nothing has been recorded yet: `make train` on the whole of MNIST does it."
-    rows = [_row(group) for _, group in sorted(groups.items())]
-    header = [
-        "network",
-        "recipe",
-        "epochs",
-        "precision",
-        "seeds",
-        "parameters",
-        "validation",
-        "test",
-        "95 % interval",
-        "published",
-        "loss",
-        "published",
-        "time",
-    ]
+    rows = [group for _, group in sorted(groups.items())]
     recorded = [result for group in groups.values() for result in group]
-    believed = confidence_table.compose([group for _, group in sorted(groups.items())])
     parts = [
-        markdown.table(header, rows, words=(0, 1, 3)),
-        _notes(recorded),
-        believed,
+        _table(_ACCURACY, rows, words=(0, 1, 3)),
+        _notes(recorded, several=len(rows) < len(recorded)),
+        _calibration_table(rows),
         _origins(recorded),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _row(group: Sequence[TrainingResult]) -> list[str]:
-    first = group[0]
-    published = published_baseline.REFERENCES.get(first.architecture)
-    return [
-        f"`{first.architecture}`",
-        f"`{first.recipe}`",
-        str(first.epochs) if first.epochs else "–",
-        first.precision,
-        str(len(group)),
-        f"{first.parameters:,}",
-        spread([result.validation_accuracy for result in group]),
-        f"**{spread([result.test_accuracy for result in group])}**",
-        between(_interval([result.test_accuracy for result in group], first.test_size)),
-        f"{published.accuracy:.4f}" if published else "–",
-        spread([result.test_loss for result in group]),
-        f"{published.loss:.4f}" if published else "–",
-        duration(mean(result.seconds for result in group)) if first.epochs else "–",
-    ]
+def _calibration_table(rows: Sequence[Group]) -> str:
+    """The second table with its note; empty where none of the records has these figures."""
+    known = [found for group in rows if (found := [one for one in group if one.temperature])]
+    return f"{_table(_CALIBRATION, known, words=(0, 1))}\n\n{_CALIBRATION_NOTE}" if known else ""
 
 
-def _interval(accuracies: Sequence[float], images: int) -> tuple[float, float]:
+def _table(columns: "Columns", rows: Sequence[Group], words: Sequence[int]) -> str:
+    cells = [[cell(group) for _, cell in columns] for group in rows]
+    return markdown.table([title for title, _ in columns], cells, words=words)
+
+
+def _mean(figure: Callable[[TrainingResult], float], form: str) -> "Cell":
+    """A cell with the mean over seeds."""
+    return lambda group: format(mean(figure(result) for result in group), form)
+
+
+def _published(group: Group, name: str) -> str:
+    reference = published_baseline.REFERENCES.get(group[0].architecture)
+    return f"{getattr(reference, name):.4f}" if reference else "–"
+
+
+def _disputed(group: Group, name: str, form: str) -> str:
+    known = [getattr(result.disputed, name) for result in group if result.disputed]
+    return format(mean(known), form) if known else "–"
+
+
+def _interval(group: Group) -> tuple[float, float]:
     """Of one network's accuracy by the number of images, of several seeds' mean by their spread."""
+    accuracies, images = [one.test["accuracy"] for one in group], int(group[0].test["size"])
     return interval(accuracies[0], images) if len(accuracies) == 1 else interval_of_mean(accuracies)
 
 
@@ -180,9 +168,9 @@ def spread(values: Sequence[float]) -> str:
     return f"{values[0]:.4f}" if len(values) == 1 else f"{mean(values):.4f} ± {stdev(values):.4f}"
 
 
-def _notes(recorded: Sequence[TrainingResult]) -> str:
+def _notes(recorded: Sequence[TrainingResult], *, several: bool) -> str:
     sizes = " or ".join(
-        f"{size:,}" for size in sorted({result.validation_size for result in recorded})
+        f"{size:,}" for size in sorted({result.validation["size"] for result in recorded})
     )
     note = (
         f"Accuracies are shares of {sizes} validation and {published_baseline.TEST_SIZE:,} test "
@@ -192,9 +180,6 @@ def _notes(recorded: Sequence[TrainingResult]) -> str:
         "the test set in nats. `published` are the reference runs, which used the test set as "
         "validation set."
     )
-    several = len({(r.recipe, r.precision, r.epochs, r.architecture) for r in recorded}) < len(
-        recorded
-    )
     return f"{note} ± is the standard deviation over seeds." if several else note
 
 
@@ -203,6 +188,60 @@ def _origins(recorded: Sequence[TrainingResult]) -> str:
     commands = dict.fromkeys(result.command for result in recorded)
     machines = dict.fromkeys(result.machine for result in recorded)
     return f"Made on {'; '.join(machines)} by\n\n```sh\n{chr(10).join(commands)}\n```"
+
+
+Cell = Callable[[Group], str]
+Columns = Sequence[tuple[str, Cell]]
+_NETWORK: Final[Columns] = (
+    ("network", lambda group: f"`{group[0].architecture}`"),
+    ("recipe", lambda group: f"`{group[0].recipe}`"),
+)
+_ACCURACY: Final[Columns] = (
+    *_NETWORK,
+    ("epochs", lambda group: str(group[0].epochs) if group[0].epochs else "–"),
+    ("precision", lambda group: group[0].precision),
+    ("seeds", lambda group: str(len(group))),
+    ("parameters", lambda group: f"{group[0].parameters:,}"),
+    ("validation", lambda group: spread([one.validation["accuracy"] for one in group])),
+    ("test", lambda group: f"**{spread([one.test['accuracy'] for one in group])}**"),
+    ("95 % interval", lambda group: between(_interval(group))),
+    ("published", lambda group: _published(group, "accuracy")),
+    ("loss", lambda group: spread([one.test["loss"] for one in group])),
+    ("published", lambda group: _published(group, "loss")),
+    (
+        "time",
+        lambda group: duration(mean(one.seconds for one in group)) if group[0].epochs else "–",
+    ),
+)
+"""Columns of the first table."""
+_CALIBRATION: Final[Columns] = (
+    *_NETWORK,
+    ("temperature", _mean(lambda one: one.temperature or 1, ".2f")),
+    ("NLL", _mean(lambda one: one.test["nll"], ".4f")),
+    ("calibrated", _mean(lambda one: one.test["calibrated_nll"], ".4f")),
+    ("Brier", _mean(lambda one: one.test["brier"], ".5f")),
+    ("calibrated", _mean(lambda one: one.test["calibrated_brier"], ".5f")),
+    ("ECE", _mean(lambda one: one.test["ece"], ".2%")),
+    ("calibrated", _mean(lambda one: one.test["calibrated_ece"], ".2%")),
+    ("AURC × 10⁴", _mean(lambda one: 1e4 * one.test["aurc"], ".2f")),
+    ("wrong, surest 99 %", _mean(lambda one: one.test["risk_at_99"], ".2%")),
+    ("test, undisputed", lambda group: _disputed(group, "accuracy_without", ".4f")),
+    ("errors disputed", lambda group: _disputed(group, "errors", ".3g")),
+)
+"""Columns of the second table: how far the probabilities can be believed."""
+_CALIBRATION_NOTE: Final = (
+    "All on the test set, means over seeds. The exported model answers the calibrated "
+    "probabilities: one temperature, fitted on the "
+    "validation set; the digits stay the same. NLL is the mean negative log-likelihood in nats, "
+    "Brier the mean sum of squared differences "
+    f"from the truth, ECE the gap between confidence and accuracy over {BINS} bins of equal "
+    "width; above an accuracy of 0.997 it is mostly "
+    "chance. AURC is the area under the risk-coverage curve; *surest 99 %* is the share read "
+    "wrong when the least sure 1 % are refused. "
+    "15 test labels are [disputed](https://github.com/cleanlab/label-errors) by a majority of the "
+    "people asked: the accuracy without "
+    "them, and how many of the errors they are."
+)
 
 
 if __name__ == "__main__":

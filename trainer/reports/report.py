@@ -10,9 +10,10 @@ from trainer.data.readers import Images
 from trainer.errors import OutputError
 from trainer.evaluation import published_baseline
 from trainer.evaluation.metrics import Scores
+from trainer.evaluation.result import NetworkResult, Run
 from trainer.reports import confidence_report, freehand_report, plots
 from trainer.reports.markdown import table
-from trainer.reports.results import PLOTS, NetworkResult, Run
+from trainer.reports.results import PLOTS
 
 REPORT_FILE: Final = "report.md"
 METRICS_FILE: Final = "metrics.json"

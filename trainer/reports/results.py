@@ -1,19 +1,23 @@
-"""What a run measured, and the record of it that the project keeps: `results/training.json` and
-plots."""
+"""The record of results that the project keeps: `results/training.json` and plots."""
 
 import shutil
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from digits.files import write_synced
 from trainer.errors import OutputError
-from trainer.evaluation.confidence import Confidence, ConfidenceSummary
-from trainer.evaluation.freehand_score import FreehandScore
-from trainer.evaluation.metrics import Scores
-from trainer.evaluation.selection import Choice
-from trainer.training.history import History
+from trainer.evaluation.label_errors import DisputedScores
+from trainer.evaluation.result import SETS, Figures, Run
+from trainer.provenance import Provenance
 
 RESULTS_FILE: Final = "training.json"
 PLOTS: Final = "plots"
@@ -26,74 +30,8 @@ CONFIDENCE_FILE: Final = "confidence.json"
 `trainer.evaluation.confidence.Confidence` by architecture."""
 
 
-class NetworkResult(BaseModel):
-    """One network of a run, trained and scored."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    architecture: str = Field(description="name of the network")
-    parameters: int = Field(ge=0, description="number of weights, trainable or not")
-    history: History = Field(
-        description="one entry an epoch, those of the weights it began with first; none for an "
-        "ensemble"
-    )
-    validation: Scores = Field(description="scores on the validation set")
-    test: Scores = Field(description="scores on the test set, taken once, after the choice")
-    confidence: Confidence = Field(
-        description="how far its probabilities can be believed, and its temperature"
-    )
-    freehand: FreehandScore | None = Field(
-        default=None,
-        description="how well it reads drawings of validation digits; null where the labels are "
-        "no digits",
-    )
-
-    @property
-    def seconds(self) -> float:
-        """Duration of the training with its validations, s."""
-        return sum(epoch.seconds for epoch in self.history)
-
-
-class Run(BaseModel):
-    """One run of the trainer: what went in, what came out."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    recipe: str = Field(description="name of the training recipe")
-    seed: int = Field(description="seed of the run")
-    precision: str = Field(
-        description="precision of the computation, as Keras names its policy: float32, "
-        "mixed_bfloat16, …"
-    )
-    data: str = Field(description="name of the data set; `mnist` is the real one")
-    digests: dict[str, str] = Field(
-        description="SHA-256 of each array of the data set, by the array's name"
-    )
-    labels: tuple[str, ...] = Field(description="text of each class")
-    train_size: int = Field(
-        ge=1, description="number of training images, without the validation images"
-    )
-    settings: dict[str, JsonValue] = Field(description="every setting of the run")
-    networks: tuple[NetworkResult, ...] = Field(min_length=1, description="one entry a network")
-    choice: Choice = Field(description="the network chosen on the validation set, and why")
-    machine: str = Field(description="what it ran on, see `trainer.environment.describe_machine`")
-    versions: dict[str, str] = Field(description="versions of Python and of the frameworks")
-    code_revision: str = Field(description="revision of the code that ran")
-    date: str = Field(description="day or time of the end, ISO 8601, UTC")
-    command: str = Field(description="what to type to run it again")
-
-    @property
-    def winner(self) -> NetworkResult:
-        """The chosen network."""
-        return next(
-            network for network in self.networks if network.architecture == self.choice.winner
-        )
-
-
-class TrainingResult(BaseModel):
-    """One network of one run, flat: an entry of `results/training.json`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class TrainingResult(Provenance):
+    """One network of one run: an entry of `results/training.json`."""
 
     architecture: str = Field(description="name of the network")
     recipe: str = Field(description="name of the training recipe")
@@ -101,44 +39,56 @@ class TrainingResult(BaseModel):
     epochs: int = Field(
         ge=0, description="number of epochs trained; 0 for an ensemble, which is not trained itself"
     )
-    precision: str = Field(description="precision of the computation, as Keras names its policy")
+    precision: str = Field(description="precision of the training: float32 or bfloat16")
     parameters: int = Field(ge=0, description="number of weights, trainable or not")
     data: str = Field(description="name of the data set; `mnist` is the real one")
     train_size: int = Field(
         ge=1, description="number of training images, without the validation images"
     )
-    validation_size: int = Field(ge=1, description="number of validation images")
-    test_size: int = Field(ge=1, description="number of test images")
-    validation_accuracy: float = Field(
-        ge=0, le=1, description="share of validation images read right"
+    validation: Figures = Field(
+        description="`NetworkResult.figures`; older records have fewer. In the file each stands "
+        "by itself: validation_accuracy, validation_loss, …"
     )
-    validation_loss: float = Field(
-        ge=0, description="mean categorical cross-entropy on the validation set, nats"
+    test: Figures = Field(description="the same: test_accuracy, test_loss, …")
+    temperature: float | None = Field(
+        default=None, gt=0, description="what the logits are divided by; not in older records"
     )
-    test_accuracy: float = Field(ge=0, le=1, description="share of test images read right")
-    test_loss: float = Field(
-        ge=0, description="mean categorical cross-entropy on the test set, nats"
+    disputed: DisputedScores | None = Field(
+        default=None, description="the test images whose label people dispute"
+    )
+    freehand_accuracy: float | None = Field(
+        default=None, ge=0, le=1, description="accuracy on drawings; not in older records"
     )
     seconds: float = Field(ge=0, description="duration of the training with its validations, s")
     validation_accuracy_by_epoch: tuple[float, ...] = Field(
-        description="share of validation images read right after each epoch"
-    )
-    machine: str = Field(description="what it ran on")
-    versions: dict[str, str] = Field(description="versions of Python and of the frameworks")
-    code_revision: str = Field(description="revision of the code that ran")
-    date: str = Field(description="day or time of the end, ISO 8601, UTC")
-    command: str = Field(description="what to type to run it again")
-    confidence: ConfidenceSummary | None = Field(
-        default=None, description="how far its probabilities can be believed; not in older records"
-    )
-    freehand_accuracy: float | None = Field(
-        default=None, ge=0, le=1, description="share of drawings read right; not in older records"
+        description="accuracy on the validation set after each epoch"
     )
 
     @property
     def key(self) -> tuple[str, str, str, str, int, int]:
         """Two results with the same key are the same experiment; the later one counts."""
         return (self.data, self.recipe, self.precision, self.architecture, self.epochs, self.seed)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_figures(cls, entry: object) -> object:
+        if not isinstance(entry, dict):
+            return entry
+        gathered = dict(entry)
+        for name in SETS:
+            alone = [
+                key for key in entry if key.startswith(f"{name}_") and key not in cls.model_fields
+            ]
+            found = {key.removeprefix(f"{name}_"): gathered.pop(key) for key in alone}
+            gathered.setdefault(name, found)
+        return gathered
+
+    @model_serializer(mode="wrap")
+    def _spread_figures(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        entry: dict[str, Any] = dump(self)
+        for name in SETS:
+            entry |= {f"{name}_{key}": figure for key, figure in entry.pop(name, {}).items()}
+        return entry
 
 
 _LAYOUT: Final = TypeAdapter(list[TrainingResult])
@@ -208,33 +158,25 @@ def plots_name(run: Run) -> str:
 
 def flatten(run: Run) -> list[TrainingResult]:
     """The entries of `run`, one a network."""
+    shared = {
+        name: getattr(run, name)
+        for name in (*Provenance.model_fields, "recipe", "seed", "precision", "data", "train_size")
+    }
     return [
         TrainingResult(
             architecture=network.architecture,
-            recipe=run.recipe,
-            seed=run.seed,
             epochs=len(network.history),
-            precision=run.precision,
             parameters=network.parameters,
-            data=run.data,
-            train_size=run.train_size,
-            validation_size=network.validation.images,
-            test_size=network.test.images,
-            validation_accuracy=network.validation.accuracy,
-            validation_loss=network.validation.loss,
-            test_accuracy=network.test.accuracy,
-            test_loss=network.test.loss,
+            validation=network.figures("validation"),
+            test=network.figures("test"),
+            temperature=network.confidence.temperature,
+            disputed=network.confidence.disputed,
+            freehand_accuracy=network.freehand.accuracy if network.freehand else None,
             seconds=network.seconds,
             validation_accuracy_by_epoch=tuple(
                 epoch.validation_accuracy for epoch in network.history
             ),
-            machine=run.machine,
-            versions=run.versions,
-            code_revision=run.code_revision,
-            date=run.date,
-            command=run.command,
-            confidence=ConfidenceSummary.of(network.confidence),
-            freehand_accuracy=network.freehand.accuracy if network.freehand else None,
+            **shared,
         )
         for network in run.networks
     ]

@@ -9,8 +9,10 @@ from typing import Final
 import tensorflow as tf
 
 from trainer.disk import written
+from trainer.evaluation.metrics import Scores
+from trainer.evaluation.result import SETS, NetworkResult
 from trainer.reports import confidence_report
-from trainer.reports.results import PLOTS, NetworkResult
+from trainer.reports.results import PLOTS
 
 LOGS: Final = Path("tensorboard") / "evaluation"
 """In the network's folder: a run of its own below the one of the epochs, so that writing it again
@@ -47,17 +49,9 @@ def _scalars(network: NetworkResult) -> Iterator[tuple[str, float]]:
     yield "temperature", network.confidence.temperature
     if network.freehand:
         yield "freehand/accuracy", network.freehand.accuracy
-    for name, scores, measured in confidence_report.sets(network):
-        yield f"{name}/accuracy", scores.accuracy
-        yield f"{name}/aurc", measured.coverage.aurc
-        for state, calibration in (
-            ("as_trained", measured.as_trained),
-            ("calibrated", measured.calibrated),
-        ):
-            yield from (
-                (f"{name}/{state}/{what}", getattr(calibration, what))
-                for what in ("nll", "brier", "ece")
-            )
+    for name in SETS:
+        yield from ((f"{name}/{key}", figure) for key, figure in network.figures(name).items())
+        scores: Scores = getattr(network, name)
         for label, one in enumerate(scores.classes):
             yield f"{name}/precision/{label}", one.precision
             yield f"{name}/recall/{label}", one.recall

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from digits.files import sweep, write_synced
 from trainer.errors import OutputError, ResumeError
-from trainer.training.history import Epoch
+from trainer.networks.history import Epoch
 
 KEPT: Final = 2
 """A damaged newest checkpoint falls back to the one before."""

@@ -19,11 +19,11 @@ from trainer.data.split import Split
 from trainer.disk import written
 from trainer.errors import ResumeError
 from trainer.evaluation.metrics import Scores, evaluate
+from trainer.networks.history import Epoch, History
 from trainer.networks.inference import predictor
 from trainer.recipes import Recipe
 from trainer.training import checkpoint, distribution, signals
 from trainer.training.checkpoint import Progress
-from trainer.training.history import Epoch, History
 from trainer.training.step import Batches, Lesson, compile_steps, plain
 from trainer.training.weight_averaging import re_estimate
 

@@ -17,12 +17,12 @@ from trainer.data.augmentation import draw
 from trainer.data.split import Split
 from trainer.errors import ResumeError
 from trainer.networks.architecture import ARCHITECTURES, build
+from trainer.networks.history import History, read_history, write_history
 from trainer.networks.inference import predict
 from trainer.settings import TrainerSettings
 from trainer.training.distillation import digest, kept_answers
 from trainer.training.distribution import is_chief, wait_for_all
 from trainer.training.fit import fit
-from trainer.training.history import History, read_history, write_history
 from trainer.training.run_folder import bind_teachers, read_identity
 from trainer.training.step import Lesson, Targets
 

@@ -16,10 +16,11 @@ from trainer.errors import OutputError
 from trainer.evaluation.confidence import Confidence
 from trainer.evaluation.metrics import evaluate
 from trainer.evaluation.mistakes import Mistake
+from trainer.evaluation.result import Run
 from trainer.reports import markdown, plots, readme_table, report
 from trainer.reports.gallery import mistakes_gallery
 from trainer.reports.recorded_plots import redraw
-from trainer.reports.results import Run, flatten, plots_name, read_results, record
+from trainer.reports.results import flatten, plots_name, read_results, record
 
 ROOT = Path(__file__).parents[3]
 PAGE = f"# Title\n\n{readme_table.BEGIN}\nold\n{readme_table.END}\n\nEnd\n"
@@ -224,11 +225,11 @@ def test_table_of_probabilities_gives_means_over_seeds_and_counts_the_disputed()
     assert cells[-2:] == [f"{1 - ((1900 - 2) + (1640 - 2)) / 2 / 9985:.4f}", "2"], (
         "947 and 1621 are among the wrong ones, 1901 is not"
     )
-    assert cells[2] == f"{flatten(made_up_run())[0].confidence.temperature:.2f}"  # type: ignore[union-attr]
+    assert cells[2] == f"{flatten(made_up_run())[0].temperature:.2f}"
 
 
 def test_table_of_records_without_probabilities_has_no_second_table() -> None:
-    older = [result.model_copy(update={"confidence": None}) for result in flatten(made_up_run())]
+    older = [result.model_copy(update={"temperature": None}) for result in flatten(made_up_run())]
     assert "NLL" not in readme_table.compose(older)
     assert "NLL" in readme_table.compose([*older, *flatten(made_up_run(seed=2))])
 
@@ -300,7 +301,7 @@ def test_reports_in_a_fresh_process_import_neither_tensorflow_nor_pyplot() -> No
     unwanted = {"tensorflow", "keras", "matplotlib.pyplot"}
     code = (
         "import sys, trainer.reports.report, trainer.reports.readme_table, "
-        f"trainer.environment; print({unwanted} & set(sys.modules))"
+        f"trainer.provenance; print({unwanted} & set(sys.modules))"
     )
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     ran = subprocess.run(

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.trainer_runs import IMAGES, made_up_history, made_up_run
-from trainer import environment
+from trainer import provenance
 from trainer.errors import OutputError
 from trainer.evaluation import published_baseline
+from trainer.evaluation.result import Run
+from trainer.networks.history import Epoch, read_history, write_history
 from trainer.reports import report
-from trainer.reports.results import RESULTS_FILE, Run, plots_name, read_results, record
-from trainer.training.history import Epoch, read_history, write_history
+from trainer.reports.results import RESULTS_FILE, plots_name, read_results, record
 
 ROOT = Path(__file__).parents[3]
 PROMISED = {
@@ -50,7 +51,7 @@ def test_record_first_run_writes_one_object_a_network_with_every_promised_field(
 def test_record_same_run_again_replaces_its_objects(tmp_path: Path) -> None:
     record(made_up_run(wrong=92), tmp_path, tmp_path)
     record(made_up_run(wrong=80), tmp_path, tmp_path)
-    assert [result.test_accuracy for result in read_results(tmp_path)] == [0.9920, 0.9930]
+    assert [result.test["accuracy"] for result in read_results(tmp_path)] == [0.9920, 0.9930]
 
 
 @pytest.mark.parametrize(
@@ -98,27 +99,26 @@ def test_record_keeps_how_far_the_probabilities_can_be_believed(tmp_path: Path) 
     run = made_up_run(wrong=1_700)
     record(run, tmp_path, tmp_path)
     confidence, (kept, _) = run.networks[0].confidence, read_results(tmp_path)
-    assert kept.confidence is not None
-    assert kept.confidence.temperature == confidence.temperature != 1
-    assert (kept.confidence.test_nll, kept.confidence.test_nll_calibrated) == (
+    assert kept.temperature == confidence.temperature != 1
+    assert (kept.test["nll"], kept.test["calibrated_nll"]) == (
         confidence.test.as_trained.nll,
         confidence.test.calibrated.nll,
     )
-    assert kept.confidence.validation_nll_calibrated < kept.confidence.validation_nll
-    assert kept.confidence.test_disputed is not None
-    assert (kept.confidence.test_disputed.images, kept.confidence.test_disputed.errors) == (15, 2)
+    assert kept.validation["calibrated_nll"] < kept.validation["nll"]
+    assert kept.disputed is not None
+    assert (kept.disputed.images, kept.disputed.errors) == (15, 2)
 
 
 def test_record_leaves_older_entries_without_these_figures_as_they_are(tmp_path: Path) -> None:
     record(made_up_run(seed=1), tmp_path, tmp_path)
     older = json.loads((tmp_path / RESULTS_FILE).read_text())
     for entry in older:
-        del entry["confidence"]
+        del entry["temperature"], entry["test_nll"], entry["validation_nll"]
     (tmp_path / RESULTS_FILE).write_text(json.dumps(older))
     record(made_up_run(seed=2), tmp_path, tmp_path)
     kept = json.loads((tmp_path / RESULTS_FILE).read_text())
     assert [entry for entry in kept if entry["seed"] == 1] == older
-    assert [result.confidence is None for result in read_results(tmp_path)] == [
+    assert [result.temperature is None for result in read_results(tmp_path)] == [
         True,
         False,
         True,
@@ -190,13 +190,13 @@ def test_find_reference_for_other_images_or_networks_is_none(
 
 
 def test_describe_machine_names_cores_and_cards_but_no_host() -> None:
-    described = environment.describe_machine(["Some Card"])
+    described = provenance.describe_machine(["Some Card"])
     assert re.fullmatch(r".+, \d+ cores?, Some Card, \w+ \w+", described)
     assert Path("/proc/sys/kernel/hostname").read_text().strip() not in described.split()
 
 
 def test_describe_versions_needs_no_tensorflow_import() -> None:
-    versions = environment.describe_versions()
+    versions = provenance.describe_versions()
     assert set(versions) == {"python", "tensorflow", "keras", "numpy"}
     assert all(re.match(r"\d+\.\d+", number) for number in versions.values())
 

@@ -38,8 +38,8 @@ def test_show_logs_scalars_and_pictures_at_the_last_epoch_and_again_in_their_pla
     confidence = network.confidence
     for tag, expected in (
         ("temperature", confidence.temperature),
-        ("validation/calibrated/nll", confidence.validation.calibrated.nll),
-        ("test/as_trained/ece", confidence.test.as_trained.ece),
+        ("validation/calibrated_nll", confidence.validation.calibrated.nll),
+        ("test/ece", confidence.test.as_trained.ece),
         ("freehand/accuracy", 0.9),
         ("test/recall/0", network.test.classes[0].recall),
         ("test/precision/9", network.test.classes[9].precision),

@@ -10,8 +10,8 @@ import pytest
 from benchmarks.kills import FLAGS, write_data
 from digits.store import versions
 from trainer.errors import DeviceError
+from trainer.networks.history import read_history
 from trainer.training.distribution import choose_strategy
-from trainer.training.history import read_history
 
 TOLERANCE = 1e-4
 """Relative. Two halves are summed in another order than the whole; float32 has 7 digits, and every

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.environment import describe_command
+from trainer.provenance import describe_command
 
 RESULTS = sorted((Path(__file__).parents[2] / "results").glob("*.json"))
 

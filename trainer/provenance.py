@@ -1,6 +1,9 @@
-"""What a run was typed as and ran on: command, machine and versions, without a name that would tell
-whose it is."""
+"""Provenance: the machine, versions, revision, date and command behind every recorded figure.
 
+Nothing in it names a host, a user or a folder of the machine.
+"""
+
+import datetime
 import os
 import platform
 import re
@@ -9,12 +12,45 @@ import subprocess
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field
 
 _CPU_FACTS: Final = Path("/proc/cpuinfo")
 _FROM_ROOT: Final = re.compile(r"(^|[=,])/(?:[^,]*/)?(?=[^,/])")
 """All but the last name of each path from the root in an argument, which may hold several behind a
 flag."""
+
+
+class Provenance(BaseModel):
+    """Where figures come from. Every record that holds figures extends it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    machine: str = Field(description="processor, cores, graphics cards and system")
+    versions: dict[str, str] = Field(
+        default_factory=dict,
+        description="versions of Python and of the frameworks; not in older records",
+    )
+    code_revision: str = Field(description="revision of the code that ran")
+    date: str = Field(description="day or time of the end, ISO 8601, UTC")
+    command: str = Field(description="what to type to run it again")
+
+    @classmethod
+    def now(cls, command: str, gpus: Sequence[str] = ()) -> Self:
+        """What is true of this process.
+
+        Args:
+            command: of `describe_command`.
+            gpus: name of each GPU used; none for a run on the processor.
+        """
+        return cls(
+            machine=describe_machine(gpus),
+            versions=describe_versions(),
+            code_revision=describe_revision(),
+            date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            command=command,
+        )
 
 
 def describe_machine(gpus: Sequence[str] = ()) -> str:
