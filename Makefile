@@ -42,11 +42,15 @@ endif
 
 INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: --requirement
 SUPPLY_CHAIN := .venv/supply-chain/bin/python
+# One of these is there where a container can reach an NVIDIA GPU: on Linux, and in Windows' Linux.
+GPU_NODES ?= /dev/nvidiactl /dev/dxg
 KERAS_CACHE := $(HOME)/.keras/datasets
 SET_NAME = $(notdir $(abspath $(DIGITS_DATA)))
 MOUNT_DATA = $(if $(DIGITS_DATA),--volume $(abspath $(DIGITS_DATA)):/data/$(SET_NAME):ro --env DIGITS_DATA=/data/$(SET_NAME),\
 	--volume $(KERAS_CACHE):/tmp/.keras/datasets)
-RUN_TRAINER = mkdir -p runs models $(KERAS_CACHE) && $(COMPOSE) build $(1) && $(COMPOSE) run --rm $(MOUNT_DATA) $(1) $(ARGS)
+# podman-compose knows a service behind a profile only where the profile is named.
+RUN_TRAINER = mkdir -p runs models $(KERAS_CACHE) && $(COMPOSE) --profile $(2) build $(1) && \
+	$(COMPOSE) --profile $(2) run --rm $(MOUNT_DATA) $(1) $(ARGS)
 LOCK = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 --only-binary :all: --generate-hashes \
 	--no-emit-index-url --no-annotate --quiet --no-progress --custom-compile-command "make lock" $(ARGS)
 
@@ -71,12 +75,12 @@ train: .venv/.setup ## Train, choose, export and publish on this machine; DIGITS
 
 train-gpu: ## The same in a container on the GPU; stops where there is none
 	$(call need_compose,train on this machine: make train)
-	@test -e /dev/nvidiactl -o -e /dev/dxg || { echo "No NVIDIA GPU is visible on this machine; train without one: make train-cpu" >&2; exit 1; }
-	$(call RUN_TRAINER,trainer-gpu)
+	@ls $(GPU_NODES) 2>/dev/null | grep -q . || { echo "No NVIDIA GPU is visible on this machine; train without one: make train-cpu" >&2; exit 1; }
+	$(call RUN_TRAINER,trainer-gpu,train-gpu)
 
 train-cpu: ## The same in a container without a GPU
 	$(call need_compose,train on this machine: make train)
-	$(call RUN_TRAINER,trainer)
+	$(call RUN_TRAINER,trainer,train)
 
 sweep: .venv/.setup ## Train a recipe with several seeds and print mean ± sd; goes on where it stopped; SEEDS= RECIPE= DIGITS_DATA= ARGS=
 	$(PY) -m trainer.sweep --seeds $(SEEDS) --recipe $(RECIPE) $(ARGS)
@@ -87,8 +91,8 @@ fine-tune: .venv/.setup ## Train on from the served version with corrected drawi
 my-digits: .venv/.setup ## Score every published version on the drawings that people put right; CORRECTIONS=
 	$(PY) -m trainer.score_corrections --corrections "$(CORRECTIONS)" $(ARGS)
 
-publish: .venv/.setup ## Publish the chosen network of a finished run; RUN=runs/notebook-seed1
-	@test -n "$(RUN)" || { echo "Name the run's folder: make publish RUN=runs/notebook-seed1" >&2; exit 2; }
+publish: .venv/.setup ## Publish the chosen network of a finished run; RUN=runs/best-seed1
+	@test -n "$(RUN)" || { echo "Name the run's folder: make publish RUN=runs/best-seed1" >&2; exit 2; }
 	$(PY) -m trainer --publish_only --run_dir "$(RUN)" $(ARGS)
 
 serve: ## Serve models/ with TensorFlow Serving in a container, on ports 8500 (gRPC) and 8501 (REST)

@@ -73,7 +73,8 @@ def prepare() -> "Engine":
     program = CACHE / "podman"
     program.write_text(
         f"#!/bin/sh\nexport CONTAINERS_CONF={settings} TMPDIR={CACHE}/tmp DISABLE_HC_SYSTEMD=true\n"
-        f"exec podman --root {CACHE}/storage --runroot {_RUN}/storage --tmpdir {_RUN}/libpod "
+        f"exec {shutil.which('podman')} --root {CACHE}/storage --runroot {_RUN}/storage "
+        f"--tmpdir {_RUN}/libpod "
         '"$@"\n',
         encoding="utf-8",
     )
