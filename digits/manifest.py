@@ -59,6 +59,11 @@ class Manifest(BaseModel):
     )
     versions: dict[str, str] = Field(description="versions of Python and of the frameworks")
     code_revision: str = Field(description="revision of the code that trained it")
+    released: bool = Field(
+        default=False,
+        description="came with Inkwell itself: a starting point, not a version that later ones are "
+        "compared with",
+    )
     created: str = Field(description="time of export, ISO 8601, UTC")
     files: dict[str, FileEntry] = Field(
         description="every file of the version but this one, by relative path"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from digits import store
-from digits.errors import StoreError
+from digits.errors import StoreError, VersionError
 from digits.ledger import (
     Entry,
     Event,
@@ -22,7 +22,7 @@ from digits.ledger import (
     read_entries,
     settle,
 )
-from digits.manifest import verify
+from digits.manifest import read_manifest, verify
 from digits.numbering import claim_number
 from digits.release_checks import Finding, refusals
 
@@ -113,10 +113,32 @@ def promote(
                 f"expected a version that is not served now; received {number}, which is; see "
                 "`make versions`"
             )
-        refused = refusals(checks(store.served_folder(base), folder))
+        refused = refusals(checks(rival(base), folder))
         if not refused or force:
             _switch(base, number, "promote", why, refused)
         return refused
+
+
+def rival(base: Path) -> Path | None:
+    """Folder of the version that a new one is compared with: the served one. Where that came with
+    Inkwell, the newest version of this user's own below it, if there is one.
+
+    Args:
+        base: folder of the model.
+
+    Returns:
+        None where nothing is served.
+    """
+    folders = [base / str(number) for number in reversed(store.versions(base))]
+    own = (folder for folder in folders if not _is_released(folder))
+    return next(own, store.served_folder(base))
+
+
+def _is_released(folder: Path) -> bool:
+    try:
+        return read_manifest(folder).released
+    except VersionError:
+        return False  # whoever compares with it says what is wrong
 
 
 def rollback(base: Path, why: str) -> int:

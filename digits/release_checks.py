@@ -16,6 +16,9 @@ from digits.manifest import Manifest
 _ONE_SIDED_95: Final = 1.645
 """Standard errors; so a version that is as good is turned away by chance once in twenty times at
 most."""
+_ABOVE_CHANCE: Final = 0.1
+"""Share of the way from guessing (one in the number of labels) to all correct that every version
+must have gone. Answering always the most frequent digit of MNIST goes 0.014 of it."""
 
 
 @dataclass(frozen=True)
@@ -39,18 +42,29 @@ Check = Callable[[Facts, Facts], tuple[bool, str]]
 """From the served version and the new one: whether it passes, and the sentence."""
 
 
-def compare(served: Facts, new: Facts, checks: Mapping[str, Check] | None = None) -> list[Finding]:
-    """Hold the new version against the served one.
+def compare(
+    served: Facts | None, new: Facts, checks: Mapping[str, Check] | None = None
+) -> list[Finding]:
+    """Check the new version by itself, then compare it with the served one.
 
     Args:
-        served: the version that is served now.
+        served: the version that is served now; None: there is none.
         new: the one that is to take its place.
         checks: by name; default: `CHECKS`.
 
     Returns:
-        One finding a check, in order.
+        One finding a check, in order. A served version that came with Inkwell is a starting point:
+        it is not compared with.
     """
-    return [
+    findings = [Finding("chance", *better_than_chance(new))]
+    if served is None:
+        return findings
+    if served.manifest.released:
+        return [
+            *findings,
+            Finding("released", True, "not compared: the served version came with Inkwell"),
+        ]
+    return findings + [
         Finding(name, *check(served, new))
         for name, check in (CHECKS if checks is None else checks).items()
     ]
@@ -59,6 +73,20 @@ def compare(served: Facts, new: Facts, checks: Mapping[str, Check] | None = None
 def refusals(findings: Sequence[Finding]) -> tuple[str, ...]:
     """What the checks that failed said; empty lets the version through."""
     return tuple(f"{finding.check}: {finding.text}" for finding in findings if not finding.passed)
+
+
+def better_than_chance(new: Facts) -> tuple[bool, str]:
+    """Refuse a network that guesses, whatever is served now and even if nothing is."""
+    try:
+        accuracy, images = _validation(new.manifest)
+    except (KeyError, TypeError, ValueError):
+        return True, "not checked: the manifest has no validation accuracy"
+    guessing = 1 / len(new.manifest.labels)
+    least = guessing + _ABOVE_CHANCE * (1 - guessing)
+    figures = f"{accuracy:.4f} of {images:,} validation images; guessing gives {guessing:.4f}"
+    if accuracy < least:
+        return False, f"expected at least {least:.4f} correct; received {figures}; train longer"
+    return True, f"better than guessing: {figures}"
 
 
 def same_labels(served: Facts, new: Facts) -> tuple[bool, str]:

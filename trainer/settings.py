@@ -59,7 +59,7 @@ class TrainerSettings(Settings):
         "distilled",
         "fine-tune",
     ] = Field(
-        default="notebook",
+        default="best",
         description="training recipe: notebook is the published training, quick a first look in "
         "minutes, fast the "
         "notebook's accuracy in a tenth of its time, best bends the images and drops nothing out, "
@@ -162,7 +162,7 @@ class TrainerSettings(Settings):
         description="name the chosen network is published under",
     )
     publish: Literal["best", "all", "none"] = Field(
-        default="best",
+        default="all",
         description="best: the chosen network as MODEL_NAME; all: each network under its own name "
         "too; none: publish nothing",
     )

@@ -70,12 +70,8 @@ def _examine(settings: ReleaseSettings, base: Path) -> int:
             f"expected a version of '{base.name}'; received a folder without one; publish one: "
             "`make train`"
         )
-    served = store.served(base)
-    findings = _judge(
-        settings,
-        base / str(served) if served and served != number else None,
-        store.folder_of(base, number),
-    )
+    folder, rival = store.folder_of(base, number), promotion.rival(base)
+    findings = _judge(settings, rival if rival != folder else None, folder)
     return 0 if all(finding.passed for finding in findings) else _REFUSED
 
 

@@ -49,16 +49,15 @@ def judge(runtime: str | None, served: Path | None, new: Path) -> list[Finding]:
         new: folder of the version that is to be served.
     """
     findings = examine(new, runtime)
-    if served is None or not all(finding.passed for finding in findings):
+    if not all(finding.passed for finding in findings):
         return findings
+    candidate = Facts(read_manifest(new), read_signatures(new))
     try:
-        now = Facts(read_manifest(served), read_signatures(served))
+        now = Facts(read_manifest(served), read_signatures(served)) if served else None
     except VersionError as error:
-        return [
-            *findings,
-            Finding("served", True, f"the served version cannot be compared with: {error}"),
-        ]
-    return findings + compare(now, Facts(read_manifest(new), read_signatures(new)))
+        unreadable = f"the served version cannot be compared with: {error}"
+        return [*findings, *compare(None, candidate), Finding("served", True, unreadable)]
+    return findings + compare(now, candidate)
 
 
 def examine(folder: Path, runtime: str | None = None) -> list[Finding]:

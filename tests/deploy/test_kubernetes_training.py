@@ -51,7 +51,7 @@ def test_trainer_takes_the_flags_and_settings_of_the_manifest(overlay: str, tmp_
     settings = read_as(
         TrainerSettings, container, config_data(built(overlay), "training"), tmp_path
     )
-    assert settings.recipe == "notebook"
+    assert settings.recipe == TrainerSettings().recipe == "best"
     assert not any(variable["name"].startswith("INKWELL_") for variable in container.get("env", []))
 
 

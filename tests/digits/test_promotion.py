@@ -4,6 +4,7 @@ step."""
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ import pytest
 from digits import store
 from digits.errors import StoreError, VersionError
 from digits.ledger import LEDGER, NEXT, describe_user, note_found, read_entries
-from digits.manifest import verify
-from digits.promotion import opened, promote, rollback
+from digits.manifest import verify, write_manifest
+from digits.promotion import opened, promote, rival, rollback
+from digits.release_checks import Finding
 from tests.support.versions import passes, publish, refuses, write_version
 
 
@@ -289,3 +291,21 @@ def test_ledger_is_no_version_to_a_server(tmp_path: Path) -> None:
     assert not [
         path.name for path in tmp_path.iterdir() if path.name[0].isdigit() and path.name != "1"
     ]
+
+
+def test_rival_is_the_served_version_or_the_users_own_below_a_released_one(tmp_path: Path) -> None:
+    def write_released(folder: Path) -> None:
+        write_version(folder)
+        write_manifest(verify(folder).model_copy(update={"released": True}), folder)
+
+    seen: list[Path | None] = []
+
+    def checks(served: Path | None, new: Path) -> Sequence[Finding]:
+        seen.append(served)
+        return passes(served, new)
+
+    for write in (write_released, write_version, write_released, write_version, write_version):
+        publish(tmp_path, write, checks)
+    promote(tmp_path, 3, checks, "as it came")
+    assert seen == [None, *(tmp_path / number for number in ("1", "2", "2", "4", "5"))]
+    assert rival(tmp_path) == tmp_path / "2"

@@ -33,7 +33,8 @@ def failed(served: Facts, new: Facts) -> list[str]:
 
 
 def test_gate_lets_the_same_again_through() -> None:
-    assert [finding.check for finding in compare(facts(), facts())] == list(CHECKS)
+    found = [finding.check for finding in compare(facts(), facts())]
+    assert found == ["chance", *CHECKS]
     assert failed(facts(), facts()) == []
 
 
@@ -173,4 +174,32 @@ def test_gate_takes_further_checks_as_data() -> None:
         facts(metrics={"freehand": {"a": 1}}),
         {"freehand": freehand},
     )
-    assert [(finding.check, finding.passed) for finding in found] == [("freehand", True)]
+    assert [(finding.check, finding.passed) for finding in found[1:]] == [("freehand", True)]
+
+
+def test_gate_does_not_compare_with_a_version_that_came_with_inkwell() -> None:
+    """The first version that a user trains is served, though the released one is better and has
+    other labels."""
+    released = facts(accuracy=0.999, released=True)
+    assert failed(released, facts(accuracy=0.97, labels=tuple("abcdefghij"))) == []
+    assert failed(facts(accuracy=0.999), facts(accuracy=0.97)) == ["validation"]
+
+
+@pytest.mark.parametrize("served", [None, facts(released=True), facts(accuracy=0.1)])
+@pytest.mark.parametrize(
+    ("accuracy", "labels", "refused"),
+    [
+        (0.1, 10, True),
+        (0.1124, 10, True),  # always "1", MNIST's most frequent digit
+        (0.18, 10, True),
+        (0.2, 10, False),
+        (0.5, 2, True),
+        (0.6, 2, False),
+    ],
+)
+def test_gate_network_that_guesses_is_refused_whatever_is_served(
+    served: Facts | None, accuracy: float, labels: int, refused: bool
+) -> None:
+    new = facts(accuracy=accuracy, labels=tuple(f"label {n}" for n in range(labels)))
+    found = [finding.check for finding in compare(served, new, {}) if not finding.passed]
+    assert found == (["chance"] if refused else [])

@@ -64,5 +64,5 @@ def publish(
         write(folder)
         store.seal(folder)
         last(folder)
-        findings = checks(store.served_folder(base), folder)
+        findings = checks(promotion.rival(base), folder)
         return promotion.publish(base, folder, findings, why, force=force)

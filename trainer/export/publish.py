@@ -57,22 +57,22 @@ def publish(  # noqa: PLR0917 - a network, where it came from, where it goes
             check(model, folder, network.confidence.temperature, detector)
             write_manifest(Manifest(**fields, files=describe_files(folder)), folder)
             store.seal(folder)
-            findings = judge(store.served_folder(base), folder)
+            findings = judge(promotion.rival(base), folder)
             return promotion.publish(base, folder, findings, why, force=force)
     except StoreError as error:
         raise OutputError(str(error)) from error
 
 
 def judge(served: Path | None, new: Path) -> list[Finding]:
-    """The gate: hold the version in `new` against the one in `served`; one that cannot be read
-    stands in nobody's way."""
-    if served is None:
-        return []
+    """The release checks of the version in `new` against the one in `served`; a served version that
+    cannot be read is not compared with."""
+    candidate = Facts(read_manifest(new), read_signatures(new))
     try:
-        now = Facts(read_manifest(served), read_signatures(served))
+        now = Facts(read_manifest(served), read_signatures(served)) if served else None
     except (VersionError, ExportError) as error:
-        return [Finding("served", True, f"the served version cannot be compared with: {error}")]
-    return compare(now, Facts(read_manifest(new), read_signatures(new)))
+        unreadable = f"the served version cannot be compared with: {error}"
+        return [*compare(None, candidate), Finding("served", True, unreadable)]
+    return compare(now, candidate)
 
 
 def _fields(network: NetworkResult, run: Run, name: str) -> dict[str, Any]:
