@@ -1,7 +1,7 @@
 """`make doctor`: what each way of using Inkwell still needs on this machine, in plain sentences.
 
 Runs before anything is installed, so it needs the standard library only, and any Python 3.8 or
-later: one that is not 3.11 must be able to say so. It changes nothing and asks nothing of the
+later: one that is too old must be able to say so. It changes nothing and asks nothing of the
 network.
 
 Exit code: 0 when `make demo` works, else 1.
@@ -24,6 +24,7 @@ if __package__ in (None, ""):  # started as a file: the folder above is then not
 from tools.doctor_data import check_data
 
 HOST = "127.0.0.1"
+SUPPORTED = ("3.11", "3.12", "3.13")
 ANSWER_WITHIN = 10
 """Seconds that a program has to answer; an engine whose daemon is away can hang."""
 OLDEST_DRIVER = 525
@@ -113,22 +114,23 @@ def read_arguments() -> argparse.Namespace:
 
 
 def check_python() -> Need:
-    """A Python 3.11 that can make virtual environments, by the names that make tries."""
-    for name in ("python3.11", "python3", "python"):
-        if (
-            answer([name, "-c", "import sys; sys.exit(sys.version_info[:2] != (3, 11))"])
-            is not None
-        ):
-            if answer([name, "-c", "import ensurepip, venv"]) is None:
-                return Need(
-                    False,
-                    f"{name} is Python 3.11 but cannot make virtual environments; install its "
-                    "venv package (python3.11-venv)",
-                )
-            return Need(True, f"Python 3.11 is here as {name}")
+    """A supported Python that can make virtual environments, by the names that make tries."""
+    for name in (*(f"python{minor}" for minor in SUPPORTED), "python3", "python"):
+        found = answer([name, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"])
+        version = (found or "").strip()
+        if version not in SUPPORTED:
+            continue
+        if answer([name, "-c", "import ensurepip, venv"]) is None:
+            return Need(
+                False,
+                f"{name} is Python {version} but cannot make virtual environments; install its "
+                f"venv package (python{version}-venv)",
+            )
+        return Need(True, f"Python {version} is here as {name}")
     return Need(
         False,
-        "Python 3.11 was not found; install it, or name it: make PYTHON=/path/to/python3.11 ...",
+        "Python 3.11 to 3.13 was not found; install one, or name it: make "
+        "PYTHON=/path/to/python3.13 ...",
     )
 
 

@@ -165,13 +165,22 @@ def _public_targets() -> set[str]:
     return set(declared[1].split())
 
 
-def test_make_alone_lists_every_public_target() -> None:
-    finished = _make()
+def _listed(finished: subprocess.CompletedProcess[str]) -> set[str]:
     assert finished.returncode == 0, finished.stderr
-    assert finished.stdout == _make("help").stdout
     lines = [line.split(maxsplit=1) for line in finished.stdout.splitlines()]
-    assert {line[0] for line in lines} == _public_targets()
     assert all(len(line) == 2 for line in lines)
+    return {line[0] for line in lines}
+
+
+def test_make_help_all_lists_every_public_target() -> None:
+    assert _listed(_make("help-all")) == _public_targets()
+
+
+def test_make_alone_lists_a_dozen_targets_and_the_way_to_the_others() -> None:
+    listed = _listed(_make())
+    assert listed == _listed(_make("help"))
+    assert {"demo", "train", "train-gpu", "serve", "predict", "test", "help-all"} <= listed
+    assert len(listed) <= 15
 
 
 def test_make_rules_are_public_targets_or_files() -> None:
@@ -213,19 +222,58 @@ def test_make_train_gpu_without_a_gpu_is_refused_before_anything_is_built() -> N
     )
 
 
-def test_make_without_python_3_11_says_so(tmp_path: Path) -> None:
-    (tmp_path / "Makefile").write_bytes((ROOT / "Makefile").read_bytes())
-    (tmp_path / "requirements").mkdir()
-    (tmp_path / "requirements/demo.txt").touch()
-    finished = subprocess.run(
-        ["make", "--directory", str(tmp_path), "demo", "PYTHON="],
+def _make_elsewhere(folder: Path, *arguments: str, path: str) -> subprocess.CompletedProcess[str]:
+    """Run make in a folder with the Makefile and an empty lock, so that no environment is there
+    yet."""
+    (folder / "Makefile").write_bytes((ROOT / "Makefile").read_bytes())
+    (folder / "requirements").mkdir()
+    (folder / "requirements/demo.txt").touch()
+    return subprocess.run(
+        ["make", "--directory", str(folder), *arguments],
+        env={"PATH": path},
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
+
+
+def _pythons(folder: Path, **versions: str) -> str:
+    """A PATH whose programs of these names say yes to what make asks only if they are the given
+    version of Python."""
+    folder.mkdir()
+    for name, version in versions.items():
+        script = (
+            f"#!{sys.executable}\nimport sys\nsys.version_info = ({version.replace('.', ',')}, 0)\n"
+            'exec(sys.argv[2]) if sys.argv[1] == "-c" else print("making", sys.argv)\n'
+        )
+        (folder / name).write_text(script)
+        (folder / name).chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+def test_make_without_a_supported_python_says_so(tmp_path: Path) -> None:
+    finished = _make_elsewhere(tmp_path, "demo", "PYTHON=", path=os.environ["PATH"])
     assert finished.returncode == 2
-    assert "Python 3.11 is needed" in finished.stderr
+    assert "Python 3.11 to 3.13 is needed and was not found" in finished.stderr
+
+
+@pytest.mark.parametrize("version", ["3.10", "3.14"])
+def test_make_with_an_unsupported_python_named_says_so(version: str, tmp_path: Path) -> None:
+    path = _pythons(tmp_path / "bin", mine=version)
+    finished = _make_elsewhere(tmp_path, "demo", "PYTHON=mine", path=path)
+    assert finished.returncode == 2
+    assert "Python 3.11 to 3.13 is needed; mine is not; name another" in finished.stderr
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+def test_make_takes_each_supported_python(version: str, tmp_path: Path) -> None:
+    """Also under the name `python3`, where those before it are too old or absent."""
+    names = {f"python3.{minor}": "3.10" for minor in (11, 12, 13)}
+    path = _pythons(tmp_path / "bin", **names, python3=version)
+    finished = _make_elsewhere(tmp_path, "--dry-run", "demo", path=path)
+    assert finished.returncode == 0, finished.stderr
+    assert "python3 -m venv .venv" in finished.stdout
 
 
 def test_make_predict_without_a_file_says_how() -> None:

@@ -2,6 +2,8 @@
 pyproject asks for."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Final
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT: Final = Path(__file__).parents[2]
@@ -18,6 +21,7 @@ EXTRAS_OF_LOCK: Final = {
     "trainer-cpu": ("trainer", "tensorflow-cpu"),
     "trainer-gpu": ("trainer", "tensorflow-gpu"),
     "server": ("server", "tensorflow-cpu"),
+    "client": ("number",),
     "ui": ("ui",),
     "demo": ("server", "ui", "tensorflow-cpu"),
     "supply-chain": ("supply-chain",),
@@ -108,6 +112,7 @@ def test_lock_satisfies_what_pyproject_asks_for(lock: str) -> None:
         ("server", "aarch64", "tensorflow"),
         ("trainer-gpu", "x86_64", "tensorflow"),
         ("ui", "x86_64", None),
+        ("client", "x86_64", None),
     ],
 )
 def test_lock_installs_tensorflow_once_or_not_at_all(
@@ -122,3 +127,62 @@ def test_lock_installs_tensorflow_once_or_not_at_all(
     assert any(name.startswith("nvidia-") for name in locked(lock, machine)) == (
         lock == "trainer-gpu"
     )
+
+
+SUPPORTED: Final = ("3.11", "3.12", "3.13")
+
+
+def _resolve(lock: Path, python: str, platform: str) -> subprocess.CompletedProcess[str]:
+    """Find a file for another machine for every package of the lock, in the package index; install
+    nothing. Hashes are compared at the download, which this leaves out."""
+    options = [
+        "--dry-run",
+        "--no-config",
+        "--no-deps",
+        "--require-hashes",
+        "--only-binary=:all:",
+        f"--python-version={python}",
+        f"--python-platform={platform}",
+        f"--target={lock.parent}",
+    ]
+    command = [sys.executable, "-m", "uv", "pip", "install", *options, "--requirement", str(lock)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.mark.parametrize("platform", ["aarch64-unknown-linux-gnu", "aarch64-apple-darwin"])
+@pytest.mark.parametrize("python", SUPPORTED)
+def test_demo_lock_resolves_for_each_python_and_processor(
+    python: str, platform: str, tmp_path: Path
+) -> None:
+    lock = tmp_path / "demo.txt"
+    lock.write_text((ROOT / "requirements/demo.txt").read_text(encoding="utf-8"), encoding="utf-8")
+    done = _resolve(lock, python, platform)
+    assert done.returncode == 0, done.stderr
+    assert "tensorflow==" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("python", SUPPORTED)
+def test_lock_resolves_for_each_python(lock: str, python: str, tmp_path: Path) -> None:
+    copy = tmp_path / f"{lock}.txt"
+    text = (ROOT / f"requirements/{lock}.txt").read_text(encoding="utf-8")
+    copy.write_text(text, encoding="utf-8")
+    done = _resolve(copy, python, "x86_64-unknown-linux-gnu")
+    assert done.returncode == 0, done.stderr
+
+
+def test_lock_that_lacks_a_python_is_noticed(tmp_path: Path) -> None:
+    """TensorFlow 2.16 has no files for Python 3.13."""
+    lock = tmp_path / "broken.txt"
+    lock.write_text(f"tensorflow==2.16.1 --hash=sha256:{'0' * 64}\n", encoding="utf-8")
+    assert _resolve(lock, "3.13", "aarch64-unknown-linux-gnu").returncode != 0
+
+
+def test_python_versions_are_the_same_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = SpecifierSet(project["requires-python"])
+    minors = [f"3.{minor}" for minor in range(8, 20)]
+    assert tuple(minor for minor in minors if f"{minor}.5" in wanted) == SUPPORTED
+    for minor in SUPPORTED:
+        assert f"Programming Language :: Python :: {minor}" in project["classifiers"]

@@ -77,12 +77,12 @@ def test_doctor_in_a_fresh_process_looks_at_every_path_and_exits_as_the_demo_doe
     assert finished.returncode == 0
 
 
-def test_doctor_without_python_3_11_and_engine_says_both_and_exits_with_one(tmp_path: Path) -> None:
+def test_doctor_without_python_and_engine_says_both_and_exits_with_one(tmp_path: Path) -> None:
     finished = examined(path=scripts(tmp_path, python3="exit 1"))
     assert finished.returncode == 1
     assert (
-        "missing Python 3.11 was not found; install it, or name it: make PYTHON=/path/to/python3.11"
-        in finished.stdout
+        "missing Python 3.11 to 3.13 was not found; install one, or name it: make "
+        "PYTHON=/path/to/python3.13" in finished.stdout
     )
     assert (
         "neither docker nor podman is installed; install or start one, or use make demo"
