@@ -14,7 +14,7 @@ WHY ?=
 CORRECTIONS ?= corrections
 
 PY := .venv/bin/python
-CODE := digits trainer serving ui benchmarks tools tests
+CODE := digits trainer serving ui inkwell benchmarks tools tests
 BENCHMARKS := ablation freehand image_sizes kills numbers serving soak swaps training_speed ui variants
 
 # The first of these that is Python 3.11 to 3.13; the images hold 3.11.
@@ -74,7 +74,7 @@ doctor: ##* Say what each of these ways still needs on this machine; needs nothi
 		$(if $(DIGITS_DATA),--data "$(DIGITS_DATA)")
 
 demo: .venv/.demo ##* Draw digits: embedded server and page, until Ctrl-C; PAGE_PORT= GRPC_PORT= REST_PORT=
-	@$(PY) -m tools.demo --page_port $(PAGE_PORT) --grpc_port $(GRPC_PORT) --rest_port $(REST_PORT)
+	@$(PY) -m inkwell.demo --page_port $(PAGE_PORT) --grpc_port $(GRPC_PORT) --rest_port $(REST_PORT)
 
 train: .venv/.setup ##* Train, choose, export and publish on this machine; DIGITS_DATA= ARGS=
 	$(PY) -m trainer $(ARGS)

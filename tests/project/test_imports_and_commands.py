@@ -53,6 +53,7 @@ RULES: Final = {
         "digits serving.server numpy pydantic tensorflow tensorflow_serving.apis google.protobuf",
         "trainer ui gradio serving.client",
     ),
+    "inkwell": _rule("", "numpy tensorflow keras grpc gradio digits trainer serving ui"),
     "ui": _rule(
         "digits serving.client numpy pydantic gradio fastapi starlette uvicorn PIL",
         "tensorflow keras tensorflow_serving trainer serving.server",
@@ -115,7 +116,7 @@ def test_imports_of_a_folder_are_of_the_folders_below_it(package: str) -> None:
 
 
 def test_imports_of_the_demo_are_of_the_standard_library() -> None:
-    demo = ROOT / "tools" / "demo.py"
+    demo = ROOT / "inkwell" / "demo.py"
     assert {name.split(".")[0] for name in _imports(demo)} <= set(sys.stdlib_module_names)
 
 
@@ -296,7 +297,7 @@ def test_document_commands_exist(document: Path) -> None:
     modules = {
         name
         for name in re.findall(r"python -m ([a-z_.]+)", code)
-        if name.split(".")[0] in ("trainer", "serving", "ui", "digits", "benchmarks", "tools")
+        if name.split(".")[0] in (*RULES, "serving", "benchmarks", "tools")
     }
     missing = {
         name

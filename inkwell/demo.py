@@ -12,9 +12,11 @@ import sys
 import time
 import webbrowser
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final
 
 HOST: Final = "127.0.0.1"
+_MONITORING: Final = Path(__file__).parents[1] / "serving/tensorflow_serving/monitoring.config"
 _POLL: Final = 0.2
 """Seconds between two looks at the processes."""
 _MODEL_DEADLINE: Final = 120
@@ -68,7 +70,7 @@ def _run(grpc_port: int, rest_port: int, page_port: int, running: list[Process])
         "serving.server",
         "--model_name=digits",
         "--model_base_path=models/digits",
-        "--monitoring_config_file=serving/tensorflow_serving/monitoring.config",
+        f"--monitoring_config_file={_MONITORING}",
         f"--port={grpc_port}",
         f"--rest_api_port={rest_port}",
     )
@@ -124,7 +126,7 @@ def _answers(port: int) -> bool:
 
 def _read_ports(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m tools.demo", description=__doc__, allow_abbrev=False
+        prog="python -m inkwell.demo", description=__doc__, allow_abbrev=False
     )
     for name, default in (("page_port", 7860), ("grpc_port", 8500), ("rest_port", 8501)):
         parser.add_argument(f"--{name}", type=_port, default=default, help="default %(default)s")

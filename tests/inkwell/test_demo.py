@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import demo
+from inkwell import demo
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,7 +19,7 @@ def test_demo_port_in_use_is_refused_with_the_way_out() -> None:
         command = [
             sys.executable,
             "-m",
-            "tools.demo",
+            "inkwell.demo",
             "--page_port",
             str(port),
             "--grpc_port",
@@ -38,7 +38,7 @@ def test_demo_port_in_use_is_refused_with_the_way_out() -> None:
 
 
 def test_demo_port_out_of_range_is_a_usage_error() -> None:
-    command = [sys.executable, "-m", "tools.demo", "--page_port", "70000"]
+    command = [sys.executable, "-m", "inkwell.demo", "--page_port", "70000"]
     finished = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
     )

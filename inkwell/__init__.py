@@ -1,0 +1,1 @@
+"""The command `inkwell`: one word for each program of the project."""
