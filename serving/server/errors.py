@@ -145,9 +145,9 @@ def as_answer(error: Exception) -> ServingError:
 
 
 _NODE_REFERENCE: Final = re.compile(
-    r"^\{\{function_node [^}]*\}\} |\n?\s*\[\[.*|\s*\[Op:.*", re.DOTALL
+    r"^\{\{function_node [^}]*\}\} |(?<!\s)\s*\[(?:\[|Op:).*", re.DOTALL
 )
-_NODE_OR_PATH: Final = re.compile(r"[^\s'\"(]*/[^\s'\")]+")
+_NODE_OR_PATH: Final = re.compile(r"(?<![^\s'\"(])[^\s'\"(]*/[^\s'\")]+")
 _PREAMBLE: Final = "Graph execution error:"
 _TRACE_ABSENT: Final = "<stack traces unavailable>\n"
 

@@ -10,7 +10,7 @@ import binascii
 import re
 from collections.abc import Iterable, Mapping
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import numpy as np
 
@@ -102,12 +102,12 @@ def read_value(value: Any, dtype: DType) -> Array:  # noqa: ANN401 - any JSON va
         InvalidArgumentError: it is ragged, too deep, or an element has another type.
         UnimplementedError: JSON cannot carry this element type.
     """
-    shape, leaves = _flatten(value)
+    shape, leaves, kinds = _flatten(value)
     if dtype.name in _UNREADABLE and leaves:
         raise UnimplementedError(
             f"Conversion of JSON Value: {echo(leaves[0])} to type: {dtype.name}"
         )
-    return _read_leaves(leaves, dtype).reshape(shape)
+    return _read_leaves(leaves, kinds, dtype).reshape(shape)
 
 
 def _is_named(item: Any) -> bool:  # noqa: ANN401
@@ -175,11 +175,11 @@ def _shape_fault(expected: tuple[int, ...], received: tuple[int, ...]) -> str:
     )
 
 
-def _flatten(value: Any) -> tuple[tuple[int, ...], list[Any]]:  # noqa: ANN401
-    """The shape of nested lists and their leaves in order."""
+def _flatten(value: Any) -> tuple[tuple[int, ...], list[Any], set[type]]:  # noqa: ANN401
+    """The shape of nested lists, their leaves in order, and the leaves' types."""
     shape: list[int] = []
-    level = [value]
-    while level and (kinds := set(map(type, level))) & {list}:
+    level, kinds = [value], {type(value)}
+    while list in kinds:
         if kinds != {list}:
             raise InvalidArgumentError(
                 f"Encountered value and list at the same level: {len(shape)}"
@@ -197,13 +197,13 @@ def _flatten(value: Any) -> tuple[tuple[int, ...], list[Any]]:  # noqa: ANN401
             )
         shape.append(size)
         level = list(chain.from_iterable(level))
-    return tuple(shape), level
+        kinds = set(map(type, level))
+    return tuple(shape), level, kinds
 
 
-def _read_leaves(leaves: list[Any], dtype: DType) -> Array:
+def _read_leaves(leaves: list[Any], kinds: set[type], dtype: DType) -> Array:
     if dtype.is_string:
         return _read_strings(leaves, dtype)
-    kinds = set(map(type, leaves))
     if not kinds <= _TAKEN[dtype.numpy.kind]:
         _blame_leaf(leaves, dtype, lambda leaf: type(leaf) in _TAKEN[dtype.numpy.kind])
     if dtype.is_integer:
@@ -224,10 +224,13 @@ _TAKEN: Final[Mapping[str, frozenset[type]]] = {
 
 
 def _read_integers(leaves: list[Any], dtype: DType) -> Array:
-    limits = np.iinfo(dtype.numpy)
-    if leaves and not (limits.min <= min(leaves) and max(leaves) <= limits.max):
+    try:
+        if dtype.numpy == np.uint8:  # images; four times as fast as `fromiter`
+            return np.frombuffer(bytes(leaves), dtype.numpy)
+        return np.fromiter(leaves, dtype.numpy, len(leaves))
+    except (ValueError, OverflowError):  # what bytes and NumPy say of a number out of range
+        limits = np.iinfo(dtype.numpy)
         _blame_leaf(leaves, dtype, lambda leaf: limits.min <= leaf <= limits.max)
-    return np.fromiter(leaves, dtype.numpy, len(leaves))
 
 
 def _read_strings(leaves: list[Any], dtype: DType) -> Array:
@@ -248,7 +251,7 @@ _LINE_BREAKS: Final = re.compile(r"[ \t\r\n]")
 """Base64 is often sent in lines; everything else outside its alphabet is refused."""
 
 
-def _blame_leaf(leaves: Iterable[Any], dtype: DType, fits: Any) -> None:  # noqa: ANN401 - a predicate
+def _blame_leaf(leaves: Iterable[Any], dtype: DType, fits: Any) -> NoReturn:  # noqa: ANN401 - a predicate
     raise _type_fault(next(leaf for leaf in leaves if not fits(leaf)), dtype)
 
 

@@ -1,5 +1,4 @@
-"""The guard before the kernel: nothing reaches TensorFlow that does not fit the signature and the
-limits."""
+"""Input validation: nothing reaches TensorFlow that does not fit the signature and the limits."""
 
 from typing import Any
 
@@ -29,11 +28,21 @@ def check_inputs(signature: Signature, inputs: Arrays, max_items: int) -> None:
                 f"{show_shape(array.shape)}; "
                 "send it as the signature has it (see the model's metadata)"
             )
-        if spec.has_batch_axis and array.ndim > 0 and array.shape[0] > max_items:
-            raise InvalidArgumentError(
-                f"Expected at most {max_items} items in '{name}'; received {array.shape[0]}; send "
-                "them in parts"
-            )
+        if array.ndim > 0:
+            check_count(spec, array.shape[0], max_items)
+
+
+def check_count(spec: TensorSpec, count: int, max_items: int) -> None:
+    """Refuse too many items in one input.
+
+    Raises:
+        InvalidArgumentError: more than `max_items` where the first axis is free.
+    """
+    if spec.has_batch_axis and count > max_items:
+        raise InvalidArgumentError(
+            f"Expected at most {max_items} items in '{spec.name}'; received {count}; send them in "
+            "parts"
+        )
 
 
 def _check_type(position: int, spec: TensorSpec, array: np.ndarray[Any, Any]) -> None:

@@ -24,6 +24,7 @@ from serving.server.errors import (
 from serving.server.inference.admission import Gate
 from serving.server.inference.examples import CLASSIFY, REGRESS, Task, infer
 from serving.server.inference.predict import Limits, Query, predict
+from serving.server.inference.validation import check_count
 from serving.server.models.registry import Models, Target
 from serving.server.models.signature import Arrays, Signature
 from serving.server.rest.bodies import (
@@ -175,7 +176,7 @@ class RestApp:
         query = Query(
             target,
             document.get("signature_name", ""),
-            lambda signature: _read_inputs(document, signature),
+            lambda signature: _read_inputs(document, signature, self._limits.max_items),
         )
         try:
             answer = predict(self._models, query, self._limits)
@@ -238,14 +239,17 @@ class RestApp:
         )
 
 
-def _read_inputs(document: dict[str, Any], signature: Signature) -> Arrays:
+def _read_inputs(document: dict[str, Any], signature: Signature, max_items: int) -> Arrays:
     if "instances" in document and "inputs" in document:
         raise InvalidArgumentError(
             f"JSON Value: {json_parser.echo(document)} Not formatted correctly expecting only one "
             "of 'inputs' or 'instances' keys to exist "
         )
     if "instances" in document:
-        return json_inputs.read_instances(document["instances"], signature)
+        rows = document["instances"]
+        for spec in signature.inputs.values():  # counted first: rows are looked at one by one
+            check_count(spec, len(rows) if isinstance(rows, list) else 0, max_items)
+        return json_inputs.read_instances(rows, signature)
     if "inputs" in document:
         return json_inputs.read_columns(document["inputs"], signature)
     raise InvalidArgumentError("Missing 'inputs' or 'instances' key")

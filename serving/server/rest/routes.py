@@ -74,10 +74,15 @@ def read_path(verb: str, path: str) -> Call:
 
 
 def _read_target(match: re.Match[str]) -> Target:
-    version = None if match["version"] is None else int(match["version"])
-    if version is not None and version > _LARGEST_VERSION:
-        raise InvalidArgumentError(f"Failed to convert version: {match['version']} to numeric.")
+    version = None if match["version"] is None else _read_version(match["version"])
     return Target(unquote(match["model"]), version, unquote(match["label"] or ""))
+
+
+def _read_version(text: str) -> int:
+    digits = text.lstrip("0") or "0"
+    if len(digits) > len(str(_LARGEST_VERSION)) or int(digits) > _LARGEST_VERSION:
+        raise InvalidArgumentError(f"Failed to convert version: {text} to numeric.")
+    return int(digits)
 
 
 def path_as_sent(scope: Scope) -> str:
