@@ -133,18 +133,3 @@ def test_page_on_a_phone_is_drawn_on_by_touch_and_does_not_scroll(phone: Page) -
     assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
     phone.get_by_role("button", name="Clear").tap()
     expect(sentence(phone)).to_have_text(NOTHING_DRAWN.sentence)
-
-
-def test_page_on_a_phone_second_finger_draws_nothing(phone: Page) -> None:
-    devtools = phone.context.new_cdp_session(phone)
-    [one, two] = on_screen(phone, ((0.3, 0.3), (0.7, 0.7)))
-    for kind, fingers in (
-        ("touchStart", [one]),
-        ("touchStart", [one, two]),
-        ("touchMove", [one, (two[0] - 60, two[1])]),
-        ("touchEnd", []),
-    ):
-        points = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(fingers)]
-        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-    assert inked(phone)
-    assert not inked_at(phone, 0.6, 0.7)

@@ -22,7 +22,7 @@ function liftOrLower() {
     tellLast();
     return;
   }
-  start("keys");
+  start("keys", "keys");
   stroke.points.push(cursor);
   show();
   tellLast();

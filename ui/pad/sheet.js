@@ -27,6 +27,7 @@ const modes = [...element.querySelectorAll("input[type=radio]")];
 let drawing = { strokes: [], photo: null, mode: "digit" };
 let stroke = null; // the one being drawn
 let pointer = null; // the finger, pen or mouse that draws it; "keys" for the keyboard
+let pointerType = null; // of the one that draws: "mouse", "pen", "touch" or "keys"
 let cursor = null; // where the keyboard's pen is
 let earlier = []; // drawings that Undo goes back to
 let kept = []; // drawings of the history, the last one first
