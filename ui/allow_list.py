@@ -1,35 +1,43 @@
-"""What of Gradio is reachable: the page, its assets, and its own questions. Everything else is not
-found.
+"""The allow-list: what of Gradio is reachable. The page, its assets, and its own questions;
+everything else is not found.
 
 Gradio opens some seventy routes (uploads, files and web addresses fetched for a caller, recordings,
 run history, ...) and looks for files and web addresses inside every question. The list here says
 what is open, so a route that a later Gradio adds is closed.
 """
 
+import asyncio
 import re
 from collections.abc import Sequence
 from typing import Annotated, Final
 
 from pydantic import BaseModel, Field, ValidationError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.drawing import MAX_CHARACTERS
+from ui.origin import Origins
+from ui.sessions import Sessions
 
 _NAME: Final = r"[A-Za-z0-9_-][A-Za-z0-9_.-]*"
 """One step of a path; never begins with a dot, so no path climbs."""
+_SESSION: Final = "[A-Za-z0-9]{1,32}"
+"""What Gradio's script calls a browser tab."""
+_COLLECT: Final = "/gradio_api/queue/data"
 _OPEN: Final = {
     "GET": re.compile(
         r"/|/config|/theme\.css|/favicon\.ico"
         rf"|/(assets|static)(/{_NAME})+"
-        rf"|/gradio_api/(app_id|queue/data|heartbeat/{_NAME})"
+        rf"|{_COLLECT}|/gradio_api/(app_id|heartbeat/{_SESSION})"
     ),
     "HEAD": re.compile(r"/"),
     "POST": re.compile(r"/gradio_api/queue/join"),
 }
 _LARGEST_BODY: Final = MAX_CHARACTERS + 4096
 """Bytes of a question: the largest drawing and the fields that Gradio sends around it."""
+RECEIVE_SECONDS: Final = 20.0
+"""Longest time that the body of a question may take to arrive."""
 
 
 class Question(BaseModel):
@@ -38,62 +46,125 @@ class Question(BaseModel):
 
     data: list[str | float | bool | None]
     fn_index: Annotated[int, Field(ge=0)]
+    session_hash: Annotated[str, Field(pattern=f"^{_SESSION}$")]
 
 
-class Gate:
-    """Lets through what the page needs; answers 404, 411, 413 or 422 to everything else."""
+class AllowList:
+    """Passes on what the page needs; answers 4xx to everything else."""
 
-    def __init__(self, app: ASGIApp, inputs: Sequence[int]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        inputs: Sequence[int],
+        origins: Origins,
+        sessions: Sessions,
+        receive_seconds: float = RECEIVE_SECONDS,
+    ) -> None:
         """Stand before `app`, whose page has as many event listeners, each with so many inputs."""
         self._app = app
         self._inputs = tuple(inputs)
+        self._origins = origins
+        self._sessions = sessions
+        self._seconds = receive_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; see the ASGI specification."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            await self._serve(scope, receive, send)
+            await self._serve(scope, receive, _without_cors(send))
         else:
             await send({"type": "websocket.close", "code": 1000})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        refusal = _refuse(request)
-        if refusal is None and request.method == "POST":
-            body = await request.body()
-            refusal = self._refuse_question(body)
-            receive = _replay(body, receive)
-        await (refusal or self._app)(scope, receive, send)
+        refusal = self._refuse(request)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+        elif request.method == "POST":
+            await self._ask(request, send)
+        elif scope["path"] == _COLLECT:
+            await self._collect(request, send)
+        else:
+            await self._app(scope, receive, send)
 
-    def _refuse_question(self, body: bytes) -> PlainTextResponse | None:
+    def _refuse(self, request: Request) -> PlainTextResponse | None:
+        foreign = self._origins.refuse(request.headers)
+        if foreign is not None:
+            status, sentence = foreign
+            return _refusal(status, sentence)
+        path = bytes(request.scope["raw_path"]).decode("ascii", "replace")
+        known = _OPEN.get(request.method)
+        if known is None or not known.fullmatch(path):
+            return _refusal(404, "Not found.")
+        return _refuse_length(request) if request.method == "POST" else None
+
+    async def _ask(self, request: Request, send: Send) -> None:
+        """Pass on a question of this page that arrives in time."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                body = await request.body()
+        except ClientDisconnect:
+            return
+        except TimeoutError:
+            refusal = _refusal(408, "The request took too long to arrive.", close=True)
+            await refusal(request.scope, request.receive, send)
+            return
+        refused = await self._refuse_question(body)
+        app = self._app if refused is None else refused
+        await app(request.scope, _replay(body, request.receive), send)
+
+    async def _refuse_question(self, body: bytes) -> PlainTextResponse | None:
         try:
             question = Question.model_validate_json(body)
-            known = (
-                question.fn_index < len(self._inputs)
-                and len(question.data) == self._inputs[question.fn_index]
-            )
         except ValidationError:
-            known = False
-        return (
-            None
-            if known
-            else PlainTextResponse("This is not a question of this page.", status_code=422)
-        )
-
-
-def _refuse(request: Request) -> PlainTextResponse | None:
-    known = _OPEN.get(request.method)
-    if known is None or not known.fullmatch(request.url.path):
-        return PlainTextResponse("Not found.", status_code=404)
-    if request.method != "POST":
+            return _refusal(422, "This is not a question of this page.")
+        index, count = question.fn_index, len(question.data)
+        if index >= len(self._inputs) or count != self._inputs[index]:
+            return _refusal(422, "This is not a question of this page.")
+        if not await self._sessions.admit(question.session_hash):
+            return _refusal(503, "Too many people ask at once. Try again in a moment.")
         return None
+
+    async def _collect(self, request: Request, send: Send) -> None:
+        """Pass on the answers of one session."""
+        session = request.query_params.get("session_hash", "")
+        if not self._sessions.is_known(session):
+            await _refusal(404, "Nothing was asked.")(request.scope, request.receive, send)
+            return
+        async with self._sessions.collecting(session):
+            await self._app(request.scope, request.receive, send)
+
+
+def _refuse_length(request: Request) -> PlainTextResponse | None:
     length = request.headers.get("content-length", "")
     if not re.fullmatch("[0-9]{1,18}", length):
-        return PlainTextResponse("The request must say its length.", status_code=411)
+        return _refusal(411, "The request must say its length.")
     if int(length) > _LARGEST_BODY:
-        return PlainTextResponse("The request is too large.", status_code=413)
+        return _refusal(413, "The request is too large.")
     return None
+
+
+def _refusal(status: int, sentence: str, *, close: bool = False) -> PlainTextResponse:
+    return PlainTextResponse(
+        sentence, status_code=status, headers={"connection": "close"} if close else None
+    )
+
+
+def _without_cors(send: Send) -> Send:
+    """Gradio lets pages of other addresses read its answers; here none may."""
+
+    async def send_ours(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [
+                (name, value)
+                for name, value in message.get("headers", ())
+                if not bytes(name).lower().startswith(b"access-control-")
+            ]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return send_ours
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -10,8 +10,7 @@ import gradio as gr
 
 from serving.client import Client
 from ui.compare import Comparer
-from ui.correcting import correct
-from ui.corrections import Corrections
+from ui.corrections import Corrections, correct
 from ui.reading import NOTHING_DRAWN, Notice, read, take
 from ui.view import render
 

@@ -1,7 +1,7 @@
 """Keep drawings that people put right, with what they are, in a folder that the trainer reads.
 
-    FOLDER/images/LABEL/ID.png     28x28, as the model saw it: a data set in the trainer's layout of
-    PNGs FOLDER/drawings/ID.png|jpg     as it was sent
+    FOLDER/images/LABEL/ID.png     28x28, as the model saw it: a data set in the trainer's layout
+    FOLDER/drawings/ID.png|jpg     as it was sent
     FOLDER/records/ID.json         label, answer, probabilities, model and version, day
 
 ID is made of the drawing's own bytes, so the same drawing is kept once. Nothing tells who drew it.
@@ -11,35 +11,69 @@ import datetime
 import hashlib
 import io
 import json
+import logging
+import os
 import threading
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from digits.contract import LABELS
+from digits.contract import LABELS, Problem
 from digits.files import write_synced
-from serving.client import Drawing
-from ui.drawing import Sheet
-from ui.errors import CorrectionError
+from serving.client import Client, ClientError, Drawing
+from ui.drawing import Sheet, decode
+from ui.errors import CorrectionError, DrawingError
+from ui.reading import PAGE_FAILED, notice_of
+
+_log = logging.getLogger(__name__)
 
 IMAGES: Final = "images"
 DRAWINGS: Final = "drawings"
 RECORDS: Final = "records"
 _ID: Final = 16
 """Hexadecimal digits of SHA-256 in a name."""
+_BLOCK: Final = 512
+"""Bytes in which `stat` counts the blocks of a file. Source: POSIX, as Linux has it."""
+_CLUSTER: Final = 4096
+"""Bytes that the smallest file takes on most disks."""
+_RECOUNT: Final = 60.0
+"""Seconds after which a full folder is counted again: somebody may have made room."""
+_NOTHING: Final = "There is nothing to keep yet. Draw a digit first."
+
+
+class _Click(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    label: Annotated[str, Field(max_length=8)]
+    number: int
+    """Of the click, so that the same digit can be clicked twice."""
 
 
 class Corrections:
     """A folder of corrected drawings. Safe to share between threads."""
 
-    def __init__(self, folder: Path, megabytes: float, model: str) -> None:
-        """Keep in `folder`, made with the first drawing, at most so many megabytes of what `model`
-        was asked."""
+    def __init__(
+        self,
+        folder: Path,
+        megabytes: float,
+        model: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Keep in `folder`, made with the first drawing, what `model` was asked; it may take so
+        many megabytes of the disk."""
         self._folder = folder
         self._model = model
         self._most = int(megabytes * 1_000_000)
+        self._clock = clock
         self._lock = threading.Lock()
+        self._used: int | None = None
+        """Bytes on the disk; None where they are not counted yet, or not any more."""
+        self._counted = 0.0
+        """When that was, by the clock."""
 
     def keep(self, sheet: Sheet, answer: Drawing, label: str, day: datetime.date) -> None:
         """Keep one drawing; with another label, the same drawing changes places.
@@ -58,7 +92,31 @@ class Corrections:
                 "Expected one of the ten digits; received something else. Nothing was kept."
             )
         name = hashlib.sha256(sheet.picture).hexdigest()[:_ID]
-        record = {
+        file = io.BytesIO()
+        Image.fromarray(answer.image).save(file, "PNG")
+        record = json.dumps(self._record(name, sheet, answer, label, day), indent=2) + "\n"
+        # The image comes last: what stands among the images is complete.
+        files = {
+            self._folder / DRAWINGS / f"{name}.{sheet.kind}": sheet.picture,
+            self._folder / RECORDS / f"{name}.json": record.encode(),
+            self._folder / IMAGES / label / f"{name}.png": file.getvalue(),
+        }
+        others = [
+            self._folder / IMAGES / other / f"{name}.png" for other in LABELS if other != label
+        ]
+        try:
+            with self._lock:
+                self._write(files, others)
+        except OSError as error:
+            self._used = None
+            raise CorrectionError(
+                "This page cannot write its folder of corrections. Nothing was kept."
+            ) from error
+
+    def _record(
+        self, name: str, sheet: Sheet, answer: Drawing, label: str, day: datetime.date
+    ) -> dict[str, object]:
+        return {
             "label": label,
             "answer": answer.label,
             "probabilities": [round(float(value), 6) for value in answer.probabilities],
@@ -68,35 +126,100 @@ class Corrections:
             "day": day.isoformat(),
             "drawing": f"{DRAWINGS}/{name}.{sheet.kind}",
         }
-        file = io.BytesIO()
-        Image.fromarray(answer.image).save(file, "PNG")
-        try:
-            with self._lock:
-                self._write(
-                    name,
-                    sheet,
-                    label,
-                    (json.dumps(record, indent=2) + "\n").encode(),
-                    file.getvalue(),
-                )
-        except OSError as error:
-            raise CorrectionError(
-                "This page cannot write its folder of corrections. Nothing was kept."
-            ) from error
 
-    def _write(self, name: str, sheet: Sheet, label: str, record: bytes, image: bytes) -> None:
-        """The image comes last: what stands among the images is complete."""
-        if self._size() + len(sheet.picture) + len(record) + len(image) > self._most:
+    def _write(self, files: dict[Path, bytes], others: Iterable[Path]) -> None:
+        """Write `files` and remove `others`, the same image under other labels."""
+        used = self._room_for(sum(_rounded(len(content)) for content in files.values()))
+        folders = {file.parent for file in files} | {self._folder / IMAGES}
+        touched = [*files, *others, *folders]
+        before = sum(map(_on_disk, touched))
+        for folder in folders:
+            _refuse_link(folder)
+        for file, content in files.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_synced(file, content)
+        for other in others:
+            other.unlink(missing_ok=True)
+        self._used = used + sum(map(_on_disk, touched)) - before
+
+    def _room_for(self, size: int) -> int:
+        """Bytes in use, where so many more fit. The folder is walked once, not for each drawing."""
+        if self._used is None or (
+            self._used + size > self._most and self._clock() - self._counted >= _RECOUNT
+        ):
+            self._used = _tree_on_disk(self._folder)
+            self._counted = self._clock()
+        if self._used + size > self._most:
             raise CorrectionError("The folder of corrections is full. Nothing was kept.")
-        place = self._folder / IMAGES / label
-        for folder in (self._folder / DRAWINGS, self._folder / RECORDS, place):
-            folder.mkdir(parents=True, exist_ok=True)
-        write_synced(self._folder / DRAWINGS / f"{name}.{sheet.kind}", sheet.picture)
-        write_synced(self._folder / RECORDS / f"{name}.json", record)
-        write_synced(place / f"{name}.png", image)
-        for other in (self._folder / IMAGES).glob(f"*/{name}.png"):
-            if other.parent != place:
-                other.unlink()
+        return self._used
 
-    def _size(self) -> int:
-        return sum(file.stat().st_size for file in self._folder.rglob("*") if file.is_file())
+
+def _refuse_link(folder: Path) -> None:
+    """The whole folder may be a link that the operator made; what lies in it may not."""
+    if folder.is_symlink():
+        raise CorrectionError(
+            "Expected plain folders in the folder of corrections; received a link. Nothing was "
+            "kept."
+        )
+
+
+def _rounded(size: int) -> int:
+    return -(-size // _CLUSTER) * _CLUSTER
+
+
+def _on_disk(path: Path) -> int:
+    """Bytes that a file takes on the disk; a link is not followed."""
+    try:
+        return path.lstat().st_blocks * _BLOCK
+    except FileNotFoundError:
+        return 0
+
+
+def _tree_on_disk(folder: Path) -> int:
+    return sum(
+        _on_disk(Path(place) / name)
+        for place, folders, names in os.walk(folder, followlinks=False)
+        for name in (*folders, *names)
+    )
+
+
+def correct(
+    client: Client, corrections: Corrections, sent: object, clicked: object, day: datetime.date
+) -> str:
+    """Read the drawing again, as nothing that a browser says about an answer can be trusted, and
+    keep it.
+
+    Args:
+        client: of the model server.
+        corrections: where it is kept.
+        sent: untrusted, as the browser sent the drawing.
+        clicked: untrusted, as the browser sent the click.
+        day: when.
+
+    Returns:
+        A sentence for the page. Never raises.
+    """
+    try:
+        label = _Click.model_validate_json(clicked if isinstance(clicked, str) else "").label
+        return _keep(client, corrections, decode(sent), label, day)
+    except ValidationError:
+        return "Expected one of the ten digits; received something else. Nothing was kept."
+    except (DrawingError, CorrectionError) as error:
+        return str(error)
+    except ClientError as error:
+        return notice_of(error).sentence
+    except Exception:  # noqa: BLE001 - as in ui.reading
+        _log.exception("expected every fault to have a sentence of its own; received another one")
+        return PAGE_FAILED.sentence
+
+
+def _keep(
+    client: Client, corrections: Corrections, sheet: Sheet, label: str, day: datetime.date
+) -> str:
+    if not sheet.picture or sheet.mode != "digit":
+        return _NOTHING
+    [answer] = client.read([sheet.picture])
+    if answer.problem is not Problem.NONE:
+        return _NOTHING if answer.problem is Problem.BLANK else answer.problem.sentence
+    corrections.keep(sheet, answer, label, day)
+    return f"Kept as a {label}. Thank you."

@@ -1,5 +1,5 @@
-"""Runs the page: Gradio with everything off that this page does not need, behind the gate, on one
-socket."""
+"""Runs the page: Gradio with everything off that this page does not need, behind the allow-list, on
+one socket."""
 
 import socket
 from contextlib import closing
@@ -12,10 +12,12 @@ from fastapi import FastAPI
 
 from serving.client import connect
 from ui.address import url
-from ui.allow_list import Gate
+from ui.allow_list import AllowList
 from ui.app import build
 from ui.compare import Comparer
 from ui.corrections import Corrections
+from ui.origin import Origins
+from ui.sessions import Sessions
 from ui.settings import PageSettings
 
 _HERE: Final = Path(__file__).parent
@@ -37,7 +39,8 @@ def serve(settings: PageSettings, listener: socket.socket) -> None:
         connect(settings.server, model=settings.model, deadline=settings.deadline) as client,
         closing(comparer),
     ):
-        application = harden(build(client, comparer, corrections, settings.retry))
+        page = build(client, comparer, corrections, settings.retry)
+        application = harden(page, Origins({*settings.hosts, settings.host}))
         server = uvicorn.Server(
             uvicorn.Config(
                 application,
@@ -51,12 +54,13 @@ def serve(settings: PageSettings, listener: socket.socket) -> None:
         server.run(sockets=[listener])
 
 
-def harden(page: gr.Blocks) -> Gate:
-    """The page as an application that offers nothing else.
+def harden(page: gr.Blocks, origins: Origins) -> AllowList:
+    """The page as an application that offers nothing else, to nobody but `origins`.
 
     Source: the advisories on Gradio since 2023, whose classes are files and web addresses fetched
     for a caller, uploads without a bound, and features that an environment variable turns on.
     """
+    sessions = Sessions(page)
     inner = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     gr.mount_gradio_app(
         inner,
@@ -68,7 +72,7 @@ def harden(page: gr.Blocks) -> Gate:
         blocked_paths=[str(Path.cwd().resolve())],
         favicon_path=str(_HERE / "icon.svg"),
         show_error=False,
-        max_file_size="1kb",  # nothing is uploaded; the gate closes the route too
+        max_file_size="1kb",  # nothing is uploaded; the allow-list closes the route too
         ssr_mode=False,
         enable_monitoring=False,
         pwa=False,
@@ -76,7 +80,8 @@ def harden(page: gr.Blocks) -> Gate:
         theme=_theme(),
         css_paths=[_HERE / "page.css"],
     )
-    return Gate(inner, [len(listener.inputs) for listener in page.fns.values()])
+    inputs = [len(listener.inputs) for listener in page.fns.values()]
+    return AllowList(inner, inputs, origins, sessions)
 
 
 def _theme() -> gr.themes.Base:

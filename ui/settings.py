@@ -53,6 +53,12 @@ class PageSettings(Settings):
         min_length=1,
         description="address to listen on; 0.0.0.0 opens the page to the network",
     )
+    hosts: Annotated[tuple[str, ...], CommaSeparated] = Field(
+        default=(),
+        max_length=32,
+        description="names that people reach the page under besides localhost and addresses, as "
+        "behind a proxy, separated by commas: inkwell.example.org",
+    )
     port: int = Field(
         default=7860, ge=0, le=65535, description="port to listen on; 0 takes any free one"
     )

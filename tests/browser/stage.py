@@ -83,6 +83,13 @@ def model_server(models: Path, *others: str) -> Iterator[ModelServer]:
 @contextmanager
 def page_process(server: str, *flags: str, port: int = 0) -> Iterator[str]:
     """A running page that asks `server`, with further flags; gives its address."""
+    with page_program(server, *flags, port=port) as (address, _):
+        yield address
+
+
+@contextmanager
+def page_program(server: str, *flags: str, port: int = 0) -> Iterator[tuple[str, int]]:
+    """As `page_process`; gives its address and the number of its process."""
     settings = f"--port={port}", "--retry=0.3", f"--server={server}"
     command = [sys.executable, "-m", "ui", *settings, *flags]
     with subprocess.Popen(
@@ -95,7 +102,7 @@ def page_process(server: str, *flags: str, port: int = 0) -> Iterator[str]:
                 raise RuntimeError(
                     f"expected the page to start and say where; received {said!r}; its log says why"
                 )
-            yield next(word for word in said.split() if word.startswith("http://"))
+            yield next(word for word in said.split() if word.startswith("http://")), process.pid
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=60)

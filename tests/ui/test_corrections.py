@@ -14,8 +14,7 @@ from digits.contract import Problem
 from serving.client import Client, Drawing, connect
 from tests.support.client_doubles import GARBAGE, VERSION, Play, Stage, grpc_double
 from trainer.data.dataset import load
-from ui.correcting import correct
-from ui.corrections import Corrections
+from ui.corrections import Corrections, correct
 from ui.drawing import Sheet, to_sent
 from ui.errors import CorrectionError
 from ui.reading import AWAY
@@ -75,11 +74,11 @@ def test_keep_images_are_a_data_set_of_the_trainer(tmp_path: Path) -> None:
 
 
 def test_keep_in_a_full_folder_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
-    corrections = Corrections(tmp_path, 0.02, "digits")
+    corrections = Corrections(tmp_path, 0.06, "digits")
     keep(corrections, Sheet(picture=bytes(10_000)))
     before = files(tmp_path)
     with pytest.raises(CorrectionError, match="full"):
-        keep(corrections, Sheet(picture=bytes(10_001)))
+        keep(corrections, Sheet(picture=bytes(20_001)))
     assert files(tmp_path) == before
 
 
@@ -179,3 +178,53 @@ def test_record_has_ten_probabilities(tmp_path: Path) -> None:
         Image.open(io.BytesIO((tmp_path / "images" / "7" / f"{record.stem}.png").read_bytes())).mode
         == "L"
     )
+
+
+def test_keep_counts_what_the_disk_uses_and_walks_once(tmp_path: Path) -> None:
+    corrections = Corrections(tmp_path, 0.2, "digits")
+    kept = 0
+    with pytest.raises(CorrectionError, match="full"):
+        for number in range(100):
+            keep(corrections, Sheet(picture=bytes([number])))
+            kept += 1
+    on_disk = sum(file.lstat().st_blocks * 512 for file in tmp_path.rglob("*"))
+    assert kept > 5
+    assert 0.8 * 200_000 < on_disk <= 200_000
+
+
+def test_keep_in_a_full_folder_works_again_once_somebody_made_room(tmp_path: Path) -> None:
+    now = [0.0]
+    corrections = Corrections(tmp_path, 0.04, "digits", clock=lambda: now[0])
+    keep(corrections)
+    with pytest.raises(CorrectionError, match="full"):
+        keep(corrections, Sheet(picture=bytes(10_000)))
+    for file in tmp_path.rglob("*.*"):
+        file.unlink()
+    with pytest.raises(CorrectionError, match="full"):
+        keep(corrections, Sheet(picture=bytes(10_000)))
+    now[0] = 61.0
+    keep(corrections, Sheet(picture=bytes(10_000)))
+
+
+@pytest.mark.parametrize("link", ["images", "images/7", "drawings", "records"])
+def test_keep_through_a_link_is_refused_and_writes_nothing_there(tmp_path: Path, link: str) -> None:
+    elsewhere, folder = tmp_path / "elsewhere", tmp_path / "folder"
+    elsewhere.mkdir()
+    (folder / link).parent.mkdir(parents=True)
+    (folder / link).symlink_to(elsewhere)
+    with pytest.raises(CorrectionError, match="received a link"):
+        keep(Corrections(folder, 1, "digits"))
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_keep_replaces_a_linked_file_instead_of_writing_through_it(tmp_path: Path) -> None:
+    corrections = Corrections(tmp_path / "folder", 1, "digits")
+    keep(corrections)
+    [record] = (tmp_path / "folder" / "records").iterdir()
+    other = tmp_path / "other"
+    other.write_text("precious")
+    record.unlink()
+    record.symlink_to(other)
+    keep(corrections)
+    assert other.read_text() == "precious"
+    assert json.loads(record.read_text(encoding="utf-8"))["label"] == "7"

@@ -92,6 +92,14 @@ def test_page_takes_no_font_from_elsewhere(browser: httpx.Client) -> None:
             "/assets/..%2f..%2fapp.py",
             "/static/.hidden",
         ),
+        *(
+            "/config%0a",
+            "/config%0A",
+            "/%0a",
+            "/theme.css%20",
+            "/%63onfig",
+            "/gradio_api/queue/data%0a",
+        ),
         *("/ASSETS/index.js", "/gradio_api/heartbeat/../file=/etc/passwd", "/svelte/svelte.js"),
     ],
 )
@@ -131,6 +139,54 @@ def test_other_methods_are_not_found(browser: httpx.Client, method: str) -> None
     assert browser.request(method, "/").status_code == 404
 
 
+@pytest.mark.parametrize("session", ["../../x", "never-asked", "", "x" * 1000, "%00"])
+def test_answers_of_a_session_that_asked_nothing_are_not_found(
+    browser: httpx.Client, session: str
+) -> None:
+    answer = browser.get("/gradio_api/queue/data", params={"session_hash": session})
+    assert (answer.status_code, answer.text) == (404, "Nothing was asked.")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "evil.example", "Origin": "http://evil.example"},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+    ],
+)
+def test_page_of_a_stranger_gets_nothing_and_keeps_nothing(
+    browser: httpx.Client, headers: dict[str, str]
+) -> None:
+    said = json.dumps({"label": "7", "number": 1})
+    question = {
+        "data": [to_sent(Sheet(picture=b"x")), said],
+        "fn_index": 1,
+        "session_hash": "stranger",
+    }
+    answer = browser.post(JOIN, json=question, headers=headers)
+    assert answer.status_code in (403, 421)
+    assert browser.get("/config", headers=headers).status_code in (403, 421)
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+    assert browser.get("/gradio_api/queue/data?session_hash=stranger").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/config", "/gradio_api/app_id"])
+def test_page_allows_no_other_page_to_read_it(browser: httpx.Client, path: str) -> None:
+    answer = browser.get(path, headers={"Origin": str(browser.base_url).rstrip("/")})
+    assert answer.status_code == 200
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_page_behind_a_proxy_answers_to_the_names_it_is_told() -> None:
+    with page_process("grpc://127.0.0.1:9", "--hosts=inkwell.example.org") as address:
+        for host, status in (("inkwell.example.org", 200), ("other.example.org", 421)):
+            headers = {"Host": host, "Origin": f"https://{host}"}
+            answer = httpx.get(f"{address}/config", headers=headers, trust_env=False, timeout=30)
+            assert answer.status_code == status
+
+
 def test_question_too_large_is_refused_before_it_is_read(browser: httpx.Client) -> None:
     connection = HTTPConnection(browser.base_url.host, browser.base_url.port or 80, timeout=30)
     connection.putrequest("POST", JOIN)
@@ -156,13 +212,16 @@ def test_question_by_name_from_a_program_is_not_offered(browser: httpx.Client) -
             "data": [{"path": "http://example.org/", "meta": {"_type": "gradio.FileData"}}],
             "fn_index": 0,
         },
-        {"data": [["/etc/passwd"]], "fn_index": 0},
-        {"data": [""] * 17, "fn_index": 0},
-        {"data": [""], "fn_index": 2},
-        {"data": [""], "fn_index": 1},
-        {"data": ["", ""], "fn_index": 0},
-        {"data": [], "fn_index": 0},
-        {"data": [""], "fn_index": -1},
+        {"data": [["/etc/passwd"]], "fn_index": 0, "session_hash": "a"},
+        {"data": [""] * 17, "fn_index": 0, "session_hash": "a"},
+        {"data": [""], "fn_index": 0, "session_hash": "../x"},
+        {"data": [""], "fn_index": 0, "session_hash": "x" * 33},
+        {"data": [""], "fn_index": 2, "session_hash": "a"},
+        {"data": [""], "fn_index": 1, "session_hash": "a"},
+        {"data": ["", ""], "fn_index": 0, "session_hash": "a"},
+        {"data": [], "fn_index": 0, "session_hash": "a"},
+        {"data": [""], "fn_index": -1, "session_hash": "a"},
+        {"data": [""], "fn_index": 0},
         {"data": [""]},
         {"fn_index": 0},
         [],

@@ -1,0 +1,94 @@
+"""What the page keeps of its callers: memory, sessions, bodies that never end."""
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from digits.contract import DRAWING_MAX_BYTES
+from tests.browser.stage import page_program
+from ui.allow_list import RECEIVE_SECONDS
+from ui.drawing import Sheet, to_sent
+
+JOIN, DATA = "/gradio_api/queue/join", "/gradio_api/queue/data"
+LARGE = to_sent(Sheet("number", bytes(DRAWING_MAX_BYTES - 2)))
+CALLERS = 24
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[tuple[httpx.Client, int]]:
+    """Talks to a page whose model server is away, and the number of the page's process."""
+    with (
+        page_program("grpc://127.0.0.1:9") as (address, process),
+        httpx.Client(base_url=address, trust_env=False, timeout=60) as browser,
+    ):
+        yield browser, process
+
+
+def join(browser: httpx.Client, session: str, sent: str = "") -> None:
+    question = {"data": [sent], "fn_index": 0, "session_hash": session}
+    browser.post(JOIN, json=question).raise_for_status()
+
+
+def collect(browser: httpx.Client, session: str) -> httpx.Response:
+    return browser.get(DATA, params={"session_hash": session})
+
+
+def resident(process: int) -> float:
+    """Megabytes of memory that a process takes."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    [line] = [line for line in status.splitlines() if line.startswith("VmRSS")]
+    return float(line.split()[1]) / 1000
+
+
+@pytest.mark.parametrize("collected", [True, False])
+def test_page_does_not_keep_what_its_callers_sent(
+    page: tuple[httpx.Client, int], collected: bool
+) -> None:
+    browser, process = page
+    grown = []
+    for number in range(2 * CALLERS):
+        session = f"{collected}{number}"
+        join(browser, session, LARGE)
+        if collected:
+            assert "process_completed" in collect(browser, session).text
+        if number in (CALLERS - 1, 2 * CALLERS - 1):
+            time.sleep(1)
+            grown.append(resident(process))
+    per_caller = (grown[1] - grown[0]) / CALLERS
+    assert per_caller < 0.2 * len(LARGE) / 1e6, grown
+
+
+def test_page_forgets_answers_that_nobody_collects(page: tuple[httpx.Client, int]) -> None:
+    browser, _ = page
+    join(browser, "first")
+    for number in range(300):
+        join(browser, f"more{number}")
+    assert collect(browser, "first").status_code == 404
+    assert "process_completed" in collect(browser, "more299").text
+
+
+def test_page_collected_session_is_forgotten(page: tuple[httpx.Client, int]) -> None:
+    browser, _ = page
+    join(browser, "once")
+    assert collect(browser, "once").status_code == 200
+    assert collect(browser, "once").status_code == 404
+
+
+def test_page_body_that_never_ends_is_cut_off(page: tuple[httpx.Client, int]) -> None:
+    browser, _ = page
+    host = urlsplit(str(browser.base_url)).netloc
+    name, _, port = host.partition(":")
+    begun = time.monotonic()
+    with socket.create_connection((name, int(port)), timeout=RECEIVE_SECONDS + 20) as connection:
+        head = f"POST {JOIN} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100\r\n\r\n{{"
+        connection.sendall(head.encode())
+        answer = connection.recv(100)
+        assert answer.startswith(b"HTTP/1.1 408")
+        while connection.recv(1000):
+            pass  # until the page closes it
+    assert time.monotonic() - begun < RECEIVE_SECONDS + 15
