@@ -72,6 +72,7 @@ WRONG_CONTRACT: Final = Notice(
     f"The model that is served does not fit this page. {_AGAIN}", retry=True
 )
 SERVER_FAILED: Final = Notice(f"The model server failed on this question. {_AGAIN}", retry=True)
+SEVERAL_LINES: Final = "There are {} lines of digits here; one line can be read."
 PAGE_FAILED: Final = Notice(
     f"Something went wrong in this page; its log says what. {_AGAIN}", retry=True
 )
@@ -139,6 +140,8 @@ def _ask(client: Client, comparer: Comparer, sheet: Sheet, clock: Callable[[], f
             number = client.read_number(sheet.picture)
         except TooManyDigitsError as error:
             return Notice(f"{str(error).capitalize()}.", retry=False)
+        if number.lines > 1:
+            return Notice(SEVERAL_LINES.format(number.lines), retry=False)
         return _trouble(number.problem) or NumberAnswer(number, sheet, (clock() - asked) * 1000)
     [drawing] = client.read([sheet.picture])
     taken = (clock() - asked) * 1000

@@ -93,8 +93,7 @@ def _notice(notice: Notice, asked: int) -> str:
 
 def _number(answer: NumberAnswer, asked: int) -> str:
     number = answer.number
-    text = escape(number.text)
-    least = min(float(digit.drawing.probabilities[digit.drawing.digit]) for digit in number.digits)
+    text = escape(number.text_without_doubt)
     doubt = (
         "" if number.looks_like_number else " What is boxed in orange does not look like a digit."
     )
@@ -106,8 +105,8 @@ def _number(answer: NumberAnswer, asked: int) -> str:
         label=text,
         top=f'<div class="digit number" style="--length: {len(number.digits)}" '
         f'aria-hidden="true">{text}</div>',
-        sentence=f"Looks like <strong>{text}</strong>; of its least sure digit "
-        f"{escape(_percent(least))} sure.{doubt}",
+        sentence=f"Looks like <strong>{text}</strong>, "
+        f"{escape(_percent(number.probability))} sure of the whole number.{doubt}",
         facts=_facts(number.digits[0].drawing, answer.milliseconds),
         below=f'<figure class="found"><svg viewBox="0 0 {number.width} {number.height}" role="img" '
         'aria-label="Your drawing with a box around each digit"><image '

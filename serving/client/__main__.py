@@ -117,6 +117,9 @@ def _tell_number(file: str, number: "Number") -> bool:
     if number.problem is not Problem.NONE:
         print(f"{file}: {number.problem.sentence}", file=sys.stderr)
         return False
+    if number.lines > 1:
+        print(f"{file}: expected one line of digits; received {number.lines}", file=sys.stderr)
+        return False
     strange = ", ".join(
         str(place)
         for place, digit in enumerate(number.digits, start=1)

@@ -7,7 +7,7 @@ not say how many they are; places to cut are offered, and the model's answers de
 
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from digits.contract import DRAWING_MAX_PIXELS, PIXEL_MAX, Problem
+from digits.contract import PIXEL_MAX, Problem
 from serving.client.errors import TooManyDigitsError
-
-Ink = NDArray[np.float32]
-Labels = NDArray[np.int32]
+from serving.client.ink import Ink, find_ink
+from serving.client.marks import Box, Labels, Mark, Sign, find_lines, find_marks, join, sort_marks
+from serving.client.pictures import open_picture
 
 MAX_DIGITS: Final = 32
 """That one picture may have; a photo of a whole page is no number."""
@@ -28,43 +28,18 @@ _MOST_MARKS: Final = 8 * MAX_DIGITS
 _ENOUGH_PIXELS: Final = 250_000
 """Larger pictures are shrunk to this first; a digit of a long number is still a hundred pixels
 tall."""
-_POINTS: Final = 4096
-"""Pixels that the paper's colour is fitted to."""
-_FAINTEST: Final = 24.0
-"""Contrast to the paper (of 255) below which nothing is ink. Source:
-trainer/preprocessing/ink.py."""
-_STRONG: Final = (0.25, 0.5)
-"""Ink is at least this share of the strongest contrast: on clean paper, and at most on noisy paper.
-Source: trainer/preprocessing/ink.py."""
-_NOISE: Final = 6.0
-"""Median distances from the paper above which something is ink: four standard deviations of normal
-noise."""
-_SPECK: Final = 0.15
-"""Marks shorter than this share of the tallest one, both ways, are specks; the bar of a 5 is
-longer."""
-_FRAME: Final = (0.8, 0.2)
-"""A mark over 4/5 of the picture both ways, with ink on less than a fifth of it, is a frame."""
-_OVERLAP: Final = (0.5, 0.9)
-"""Marks above each other belong to one digit if they share this much of the narrower one's width;
-two tall ones, the second."""
-_TALL: Final = 0.75
-"""Of the tallest mark: a whole digit rather than a part of one."""
 _APART: Final = 0.12
-"""Of the number's height: two cuts are no nearer; a 1 is that wide."""
+"""Least distance of two cuts, over the number's height; a 1 is that wide."""
 _WIDEST: Final = 1.3
-"""Of the number's height: no digit is wider."""
+"""Largest width of a digit, over the number's height."""
 _CUTS: Final = 7
 """Places to cut that are tried in one group, the thinnest ones."""
-
-
-@dataclass(frozen=True)
-class Box:
-    """A rectangle of the picture in its pixels; right and bottom are one past the last."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
+_SOLID: Final = (0.78, 0.45)
+"""A group that fills more of its box, and is wider than this over the number's height, is no
+writing."""
+_NEAR: Final = (0.3, 1.0)
+"""Neighbours that may be one digit: the widest gap, and the largest width together, over the
+number's height."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +60,7 @@ class Group:
     top: int
     """Where its corner is, in pixels of the shrunk picture."""
     tall: int
-    """Height of the tallest group of the number, in the same pixels."""
+    """Height of the tallest digit of the number, in the same pixels."""
     scale: float
     """Pixels of the picture for one of those."""
 
@@ -93,6 +68,11 @@ class Group:
     def width(self) -> float:
         """Over the number's height."""
         return float(self.ink.shape[1] / self.tall)
+
+    @property
+    def solid(self) -> bool:
+        """Whether it is a filled shape rather than writing."""
+        return bool((self.ink > 0).mean() >= _SOLID[0]) and self.width >= _SOLID[1]
 
     def whole(self) -> Part:
         """All of it."""
@@ -141,10 +121,8 @@ class Group:
         file = io.BytesIO()
         Image.fromarray(sheet).save(file, "PNG")
         left, top = self.left + start + columns[0], self.top + rows[0]
-        corners = (left, top, left + tight.shape[1], top + tight.shape[0])
-        return Part(
-            Box(*(round(self.scale * float(corner)) for corner in corners)), file.getvalue()
-        )
+        box = Box(int(left), int(top), int(left) + tight.shape[1], int(top) + tight.shape[0])
+        return Part(box.scaled(self.scale), file.getvalue())
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,34 +131,23 @@ class Segments:
 
     width: int
     height: int
-    """Of the picture, in pixels; 0 where it cannot be read."""
-    groups: tuple[Group, ...]
-    """From left to right."""
+    """Of the upright picture, in pixels; 0 where it cannot be read."""
     problem: Problem
-
-
-@dataclass(frozen=True)
-class _Mark:
-    """Ink that hangs together, or several such that make one digit."""
-
-    labels: tuple[int, ...]
-    box: Box
-    area: int
-
-    @property
-    def width(self) -> int:
-        return self.box.right - self.box.left
-
-    @property
-    def height(self) -> int:
-        return self.box.bottom - self.box.top
+    groups: tuple[Group, ...] = ()
+    """From left to right."""
+    joined: tuple[Part | None, ...] = ()
+    """By group: it and the next one as one digit, where they are near enough."""
+    signs: tuple[tuple[Sign, Box], ...] = ()
+    """Marks too small for a digit, from left to right."""
+    lines: int = 1
+    """Lines of digits; the groups of several are not to be read as one number."""
 
 
 def find_digits(picture: bytes) -> Segments:
     """Part the ink of a picture with one line of digits.
 
     Args:
-        picture: a PNG or JPEG, ink dark or bright, paper plain, transparent or unevenly lit.
+        picture: a PNG or JPEG, ink dark or bright, paper plain, ruled, transparent or unevenly lit.
 
     Returns:
         The groups, or none and the problem.
@@ -188,44 +155,46 @@ def find_digits(picture: bytes) -> Segments:
     Raises:
         TooManyDigitsError: there are more than `MAX_DIGITS`.
     """
-    image = _open(picture)
+    image = open_picture(picture)
     if isinstance(image, Problem):
-        return Segments(0, 0, (), image)
-    width, height = image.size
-    shrink = min(1.0, (_ENOUGH_PIXELS / (width * height)) ** 0.5)
-    ink, least = _find_ink(_smaller(image, shrink))
+        return Segments(0, 0, image)
+    shrink = min(1.0, (_ENOUGH_PIXELS / (image.width * image.height)) ** 0.5)
+    ink, least = find_ink(_smaller(image, shrink))
     if not least:
-        return Segments(width, height, (), Problem.BLANK)
-    labels, marks = _label(ink >= least)
-    marks = _without_specks(marks, ink.shape)
-    marks = _group(marks) if len(marks) <= _MOST_MARKS else marks
-    if len(marks) > MAX_DIGITS:
+        return Segments(*image.size, Problem.BLANK)
+    labels, marks = find_marks(ink >= least)
+    lines = find_lines(marks)
+    digits, small = sort_marks(marks) if len(marks) <= _MOST_MARKS else (marks, [])
+    if len(digits) > MAX_DIGITS:
         raise TooManyDigitsError(
-            f"expected at most {MAX_DIGITS} digits in a picture; received {len(marks)} marks; cut "
+            f"expected at most {MAX_DIGITS} digits in a picture; received {len(digits)} marks; cut "
             "out the number"
         )
-    tall = max(mark.height for mark in marks)
+    tall = max(mark.height for mark in digits)
     soft = np.where(ink >= least / 2, ink, 0) / ink.max()
-    groups = (
-        Group(_alone(mark, soft, labels), mark.box.left, mark.box.top, tall, 1 / shrink)
-        for mark in marks
+
+    def group(mark: Mark) -> Group:
+        alone = _alone(mark, soft, labels)
+        return Group(alone, mark.box.left, mark.box.top, tall, 1 / shrink)
+
+    return Segments(
+        *image.size,
+        Problem.NONE,
+        tuple(group(mark) for mark in digits),
+        tuple(group(pair).whole() if pair else None for pair in _neighbours(digits, tall)),
+        tuple((sign, mark.box.scaled(1 / shrink)) for sign, mark in small),
+        lines,
     )
-    return Segments(width, height, tuple(groups), Problem.NONE)
 
 
-def _open(picture: bytes) -> Image.Image | Problem:
-    try:
-        image: Image.Image = Image.open(io.BytesIO(picture), formats=("PNG", "JPEG"))
-        if image.width * image.height > DRAWING_MAX_PIXELS:
-            return Problem.TOO_LARGE
-        image.load()
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return Problem.TOO_LARGE
-    except (OSError, SyntaxError, ValueError):
-        return Problem.NOT_AN_IMAGE
-    if image.mode.startswith("I"):  # 16 bits a pixel, which Pillow would cut off instead of scaling
-        image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
-    return image.convert("RGBA")
+def _neighbours(marks: Sequence[Mark], tall: int) -> list[Mark | None]:
+    """Each mark together with the next one, where the two may be one digit."""
+    found: list[Mark | None] = []
+    for one, two in itertools.pairwise(marks):
+        near = two.box.left - one.box.right <= _NEAR[0] * tall
+        pair = join(one, two)
+        found.append(pair if near and pair.width <= _NEAR[1] * tall else None)
+    return [*found, None] if marks else []
 
 
 def _smaller(image: Image.Image, shrink: float) -> NDArray[np.float32]:
@@ -236,126 +205,7 @@ def _smaller(image: Image.Image, shrink: float) -> NDArray[np.float32]:
     return np.asarray(image, np.float32)
 
 
-def _find_ink(rgba: NDArray[np.float32]) -> tuple[Ink, float]:
-    """Contrast to the paper, float32 [h, w], and the least that is ink; 0 where nothing is
-    drawn."""
-    opacity = rgba[..., 3]
-    if np.median(opacity) < PIXEL_MAX / 2:
-        ink = opacity
-    else:
-        ink = np.abs(rgba[..., :3] - _paper(rgba[..., :3])).max(axis=2) * (opacity / PIXEL_MAX)
-    peak = float(ink.max())
-    if peak < _FAINTEST:
-        return ink, 0.0
-    return ink, float(np.clip(_NOISE * np.median(ink), _STRONG[0] * peak, _STRONG[1] * peak))
-
-
-def _paper(colours: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The paper under the ink, of the same shape: a surface of second degree through what most
-    pixels agree on."""
-    height, width, _ = colours.shape
-    y, x = np.meshgrid(
-        np.linspace(-1, 1, height, dtype=np.float32),
-        np.linspace(-1, 1, width, dtype=np.float32),
-        indexing="ij",
-    )
-    terms = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=-1)
-    step = (
-        max(1, round((height * width / _POINTS) ** 0.5)) | 1
-    )  # odd: an even step sees one colour of paper with a pattern of even period
-    points, seen = terms[::step, ::step].reshape(-1, 6), colours[::step, ::step].reshape(-1, 3)
-    paper = np.median(seen, axis=0) + np.zeros_like(seen)
-    for _ in range(
-        3
-    ):  # each time without what is farther from the last surface than most pixels are
-        away = np.abs(seen - paper).max(axis=1)
-        near = away <= max(2 * float(np.median(away)), 2.0)
-        surface = np.linalg.lstsq(points[near], seen[near], rcond=None)[0]
-        paper = points @ surface
-    return np.asarray(terms @ surface, np.float32)
-
-
-def _label(mask: NDArray[np.bool_]) -> tuple[Labels, list[_Mark]]:
-    """Number what hangs together, corners included: int32 [h, w], 0 where no ink is, and the
-    marks."""
-    runs = list(_runs(mask))
-    parent = list(range(len(runs)))
-
-    def root(run: int) -> int:
-        while parent[run] != run:
-            parent[run] = run = parent[parent[run]]
-        return run
-
-    above = 0  # the first run that may touch this one from the row above
-    for number, (top, start, stop) in enumerate(runs):
-        while runs[above][0] < top - 1 or (runs[above][0] == top - 1 and runs[above][2] < start):
-            above += 1
-        other = above
-        while runs[other][0] == top - 1 and runs[other][1] <= stop:
-            parent[root(number)] = root(other)
-            other += 1
-    labels = np.zeros(mask.shape, np.int32)
-    boxes: dict[int, tuple[int, int, int, int, int]] = {}
-    for number, (top, start, stop) in enumerate(runs):
-        label = root(number) + 1
-        labels[top, start:stop] = label
-        left, first, right, last, area = boxes.get(label, (start, top, stop, top, 0))
-        boxes[label] = (
-            min(left, start),
-            first,
-            max(right, stop),
-            max(last, top + 1),
-            area + stop - start,
-        )
-    return labels, [_Mark((label,), Box(*box[:4]), box[4]) for label, box in boxes.items()]
-
-
-def _runs(mask: NDArray[np.bool_]) -> Iterator[tuple[int, int, int]]:
-    """Row, first column and one past the last of every row's stretches of ink."""
-    edges = np.diff(mask.astype(np.int8), axis=1, prepend=0, append=0)
-    starts, stops = np.argwhere(edges == 1), np.argwhere(edges == -1)
-    yield from zip(starts[:, 0].tolist(), starts[:, 1].tolist(), stops[:, 1].tolist(), strict=True)
-
-
-def _without_specks(marks: list[_Mark], shape: tuple[int, ...]) -> list[_Mark]:
-    height, width = shape
-
-    def is_frame(mark: _Mark) -> bool:
-        spans = mark.width >= _FRAME[0] * width and mark.height >= _FRAME[0] * height
-        return spans and mark.area < _FRAME[1] * mark.width * mark.height
-
-    inside = [mark for mark in marks if not is_frame(mark)] or marks
-    longest = max(mark.height for mark in inside)
-    return [mark for mark in inside if max(mark.width, mark.height) >= _SPECK * longest]
-
-
-def _group(marks: list[_Mark]) -> list[_Mark]:
-    """Put the strokes of a digit together, from left to right."""
-    tall = _TALL * max(mark.height for mark in marks)
-    groups: list[_Mark] = []
-    for mark in sorted(marks, key=lambda mark: (mark.box.left, mark.box.top)):
-        for place, group in enumerate(groups):
-            shared = min(mark.box.right, group.box.right) - max(mark.box.left, group.box.left)
-            if shared >= _OVERLAP[mark.height >= tall and group.height >= tall] * min(
-                mark.width, group.width
-            ):
-                groups[place] = _join(group, mark)
-                break
-        else:
-            groups.append(mark)
-    merged = sorted(groups, key=lambda mark: mark.box.left)
-    return merged if len(merged) == len(marks) else _group(merged)
-
-
-def _join(one: _Mark, two: _Mark) -> _Mark:
-    a, b = one.box, two.box
-    box = Box(
-        min(a.left, b.left), min(a.top, b.top), max(a.right, b.right), max(a.bottom, b.bottom)
-    )
-    return _Mark(one.labels + two.labels, box, one.area + two.area)
-
-
-def _alone(mark: _Mark, ink: Ink, labels: Labels) -> Ink:
+def _alone(mark: Mark, ink: Ink, labels: Labels) -> Ink:
     """The ink of a mark and its soft edges, without what else is in its box."""
     box = mark.box
     here = labels[box.top : box.bottom, box.left : box.right]

@@ -11,8 +11,8 @@ from PIL import Image
 
 from digits.contract import Problem
 from serving.client import Drawing
+from serving.client.marks import Box
 from serving.client.number import Number, NumberDigit
-from serving.client.segments import Box
 from ui.compare import Comparison, Opinion
 from ui.drawing import Sheet, encode
 from ui.reading import AWAY, NOTHING_DRAWN, Answer, NumberAnswer
@@ -131,8 +131,8 @@ def test_render_number_has_a_box_for_each_digit() -> None:
         ("doubtful", "58"),
     ]
     assert (
-        "Looks like 2&lt;6&gt; ; of its least sure digit 58.3% sure. What is boxed in orange does "
-        "not look like a digit." in words(shown)
+        "Looks like 2? , 33.9% sure of the whole number. What is boxed in orange does not look "
+        "like a digit." in words(shown)
     )
     assert "<6>" not in shown
 

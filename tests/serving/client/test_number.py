@@ -4,7 +4,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -13,8 +13,9 @@ from PIL import Image, ImageDraw
 
 from digits.contract import DRAWING_MAX_PIXELS, Problem
 from serving.client import Drawing, TooManyDigitsError
+from serving.client.marks import Box, Sign
 from serving.client.number import Number, read_number
-from serving.client.segments import MAX_DIGITS, Box, find_digits
+from serving.client.segments import MAX_DIGITS, find_digits
 
 Pen = Callable[[ImageDraw.ImageDraw], None]
 
@@ -228,6 +229,131 @@ def test_read_number_wide_mark_that_the_model_believes_in_stays_whole() -> None:
 def test_read_number_part_that_is_no_digit_is_told() -> None:
     number = read_number(Reading(widest=0.0), picture(bars(40)))
     assert (number.text, number.looks_like_number) == ("1", False)
+
+
+def ruled(pen: ImageDraw.ImageDraw) -> None:
+    """Three bars on squared paper."""
+    for place in range(0, 400, 25):
+        pen.line((place, 0, place, 199), fill="#5068a0", width=1)
+        pen.line((0, place, 399, place), fill="#5068a0", width=1)
+    bars(40, 160, 290)(pen)
+
+
+def test_find_digits_printed_lines_are_no_ink() -> None:
+    found = boxes(picture(ruled))
+    assert np.allclose(
+        [(b.left, b.right) for b in found], [(40, 60), (160, 180), (290, 310)], atol=1
+    )
+
+
+def test_find_digits_tight_crop_has_the_paper_of_its_border() -> None:
+    def paint(pen: ImageDraw.ImageDraw) -> None:
+        pen.ellipse((0, 0, 99, 99), fill="black")
+        pen.ellipse((30, 30, 69, 69), fill="white")
+
+    [group] = find_digits(picture(paint, size=(100, 100))).groups
+    assert group.whole().box == Box(0, 0, 100, 100)
+    assert group.ink[50, 50] == 0 and group.ink[50, 10] == 1
+
+
+def test_find_digits_sheet_on_a_desk_is_read_by_what_is_on_it() -> None:
+    def paint(pen: ImageDraw.ImageDraw) -> None:
+        pen.rectangle((50, 30, 349, 169), fill="#f4f4f4")
+        pen.rectangle((190, 60, 209, 139), fill="black")
+
+    assert boxes(picture(paint, paper="#3c3c3c")) == [Box(190, 60, 210, 140)]
+
+
+def card(alpha: int) -> bytes:
+    """A bar on a white card of this opacity, in transparency."""
+
+    def paint(pen: ImageDraw.ImageDraw) -> None:
+        pen.ellipse((100, 0, 299, 199), fill=(255, 255, 255, alpha))
+        pen.rectangle((190, 50, 209, 149), fill=(0, 0, 0, alpha))
+
+    return picture(paint, mode="RGBA", paper=(0, 0, 0, 0))
+
+
+@pytest.mark.parametrize("alpha", [255, 100])
+def test_find_digits_card_in_transparency_is_read_by_its_ink(alpha: int) -> None:
+    assert boxes(card(alpha)) == [Box(190, 50, 210, 150)]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_find_digits_photo_is_turned_as_its_exif_says(orientation: int) -> None:
+    upright = Image.open(io.BytesIO(picture(bars(40, 160))))
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Pillow's transpose that is undone
+    stored = upright.transpose(Image.Transpose(undo[orientation])) if orientation > 1 else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for form in ("PNG", "JPEG"):
+        file = io.BytesIO()
+        stored.save(file, form, exif=exif)
+        found = boxes(file.getvalue())
+        assert np.allclose([(b.left, b.top) for b in found], [(40, 50), (160, 50)], atol=3)
+
+
+def test_find_digits_png_with_a_damaged_comment_is_read() -> None:
+    content = picture(bars(40))
+    comment = b"\x00\x00\x00\x04tEXta\x00bc" + b"\x00\x00\x00\x00"  # a checksum that does not fit
+    assert boxes(content[:33] + comment + content[33:]) == [Box(40, 50, 60, 150)]
+
+
+@pytest.mark.parametrize("sign", list(Sign))
+def test_read_number_small_marks_are_named_by_their_place(sign: Sign) -> None:
+    places = {
+        Sign.POINT: (105, 138, 116, 149),
+        Sign.COMMA: (105, 135, 115, 165),
+        Sign.MINUS: (85, 95, 125, 105),
+        Sign.OTHER: (105, 60, 116, 71),
+    }
+
+    def paint(pen: ImageDraw.ImageDraw) -> None:
+        bars(40, 160)(pen)
+        pen.rectangle(places[sign], fill="black")
+
+    reading = Reading()
+    assert read_number(reading, picture(paint)).text == f"1{sign}1"
+    assert reading.calls == [2]
+
+
+def test_read_number_of_several_lines_reads_none_and_tells_how_many() -> None:
+    def paint(pen: ImageDraw.ImageDraw) -> None:
+        for top in (10, 110):
+            pen.rectangle((40, top, 55, top + 70), fill="black")
+            pen.rectangle((140, top, 155, top + 70), fill="black")
+
+    reading = Reading()
+    number = read_number(reading, picture(paint))
+    assert (number.digits, number.lines, number.looks_like_number) == ((), 2, False)
+    assert reading.calls == []
+
+
+def test_read_number_filled_square_is_no_number() -> None:
+    def paint(pen: ImageDraw.ImageDraw) -> None:
+        pen.rectangle((100, 50, 199, 149), fill="black")
+
+    assert not read_number(Reading(), picture(paint)).looks_like_number
+
+
+class PairsAreOne(Reading):
+    """Plays a model that takes two bars for one digit, and one bar for a digit less surely."""
+
+    def _one(self, drawing: bytes) -> Drawing:
+        read = super()._one(drawing)
+        sure = np.full(10, 0.02, np.float32)
+        sure[read.digit] = 0.99 if read.digit > 1 else 0.85
+        return replace(read, probabilities=sure)
+
+
+def test_read_number_neighbours_that_read_better_together_are_one_digit() -> None:
+    near, far = picture(bars(40, 80)), picture(bars(40, 180))
+    assert [read_number(PairsAreOne(), each).text for each in (near, far)] == ["2", "11"]
+
+
+def test_number_probability_is_that_of_all_digits() -> None:
+    number = read_number(PairsAreOne(), picture(bars(40, 180)))
+    assert number.probability == pytest.approx(0.85**2)
 
 
 def test_number_of_nothing_is_none() -> None:
