@@ -26,7 +26,8 @@ from serving.server.inference.predict import Limits
 from serving.server.inference.warmup import warm_up
 from serving.server.models.batching import Batching, read_batching
 from serving.server.models.config import read_sources
-from serving.server.models.loading import Loading, load_version
+from serving.server.models.joining import TURNS, Joining
+from serving.server.models.loading import Loading, join_calls, load_version
 from serving.server.models.registry import Models
 from serving.server.models.reload import Reloader
 from serving.server.models.version import LoadedVersion
@@ -127,6 +128,8 @@ class Server:
         load = metrics.watch_loads(
             _loader(_read_loading(settings), limits, _warm_up_times(settings))
         )
+        if joining := _joining(settings):
+            load = join_calls(load, joining)
         self._watcher = Watcher(self._sources, self.models, load, retries, self._health.refresh)
         unavailable_labels = settings.allow_version_labels_for_unavailable_models
         self._reloader = Reloader(
@@ -221,10 +224,18 @@ class Server:
         _log.info("drained")
 
 
+def _joining(settings: ServerSettings) -> Joining | None:
+    """How calls are joined while the model computes; TensorFlow's own batching does without."""
+    if settings.enable_batching or settings.max_batch_size == 1:
+        return None
+    running = settings.max_running_calls
+    return Joining(settings.max_batch_size, threading.Semaphore(running), min(TURNS, running))
+
+
 def _gate(settings: ServerSettings) -> Gate:
-    """With batching on, calls wait in the batch queue, not at the gate: those that wait are those
-    that get together."""
-    if settings.enable_batching:
+    """Where calls are joined they wait with the joiner, or in the batch queue, not at the gate:
+    those that wait are those that are computed together."""
+    if settings.enable_batching or _joining(settings):
         return Gate(settings.max_running_calls + settings.max_queued_calls, 0)
     return Gate(settings.max_running_calls, settings.max_queued_calls)
 

@@ -133,6 +133,13 @@ class ServerSettings(Settings):
         default=False, description="write a JSON line on stderr for every call"
     )
 
+    max_batch_size: int = Field(
+        default=64,
+        ge=1,
+        le=4096,
+        description="items that calls which wait while the model computes are joined into; 1 joins "
+        "none; not used with enable_batching",
+    )
     enable_batching: bool = Field(
         default=False, description="join calls into batches by TensorFlow's batch scheduler"
     )
@@ -182,7 +189,8 @@ class ServerSettings(Settings):
         default=16,
         ge=1,
         le=1024,
-        description="Predict calls computed at the same time, gRPC and REST together",
+        description="calls computed at the same time, gRPC and REST together; those joined "
+        "into batches are bounded by max_batch_size",
     )
     max_queued_calls: int = Field(
         default=128,

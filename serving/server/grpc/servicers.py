@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from time import monotonic
 from typing import Any, Final, TypeVar, cast
 
 import grpc
@@ -24,6 +25,7 @@ from serving.server.inference.admission import Gate
 from serving.server.inference.examples import CLASSIFY, REGRESS, Outcome, Task, infer, infer_all
 from serving.server.inference.predict import Answer, Limits, Query, predict
 from serving.server.models.config import read_message
+from serving.server.models.joining import Patience
 from serving.server.models.registry import Models, Target
 from serving.server.models.reload import Reloader
 
@@ -81,6 +83,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
                 request.inputs, signature, self._limits.max_tensor_bytes
             ),
             request.output_filter,
+            _patience(context),
         )
         with self._gate.admit(context.time_remaining()):
             answer = predict(self._models, query, self._limits)
@@ -116,7 +119,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
         """Classes and scores of examples."""
         reply = classification_pb2.ClassificationResponse()
         with self._gate.admit(context.time_remaining()):
-            outcome = self._infer(CLASSIFY, request)
+            outcome = self._infer(CLASSIFY, request, context)
         _write_spec(reply.model_spec, outcome)
         _write_classes(reply.result, outcome)
         return reply
@@ -128,13 +131,13 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
         """Values of examples."""
         reply = regression_pb2.RegressionResponse()
         with self._gate.admit(context.time_remaining()):
-            outcome = self._infer(REGRESS, request)
+            outcome = self._infer(REGRESS, request, context)
         _write_spec(reply.model_spec, outcome)
         _write_values(reply.result, outcome)
         return reply
 
-    def _infer(self, method: str, request: Any) -> Outcome:  # noqa: ANN401 - two message types with the same fields
-        task = Task(method, request.model_spec.signature_name)
+    def _infer(self, method: str, request: Any, context: grpc.ServicerContext) -> Outcome:  # noqa: ANN401 - two message types with the same fields
+        task = Task(method, request.model_spec.signature_name, _patience(context))
         return infer(self._models, _read_target(request), task, request.input, self._limits)
 
     @answering
@@ -142,8 +145,12 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
         self, request: inference_pb2.MultiInferenceRequest, context: grpc.ServicerContext
     ) -> inference_pb2.MultiInferenceResponse:
         """Several classifications and regressions of the same examples."""
+        patience = _patience(context)
         tasks = [
-            (_target(task.model_spec), Task(task.method_name, task.model_spec.signature_name))
+            (
+                _target(task.model_spec),
+                Task(task.method_name, task.model_spec.signature_name, patience),
+            )
             for task in request.tasks
         ]
         with self._gate.admit(context.time_remaining()):
@@ -197,6 +204,10 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):  # type: ignore
         for name in sorted(request.metric_names):
             reply.metric.add(name=name, int64_value_increase=0)
         return reply
+
+
+def _patience(context: grpc.ServicerContext) -> Patience:
+    return Patience(monotonic() + context.time_remaining(), context.is_active)
 
 
 def _read_target(request: Any) -> Target:  # noqa: ANN401 - message types with the same field

@@ -7,7 +7,7 @@ recorded.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +18,7 @@ from digits.contract import PREDICT
 from serving.server.errors import InvalidArgumentError, UnimplementedError
 from serving.server.inference.predict import Limits
 from serving.server.inference.validation import check_inputs
+from serving.server.models.joining import Patience
 from serving.server.models.registry import Models, Target
 from serving.server.models.version import LoadedVersion
 
@@ -43,6 +44,7 @@ class Task:
 
     method: str
     signature_name: str
+    patience: Patience = field(default_factory=Patience)
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def infer_with(
     signature = version.signatures[name]
     inputs = {_INPUT: serialized}
     check_inputs(signature, inputs, limits.max_items)
-    answer = version.run(signature, inputs, outputs)
+    answer = version.run(signature, inputs, outputs, task.patience)
     result = (
         _read_classes(answer, len(serialized))
         if task.method == CLASSIFY
@@ -131,7 +133,7 @@ def _check_tasks(
             raise InvalidArgumentError(f"Requested signature not found in model graph: {name}")
         if task.method not in _CHECKS:
             raise UnimplementedError(f"Unsupported signature method_name: {task.method}")
-        yield Task(task.method, name)
+        yield Task(task.method, name, task.patience)
 
 
 def _check_classification(definition: meta_graph_pb2.SignatureDef, check_method: bool) -> list[str]:

@@ -6,12 +6,13 @@ kind of inputs.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from serving.server.inference.validation import check_inputs
+from serving.server.models.joining import Patience
 from serving.server.models.registry import Models, Target
 from serving.server.models.signature import Arrays, Signature, find_signature
 from serving.server.models.version import LoadedVersion
@@ -39,6 +40,7 @@ class Query:
     signature_name: str
     read_inputs: ReadInputs
     output_filter: Sequence[str] = ()
+    patience: Patience = field(default_factory=Patience)
 
 
 @dataclass(frozen=True)
@@ -73,4 +75,5 @@ def predict_with(version: LoadedVersion, query: Query, limits: Limits) -> Answer
     inputs = query.read_inputs(signature)
     wanted = signature.choose_outputs(query.output_filter)
     check_inputs(signature, inputs, limits.max_items)
-    return Answer(version.model, version.number, signature, version.run(signature, inputs, wanted))
+    outputs = version.run(signature, inputs, wanted, query.patience)
+    return Answer(version.model, version.number, signature, outputs)

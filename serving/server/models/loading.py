@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,7 @@ from digits.errors import SettingsError, VersionError
 from serving.server.errors import Code, ServingError, VersionRefusedError, plain
 from serving.server.models.batching import PER_MODEL_FILE, Batching, batch, read_batching
 from serving.server.models.functions import compute_signature
+from serving.server.models.joining import Joiner, Joining, is_joinable
 from serving.server.models.signature import read_signatures
 from serving.server.models.version import LoadedVersion
 
@@ -124,6 +125,23 @@ def _load(model: str, number: int, folder: Path, how: Loading) -> LoadedVersion:
         functions=functions,
         saved_model=saved_model,
     )
+
+
+def join_calls(
+    load: Callable[[str, int, Path], LoadedVersion], joining: Joining
+) -> Callable[[str, int, Path], LoadedVersion]:
+    """Let what `load` loads join calls of those signatures whose every tensor has a free first
+    axis; of others, and of larger calls, each is computed apart."""
+
+    def loaded(model: str, number: int, folder: Path) -> LoadedVersion:
+        version = load(model, number, folder)
+        joiners = {
+            name: Joiner(compute, joining, joins=is_joinable(version.signatures[name]))
+            for name, compute in version.functions.items()
+        }
+        return replace(version, joiners=joiners)
+
+    return loaded
 
 
 def _batching(folder: Path, how: Loading) -> Batching | None:

@@ -1,7 +1,7 @@
 """One loaded version: a SavedModel in memory, ready to compute."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,14 @@ from tensorflow.core.protobuf import meta_graph_pb2
 
 from serving.server.errors import KernelError
 from serving.server.models.functions import Compute
+from serving.server.models.joining import Joiner, Patience
 from serving.server.models.signature import Arrays, Signature
 
 
 @dataclass(frozen=True)
 class LoadedVersion:
-    """What one version folder became. `functions` compute, by signature."""
+    """What one version folder became. `functions` compute, by signature; where there is a joiner
+    for one, it joins the calls."""
 
     model: str
     number: int
@@ -24,9 +26,14 @@ class LoadedVersion:
     functions: Mapping[str, Compute]
     saved_model: object
     """Keeps the variables alive; the functions only point at them."""
+    joiners: Mapping[str, Joiner] = field(default_factory=dict)
 
     def run(
-        self, signature: Signature, inputs: Arrays, outputs: Iterable[str]
+        self,
+        signature: Signature,
+        inputs: Arrays,
+        outputs: Iterable[str],
+        patience: Patience = Patience(),  # noqa: B008 - it is frozen
     ) -> dict[str, np.ndarray[Any, Any]]:
         """Compute one signature.
 
@@ -34,16 +41,21 @@ class LoadedVersion:
             signature: one of `signatures`.
             inputs: tensors that passed the guard.
             outputs: names of the outputs to return.
+            patience: how long the caller waits for its turn, where calls are joined.
 
         Returns:
             The outputs by name, in the order asked for.
 
         Raises:
             KernelError: TensorFlow could not.
+            DeadlineError: the caller's time ran out before its turn.
         """
         arrays = [inputs[name] for name in signature.inputs]
         try:
-            computed = self.functions[signature.name](arrays)
+            if joiner := self.joiners.get(signature.name):
+                computed = joiner.compute(arrays, patience)
+            else:
+                computed = self.functions[signature.name](arrays)
         except tf.errors.OpError as error:
             raise KernelError(error.error_code, error.message) from error
         answer = dict(zip(signature.outputs, computed, strict=True))

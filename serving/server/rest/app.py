@@ -2,6 +2,7 @@
 An ASGI application."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
@@ -25,6 +26,7 @@ from serving.server.inference.admission import Gate
 from serving.server.inference.examples import CLASSIFY, REGRESS, Task, infer
 from serving.server.inference.predict import Limits, Query, predict
 from serving.server.inference.validation import check_count
+from serving.server.models.joining import Patience
 from serving.server.models.registry import Models, Target
 from serving.server.models.signature import Arrays, Signature
 from serving.server.rest.bodies import (
@@ -177,6 +179,7 @@ class RestApp:
             target,
             document.get("signature_name", ""),
             lambda signature: _read_inputs(document, signature, self._limits.max_items),
+            patience=self._patience(),
         )
         try:
             answer = predict(self._models, query, self._limits)
@@ -196,11 +199,15 @@ class RestApp:
 
     def _infer(self, call: Call, document: dict[str, Any]) -> Response:
         examples = read_examples(document, call.action)
-        task = Task(_EXAMPLE_METHODS[call.action], document.get("signature_name", ""))
+        method, name = _EXAMPLE_METHODS[call.action], document.get("signature_name", "")
+        task = Task(method, name, self._patience())
         outcome = infer(self._models, call.target, task, examples, self._limits)
         return json_response(
             {"results": json_outputs.write_results(outcome.result)}, version=outcome.version
         )
+
+    def _patience(self) -> Patience:
+        return Patience(time.monotonic() + self._seconds)
 
     def _status(self, target: Target) -> dict[str, Any]:
         listed = [
