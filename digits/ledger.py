@@ -110,7 +110,7 @@ def noted(base: Path, entry: Entry) -> Iterator[None]:
     try:
         yield
     finally:
-        settle(base)
+        _keep_or_drop(base, entry)
 
 
 def settle(base: Path) -> None:
@@ -121,8 +121,14 @@ def settle(base: Path) -> None:
         StoreError: the ledger cannot be read or written.
     """
     upcoming = _entries(base / NEXT)
+    if upcoming:
+        _keep_or_drop(base, upcoming[-1])
+
+
+def _keep_or_drop(base: Path, entry: Entry) -> None:
+    """Make `.ledger-next.jsonl`, which ends with `entry`, the ledger if that happened."""
     try:
-        if upcoming and _happened(base, upcoming[-1]):
+        if _happened(base, entry):
             os.replace(base / NEXT, base / LEDGER)
             sync(base)
         else:

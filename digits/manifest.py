@@ -77,7 +77,7 @@ def describe_files(version: Path) -> dict[str, FileEntry]:
         VersionError: something in the folder is neither a file nor a folder, or cannot be read.
     """
     entries = {}
-    for path in sorted(version.rglob("*")):
+    for path in _list(version):
         name = path.relative_to(version).as_posix()
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise VersionError(
@@ -87,6 +87,15 @@ def describe_files(version: Path) -> dict[str, FileEntry]:
         if path.is_file() and name != MANIFEST_FILE:
             entries[name] = _describe(path, name)
     return entries
+
+
+def _list(version: Path) -> list[Path]:
+    try:
+        return sorted(version.rglob("*"))
+    except OSError as error:
+        raise VersionError(
+            f"expected a readable version; received: {error.strerror}; check its permissions"
+        ) from error
 
 
 def _describe(path: Path, name: str) -> FileEntry:
