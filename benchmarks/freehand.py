@@ -27,8 +27,8 @@ from digits.contract import DRAWINGS, MODEL_NAME, NOT_A_DIGIT, OOD_SCORE
 from digits.errors import StoreError, VersionError
 from digits.files import write_synced
 from digits.manifest import read_manifest
+from trainer.data.arrays import Images
 from trainer.data.dataset import load
-from trainer.data.readers import Images
 from trainer.data.split import Split, split
 from trainer.errors import DataError, TrainerError
 from trainer.evaluation.freehand_score import FreehandScore, score

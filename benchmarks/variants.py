@@ -28,8 +28,8 @@ from benchmarks.record import record
 from digits import store
 from digits.contract import LABELS, PREDICT
 from tests.support.released_server import RELEASED
+from trainer.data.arrays import Images
 from trainer.data.dataset import load
-from trainer.data.readers import Images
 from trainer.evaluation.metrics import interval
 from trainer.evaluation.temperature import calibrate
 from trainer.export.saved_model import export

@@ -54,7 +54,8 @@ def run(settings: TrainerSettings, command: str, cache: Path | None = None) -> R
     gpus = choose_device(settings.device, settings.seed, deterministic=settings.deterministic)
     strategy = choose_strategy(settings.strategy, len(gpus))
     settings = settings.model_copy(update={"precision": choose_precision(settings.precision)})
-    data = load(settings.data, settings.dataset, settings.labels, cache)
+    data = load(settings.data, settings.dataset, settings.labels, cache, settings.conversion())
+    print(data.origin)
     settings, start = begin(settings, data) if settings.recipe == FINE_TUNE else (settings, None)
     parts = split(data, settings.validation_size, settings.data_seed)
     parts = start.mix(parts) if start else parts

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from digits.contract import MODEL_NAME
 from digits.settings import CommaSeparated, Settings
 from trainer.data.dataset import MNIST
+from trainer.data.pixels import Conversion
 from trainer.recipes import FINE_TUNE, RECIPES, Recipe
 
 ArchitectureName = Literal["conv3", "conv5", "conv7"]
@@ -30,8 +31,8 @@ class TrainerSettings(Settings):
     data: Path | None = Field(
         default=None,
         description="data set: an .npz file in Keras' layout, a folder with the four IDX files, "
-        "or one with a folder of PNGs a label; default: the variable DIGITS_DATA, else Keras' "
-        "cache, else download",
+        "or one with a folder of PNGs or JPEGs a label; default: the variable DIGITS_DATA, else "
+        "Keras' cache, else download",
     )
     dataset: str = Field(
         default=MNIST,
@@ -44,6 +45,23 @@ class TrainerSettings(Settings):
         min_length=2,
         max_length=256,
         description="text of each class, separated by commas; default: as the data set has them",
+    )
+    invert: bool | None = Field(
+        default=None,
+        description="invert a set with dark ink on bright paper; --no-invert takes it as it is; "
+        "default: refuse such a set",
+    )
+    range: int | None = Field(
+        default=None,
+        ge=1,
+        le=2**32 - 1,
+        description="pixel value of full brightness, scaled to 255; default: 255, or 65535 in "
+        "16-bit images",
+    )
+    alpha: Literal["ink", "black", "white"] | None = Field(
+        default=None,
+        description="what transparency in images means: ink: what is opaque; black or white: the "
+        "paper below; default: ink where it has one colour, else refused",
     )
     architectures: Annotated[tuple[ArchitectureName, ...], CommaSeparated] = Field(
         default=("conv3", "conv5", "conv7"),
@@ -204,6 +222,10 @@ class TrainerSettings(Settings):
         if (self.recipe == FINE_TUNE) is not (self.corrections is not None or self.drawings > 0):
             raise ValueError("corrections or drawings for the recipe fine-tune, and for no other")
         return self
+
+    def conversion(self) -> Conversion:
+        """How the pixels of the data set are converted."""
+        return Conversion(self.invert, self.range, self.alpha)
 
     def chosen_recipe(self) -> Recipe:
         """The recipe with the overrides applied."""

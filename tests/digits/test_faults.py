@@ -96,7 +96,8 @@ class Promoting(Publishing):
     def change(self, folder: Path) -> None:
         if store.served(folder) != 1:
             promote(folder, 1, passes, "")
-        _tidy(folder)
+        else:
+            _tidy(folder)
 
 
 class PromotingHeld(Promoting):
@@ -111,7 +112,8 @@ class PromotingHeld(Promoting):
     def change(self, folder: Path) -> None:
         if store.served(folder) != 2:
             promote(folder, 2, passes, "")
-        _tidy(folder)
+        else:
+            _tidy(folder)
 
 
 class RollingBack(Promoting):
@@ -122,7 +124,8 @@ class RollingBack(Promoting):
     def change(self, folder: Path) -> None:
         if store.served(folder) == 3:
             rollback(folder, "")
-        _tidy(folder)
+        else:
+            _tidy(folder)
 
 
 SCENARIOS = ["Publishing", "Holding", "Promoting", "PromotingHeld", "RollingBack"]

@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from trainer.data.readers import Classes, Images, read_label_folders
+from trainer.data.arrays import Classes, Images
+from trainer.data.image_folders import read_label_folders
 from trainer.data.split import Split
 from trainer.errors import DataError
 

@@ -5,15 +5,33 @@ MNIST is recognised by its content, never by a file's name: the SHA-256 of its f
 
 import hashlib
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from digits.contract import IMAGE_SIZE, LABELS
-from trainer.data.readers import Arrays, Classes, Images, read_npz, read_source
+from trainer.data.arrays import Classes, Found, Images, Values
+from trainer.data.npz import read_npz
+from trainer.data.pixels import (
+    NONE_ASKED_FOR,
+    Conversion,
+    check_polarity,
+    check_range,
+    share_with_bright_edge,
+    to_bytes,
+)
+from trainer.data.readers import read_source
 from trainer.errors import DataError
+
+Arrays = dict[str, npt.NDArray[np.uint8]]
+"""The four arrays by name, as uint8."""
+
+_WORTH_SAYING: Final = 0.01
+"""A share of images with a bright edge: few of MNIST's have one."""
 
 MNIST: Final = "mnist"
 MNIST_DIGESTS: Final = {
@@ -38,6 +56,7 @@ class DataSet:
         x_train, x_test: uint8 [n, 28, 28], 0..255.
         y_train, y_test: uint8 [n], index into `labels`.
         digests: SHA-256 of each array, by its name.
+        origin: what was read and what was left out, a sentence.
     """
 
     name: str
@@ -47,6 +66,7 @@ class DataSet:
     x_test: Images
     y_test: Classes
     digests: dict[str, str]
+    origin: str = ""
 
 
 def load(
@@ -54,36 +74,77 @@ def load(
     name: str = MNIST,
     labels: tuple[str, ...] | None = None,
     cache: Path | None = None,
+    conversion: Conversion = NONE_ASKED_FOR,
 ) -> DataSet:
     """Load a data set and check its content.
 
     Args:
         source: an .npz in Keras' layout, a folder with the four IDX files (gzipped or not), or a
-            folder with one folder of PNGs a label. None: Keras' cache, else download with a
+            folder with one folder of images a label. None: Keras' cache, else download with a
             progress bar.
         name: "mnist" demands MNIST's exact content; any other name accepts any 28x28 set.
-        labels: text of each class; by default the names of the PNG folders, else 0, 1, 2, …
+        labels: text of each class; by default the names of the image folders, else 0, 1, 2, …
         cache: where Keras keeps its files; by default `~/.keras/datasets`.
+        conversion: of the pixels, as asked for; what looks as if it needs one is refused.
 
     Raises:
         DataError: it is absent, unreadable, or not what it should be.
     """
-    arrays, found_labels = (
-        read_source(source) if source is not None else (_read_cache_or_download(name, cache), None)
+    found = (
+        read_source(source, conversion)
+        if source is not None
+        else _read_cache_or_download(name, cache)
     )
+    arrays = _convert(found, conversion)
     digests = {
         key: hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
         for key, value in arrays.items()
     }
-    _check_arrays(arrays)
     if name == MNIST:
         _check_mnist(digests)
-    chosen = labels or found_labels or (LABELS if name == MNIST else _numbered(arrays))
+    _check_pixels(arrays, conversion)
+    chosen = labels or found.labels or (LABELS if name == MNIST else _numbered(arrays))
     _check_labels(arrays, chosen)
-    return DataSet(name=name, labels=chosen, digests=digests, **arrays)
+    return DataSet(
+        name=name, labels=chosen, digests=digests, origin=_describe(found, arrays), **arrays
+    )
 
 
-def _read_cache_or_download(name: str, cache: Path | None) -> Arrays:
+def _convert(found: Found, conversion: Conversion) -> Arrays:
+    """The four arrays in bytes; image files have been converted one by one."""
+    _check_shapes(found.arrays)
+    as_found = found.labels is not None
+    return {
+        name: _as_classes(name, values)
+        if name.startswith("y")
+        else to_bytes(values, name, NONE_ASKED_FOR if as_found else conversion)
+        for name, values in found.arrays.items()
+    }
+
+
+def _as_classes(name: str, values: Values) -> Classes:
+    low, high = (values.min(), values.max()) if values.dtype.kind in "iu" else (-1, -1)
+    if low < 0 or high > np.iinfo(np.uint8).max:
+        received = f"{values.dtype}" + (f" from {low} to {high}" if high >= 0 else "")
+        raise DataError(
+            f"expected {name} as integers 0..255, one class an image; received {received}; number "
+            "the classes from 0"
+        )
+    return values.astype(np.uint8)
+
+
+def _describe(found: Found, arrays: Arrays) -> str:
+    """What was read and what was left out."""
+    left_out = ", ".join(f"{count} {what}" for what, count in found.left_out.items() if count)
+    bright = max(share_with_bright_edge(arrays[f"x_{part}"]) for part in ("train", "test"))
+    said = f"; {bright:.1%} of them have a bright edge" if bright >= _WORTH_SAYING else ""
+    return (
+        f"read {len(arrays['y_train'])} training and {len(arrays['y_test'])} test images from "
+        f"{found.taken}; left out: {left_out or 'nothing'}{said}"
+    )
+
+
+def _read_cache_or_download(name: str, cache: Path | None) -> Found:
     if name != MNIST:
         raise DataError(
             f"expected a file or folder for the data set '{name}'; received none; set DIGITS_DATA "
@@ -118,7 +179,7 @@ def _download(target: Path) -> None:
         ) from error
 
 
-def _check_arrays(arrays: Arrays) -> None:
+def _check_shapes(arrays: Mapping[str, Values]) -> None:
     for part in ("train", "test"):
         images, classes = arrays[f"x_{part}"], arrays[f"y_{part}"]
         if images.ndim != 3 or images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE):  # noqa: PLR2004 - [n, rows, columns]
@@ -129,8 +190,14 @@ def _check_arrays(arrays: Arrays) -> None:
         if classes.shape != images.shape[:1] or len(classes) == 0:
             raise DataError(
                 f"expected one label an image in y_{part}; received {list(classes.shape)} for "
-                f"{len(images)} images; mend the set"
+                f"{len(images)} images; complete the set"
             )
+
+
+def _check_pixels(arrays: Arrays, conversion: Conversion) -> None:
+    for name in ("x_train", "x_test"):
+        check_range(arrays[name], name, conversion)
+        check_polarity(arrays[name], name, conversion)
 
 
 def _check_mnist(digests: dict[str, str]) -> None:
@@ -156,6 +223,6 @@ def _check_labels(arrays: Arrays, labels: tuple[str, ...]) -> None:
         )
     if len(set(labels)) != len(labels):
         raise DataError(
-            f"expected {len(labels)} different labels; received {', '.join(labels)}; rename the "
-            "doubles"
+            f"expected {len(labels)} different labels; received {', '.join(labels)}; labels "
+            "must be unique"
         )

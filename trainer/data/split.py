@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import train_test_split
 
+from trainer.data.arrays import Classes, Images
 from trainer.data.dataset import DataSet
-from trainer.data.readers import Classes, Images
 from trainer.errors import DataError
 
 Positions = npt.NDArray[np.int64]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from trainer.data.readers import Classes
+from trainer.data.arrays import Classes
 from trainer.evaluation.metrics import correct, interval
 from trainer.evaluation.mistakes import Mistake, worst_mistakes
 from trainer.freehand.canvas import FACTORS, Look

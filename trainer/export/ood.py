@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from digits.contract import LABELS, NOT_A_DIGIT
-from trainer.data.readers import Classes, Images
+from trainer.data.arrays import Classes, Images
 from trainer.data.split import Split
 from trainer.freehand.canvas import FACTORS, Look, paint
 from trainer.freehand.drawings import see

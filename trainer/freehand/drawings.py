@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import tensorflow as tf
 
-from trainer.data.readers import Classes, Images
+from trainer.data.arrays import Classes, Images
 from trainer.freehand.canvas import Look, draw_look, paint
 from trainer.freehand.strokes import Strokes, trace
 from trainer.preprocessing.drawing import normalise

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 from scipy.ndimage import distance_transform_edt
 
-from trainer.data.readers import Classes
+from trainer.data.arrays import Classes
 from trainer.errors import DataError
 
 Strokes = list[npt.NDArray[np.float64]]

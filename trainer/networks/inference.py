@@ -9,7 +9,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from digits.contract import scale
-from trainer.data.readers import Images
+from trainer.data.arrays import Images
 
 BATCH: Final = 500
 """Images at once; larger batches are no faster on a processor and need more memory."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from digits.files import write_synced
-from trainer.data.readers import Images
+from trainer.data.arrays import Images
 from trainer.evaluation.calibration import BINS
 from trainer.evaluation.confidence import Confidence, SetConfidence
 from trainer.evaluation.metrics import Scores

@@ -4,7 +4,7 @@ mistakes that remain."""
 from collections.abc import Mapping
 from pathlib import Path
 
-from trainer.data.readers import Images
+from trainer.data.arrays import Images
 from trainer.evaluation.freehand_score import FreehandScore
 from trainer.evaluation.result import NetworkResult, Run
 from trainer.reports.gallery import mistakes_gallery

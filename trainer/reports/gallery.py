@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from digits.contract import IMAGE_SIZE, PIXEL_MAX
-from trainer.data.readers import Images
+from trainer.data.arrays import Images
 from trainer.evaluation.mistakes import Mistake
 from trainer.reports.plots import DOTS_PER_INCH, INK, save
 

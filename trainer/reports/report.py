@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from digits.files import write_synced
-from trainer.data.readers import Images
+from trainer.data.arrays import Images
 from trainer.errors import OutputError
 from trainer.evaluation import published_baseline
 from trainer.evaluation.metrics import Scores

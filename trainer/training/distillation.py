@@ -18,8 +18,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from digits.files import write_synced
+from trainer.data.arrays import Images
 from trainer.data.augmentation import Views, apply, draw
-from trainer.data.readers import Images
 from trainer.networks.inference import BATCH, as_input
 from trainer.recipes import Augmentation
 

@@ -12,9 +12,9 @@ from digits import store
 from digits.contract import PREDICT
 from digits.errors import VersionError
 from digits.manifest import Manifest, verify
+from trainer.data.arrays import Images
 from trainer.data.corrections import Corrections, mix, read_corrections
 from trainer.data.dataset import DataSet
-from trainer.data.readers import Images
 from trainer.data.split import Split
 from trainer.errors import DataError, ResumeError
 from trainer.freehand.drawings import draw

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from trainer.data.readers import Images
+from trainer.data.arrays import Images
 from trainer.data.split import Split
 from trainer.disk import written
 from trainer.errors import ResumeError

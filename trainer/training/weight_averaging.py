@@ -8,7 +8,7 @@ from typing import Final
 import keras
 import tensorflow as tf
 
-from trainer.data.readers import Images
+from trainer.data.arrays import Images
 from trainer.networks.inference import as_input
 
 _RE_ESTIMATED_ON: Final = 4_000

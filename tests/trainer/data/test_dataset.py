@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from tests.support.toy_digits import toy_arrays, write_toy_file
+from trainer.data.arrays import LARGEST_ARRAY
 from trainer.data.dataset import MNIST_DIGESTS, DataSet, load
-from trainer.data.readers import IDX_FILES, LARGEST_ARRAY
+from trainer.data.idx import IDX_FILES
 from trainer.data.split import split
 from trainer.errors import DataError
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from digits.contract import NOT_A_DIGIT
 from tests.support.toy_digits import toy_arrays
-from trainer.data.readers import Images
+from trainer.data.arrays import Images
 from trainer.data.split import Split
 from trainer.export.ood import (
     FALSE_REJECTION,
