@@ -35,7 +35,7 @@ export RUN_AS := $(shell id -u):$(shell id -g)
 ifneq ($(shell id -u),0)
 export PODMAN_USERNS := keep-id
 endif
-export PAGE_PORT GRPC_PORT REST_PORT WHY
+export PAGE_PORT GRPC_PORT REST_PORT WHY FILE
 # Images say which commit they hold. BASE_IMAGE=…@sha256:… pins what they are built on.
 export REVISION := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 ifdef BASE_IMAGE
@@ -126,8 +126,8 @@ logs: ## Follow what the containers of `make up` and `make serve` log, until Ctr
 	$(COMPOSE) logs --follow --tail 200 $(SERVICE)
 
 predict: .venv/.client ##* Ask the running server about a PNG or JPEG; FILE=digit.png SERVER=
-	@test -n "$(FILE)" || { echo "Name a picture: make predict FILE=digit.png" >&2; exit 2; }
-	@$(PY) -m serving.client predict $(FILE) --server $(SERVER) $(ARGS)
+	@test -n "$$FILE" || { echo "Name a picture: make predict FILE=digit.png" >&2; exit 2; }
+	@$(PY) -m serving.client predict "$$FILE" --server $(SERVER) $(ARGS)
 
 status: .venv/.client ##* Show the versions that the running server has; SERVER=
 	@$(PY) -m serving.client status --server $(SERVER) $(ARGS)

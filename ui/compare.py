@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from serving.client import Client, ClientError, Drawing, connect
+from serving.client import Access, Client, ClientError, Drawing, connect
 
 _log = logging.getLogger(__name__)
 
@@ -57,10 +57,13 @@ class Comparison:
 class Comparer:
     """Asks the models of one server. Safe to share between threads; close it at the end."""
 
-    def __init__(self, server: str, models: Sequence[str], deadline: float) -> None:
+    def __init__(
+        self, server: str, models: Sequence[str], deadline: float, access: Access | None = None
+    ) -> None:
         """Prepare to ask `models` on `server`; `deadline` is in seconds for each call. Nothing is
         sent yet."""
         self._server = server
+        self._access = access
         self._models = tuple(dict.fromkeys(models))
         self._deadline = deadline
         self._clients: dict[tuple[str, int | None], Client] = {}
@@ -107,7 +110,11 @@ class Comparer:
             client = self._clients.pop((model, version), None)
             if client is None:
                 client = connect(
-                    self._server, model=model, version=version, deadline=self._deadline
+                    self._server,
+                    model=model,
+                    version=version,
+                    deadline=self._deadline,
+                    access=self._access,
                 )
             self._clients[model, version] = client
             if len(self._clients) > _CONNECTIONS:

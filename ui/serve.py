@@ -29,14 +29,18 @@ _FONTS: Final = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif
 
 def serve(settings: PageSettings, listener: socket.socket) -> None:
     """Serve the page on `listener` until the process is told to end."""
-    comparer = Comparer(settings.server, (settings.model, *settings.compare), settings.deadline)
+    access = settings.access()
+    names = (settings.model, *settings.compare)
+    comparer = Comparer(settings.server, names, settings.deadline, access)
     corrections = (
         Corrections(settings.corrections, settings.corrections_megabytes, settings.model)
         if settings.corrections
         else None
     )
     with (
-        connect(settings.server, model=settings.model, deadline=settings.deadline) as client,
+        connect(
+            settings.server, model=settings.model, deadline=settings.deadline, access=access
+        ) as client,
         closing(comparer),
     ):
         page = build(client, comparer, corrections, settings.retry)

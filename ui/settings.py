@@ -6,20 +6,16 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from digits.contract import MODEL_NAME
-from digits.settings import CommaSeparated, Settings
+from digits.settings import CommaSeparated
+from serving.client.settings import AccessSettings
 
 
-class PageSettings(Settings):
+class PageSettings(AccessSettings):
     """A page to draw digits on, answered live by a model server."""
 
     program: ClassVar[str] = "python -m ui"
     env_prefix: ClassVar[str] = "INKWELL_UI_"
 
-    server: str = Field(
-        default="grpc://localhost:8500",
-        pattern=r"^(grpc|rest)://[^\s/]+$",
-        description="model server to ask: grpc://host:port or rest://host:port",
-    )
     model: str = Field(
         default=MODEL_NAME, min_length=1, description="name the model is served under"
     )

@@ -67,7 +67,11 @@ def _answer(answer: Answer, asked: int) -> str:
         top=f'<div class="digit" aria-hidden="true">{label if fits else "?"}</div>{seen}',
         sentence=sentence,
         facts=_facts(drawing, answer.milliseconds),
-        below=_bars([float(probability) for probability in drawing.probabilities], drawing.digit),
+        below=_bars(
+            [float(probability) for probability in drawing.probabilities],
+            drawing.digit,
+            drawing.labels,
+        ),
     )
 
 
@@ -87,7 +91,7 @@ def _notice(notice: Notice, asked: int) -> str:
         "saw</figcaption></figure>",
         sentence=escape(notice.sentence),
         facts="",
-        below=_bars([None] * len(LABELS), winner=None),
+        below=_bars([None] * len(LABELS), winner=None, labels=LABELS),
     )
 
 
@@ -213,10 +217,10 @@ def _heated(image: NDArray[np.uint8], saliency: NDArray[np.float32]) -> NDArray[
     return np.asarray(np.round(image[..., np.newaxis] * (1 - heat) * 0.6 + _HEAT * heat), np.uint8)
 
 
-def _bars(probabilities: Sequence[float | None], winner: int | None) -> str:
+def _bars(probabilities: Sequence[float | None], winner: int | None, labels: Sequence[str]) -> str:
     rows = "".join(
-        _bar(str(place), probability, place == winner)
-        for place, probability in enumerate(probabilities)
+        _bar(escape(label), probability, place == winner)
+        for place, (label, probability) in enumerate(zip(labels, probabilities, strict=True))
     )
     return f'<ol class="bars" aria-label="Probability of each digit">{rows}</ol>'
 

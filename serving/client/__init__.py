@@ -11,6 +11,7 @@ It works with TensorFlow Serving and with `serving.server` alike. On the command
 serving.client --help`.
 """
 
+from serving.client.access import Access
 from serving.client.client import DRAWINGS_PER_CALL, IMAGES_PER_CALL, Client, connect
 from serving.client.errors import (
     ClientError,
@@ -27,6 +28,7 @@ from serving.client.predictions import Drawing, Explanation, Prediction, Version
 __all__ = [
     "DRAWINGS_PER_CALL",
     "IMAGES_PER_CALL",
+    "Access",
     "Client",
     "ClientError",
     "ContractMismatchError",

@@ -1,11 +1,13 @@
 """python -m serving.client predict FILE ... | number FILE ... | status | wait: ask a served model
-from the command line.
+from the command line. The file `-` is the standard input.
 
 Exit codes: 0 fine; 1 trouble with the server, or a file that could not be read as a digit; 2 wrong
 usage; 130 interrupted.
 """
 
+import io
 import itertools
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,20 +29,36 @@ _FINE: Final = 0
 _TROUBLE: Final = 1
 _INTERRUPTED: Final = 130
 """What shells report for a program ended by Ctrl-C."""
+_BROKEN_PIPE: Final = 141
+"""What they report for one whose reader went away, as `| head -1` does."""
+_STANDARD_INPUT: Final = "-"
 
 
 def main() -> int:
     """Read the words and the settings, then do what the first word says."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # so that no file's name is too strange to print
+            stream.reconfigure(errors="backslashreplace")
     words, flags = _split(sys.argv[1:])
     settings = load(ClientSettings, flags)
     if not _usable(words):
         return EXIT_BAD_SETTINGS
     try:
-        with connect(settings.server, model=settings.model, deadline=settings.deadline) as client:
-            return _do(client, words[0], words[1:], settings.timeout)
+        with connect(
+            settings.server,
+            model=settings.model,
+            deadline=settings.deadline,
+            access=settings.access(),
+        ) as client:
+            code = _do(client, words[0], words[1:], settings.timeout)
+            sys.stdout.flush()
+            return code
     except ClientError as error:
         _complain(str(error))
         return _TROUBLE
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush
+        return _BROKEN_PIPE
     except KeyboardInterrupt:
         return _INTERRUPTED
 
@@ -64,7 +82,7 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     flags: list[str] = []
     rest = iter(arguments)
     for argument in rest:
-        if not argument.startswith("-"):
+        if argument == _STANDARD_INPUT or not argument.startswith("-"):
             words.append(argument)
             continue
         flags.append(argument)
@@ -133,8 +151,11 @@ def _tell_number(file: str, number: "Number") -> bool:
 def _content(file: str) -> bytes | None:
     """What is in a file, or None after a line that says why that cannot be sent."""
     try:
-        with Path(file).open("rb") as opened:
-            content = opened.read(DRAWING_MAX_BYTES + 1)
+        if file == _STANDARD_INPUT:
+            content = sys.stdin.buffer.read(DRAWING_MAX_BYTES + 1)
+        else:
+            with Path(file).open("rb") as opened:
+                content = opened.read(DRAWING_MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         print(
             f"{file}: expected a file that can be read; received: {_reason(error)}; check the path",

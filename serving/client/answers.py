@@ -4,7 +4,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from digits.contract import IMAGE_SIZE, LABELS, OOD_SCORE, Problem
+from digits.contract import IMAGE_SIZE, OOD_SCORE, Problem
 from serving.client.errors import ContractMismatchError
 from serving.client.predictions import Drawing, Explanation, Prediction
 from serving.client.transport import Reply
@@ -12,7 +12,7 @@ from serving.client.transport import Reply
 _IMAGE: tuple[int, int] = (IMAGE_SIZE, IMAGE_SIZE)
 
 
-def to_predictions(reply: Reply, count: int) -> list[Prediction]:
+def to_predictions(reply: Reply, labels: tuple[str, ...], count: int) -> list[Prediction]:
     """Read the outputs of `serving_default` for `count` images.
 
     Raises:
@@ -20,12 +20,12 @@ def to_predictions(reply: Reply, count: int) -> list[Prediction]:
     """
     probabilities, digits = _answers(reply, count)
     return [
-        Prediction(digit, _label(digit), row, reply.version)
+        Prediction(digit, labels[digit], row, reply.version, labels=labels)
         for digit, row in zip(digits.tolist(), probabilities, strict=True)
     ]
 
 
-def to_drawings(reply: Reply, count: int) -> list[Drawing]:
+def to_drawings(reply: Reply, labels: tuple[str, ...], count: int) -> list[Drawing]:
     """Read the outputs of `drawings` for `count` drawings.
 
     Raises:
@@ -40,14 +40,23 @@ def to_drawings(reply: Reply, count: int) -> list[Drawing]:
         else [None] * count
     )
     return [
-        Drawing(found.digit, found.label, found.probabilities, found.version, image, problem, score)
+        Drawing(
+            found.digit,
+            found.label,
+            found.probabilities,
+            found.version,
+            image,
+            problem,
+            score,
+            labels=labels,
+        )
         for found, image, problem, score in zip(
-            to_predictions(reply, count), images, problems, scores, strict=True
+            to_predictions(reply, labels, count), images, problems, scores, strict=True
         )
     ]
 
 
-def to_explanations(reply: Reply, count: int) -> list[Explanation]:
+def to_explanations(reply: Reply, labels: tuple[str, ...], count: int) -> list[Explanation]:
     """Read the outputs of `explain` for `count` images.
 
     Raises:
@@ -55,8 +64,10 @@ def to_explanations(reply: Reply, count: int) -> list[Explanation]:
     """
     maps = _output(reply, "saliency", (count, *_IMAGE))
     return [
-        Explanation(found.digit, found.label, found.probabilities, found.version, saliency)
-        for found, saliency in zip(to_predictions(reply, count), maps, strict=True)
+        Explanation(
+            found.digit, found.label, found.probabilities, found.version, saliency, labels=labels
+        )
+        for found, saliency in zip(to_predictions(reply, labels, count), maps, strict=True)
     ]
 
 
@@ -80,12 +91,6 @@ def _output(reply: Reply, name: str, shape: tuple[int | None, ...]) -> NDArray[A
         wanted = ["any" if size is None else size for size in shape]
         raise _mismatch(f"'{name}' of shape {wanted}", f"shape {list(values.shape)}")
     return values
-
-
-def _label(digit: int) -> str:
-    """The class in words, or its number where the model tells more classes apart than there are
-    digits."""
-    return LABELS[digit] if digit < len(LABELS) else str(digit)
 
 
 def _problem(code: int) -> Problem:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -9,12 +10,26 @@ import numpy as np
 from digits.contract import DRAWING_MAX_BYTES, IMAGE_SIZE
 from serving.client.errors import InvalidRequestError
 
-_SERVER: Final = re.compile(r"(grpc|rest)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
+_SERVER: Final = re.compile(
+    r"(grpcs?|rest|https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})"
+)
 _LARGEST_PORT: Final = 65535
 
 
-def split_server(server: str) -> tuple[str, str]:
-    """Split `grpc://host:port` or `rest://host:port` into transport and `host:port`.
+@dataclass(frozen=True)
+class Address:
+    """Where a server is, and how to speak with it."""
+
+    protocol: str
+    """`grpc` or `rest`."""
+    tls: bool
+    place: str
+    """`host:port`."""
+
+
+def split_server(server: str) -> Address:
+    """Read `grpc://host:port` or `rest://host:port`; `grpcs` and `https` are the same with TLS, and
+    `http` is another word for `rest`.
 
     Raises:
         InvalidRequestError: it is something else.
@@ -22,10 +37,11 @@ def split_server(server: str) -> tuple[str, str]:
     match = _SERVER.fullmatch(server)
     if match is None or not 0 < int(match[3]) <= _LARGEST_PORT:
         raise InvalidRequestError(
-            "expected a server such as grpc://localhost:8500 or rest://localhost:8501; received "
-            f"{server!r}; give scheme, host and port"
+            "expected a server such as grpc://localhost:8500 or rest://localhost:8501 (with TLS: "
+            f"grpcs:// or https://); received {server!r}; give scheme, host and port"
         )
-    return match[1], f"{match[2]}:{match[3]}"
+    protocol = "grpc" if match[1].startswith("grpc") else "rest"
+    return Address(protocol, match[1] in ("grpcs", "https"), f"{match[2]}:{match[3]}")
 
 
 def check_images(images: Any) -> None:  # noqa: ANN401 - what a caller passes is what is checked

@@ -9,16 +9,26 @@ from typing import TYPE_CHECKING, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from digits.contract import DRAWING_MAX_BYTES, DRAWINGS, EXPLAIN, MODEL_NAME, PREDICT, signatures
+from digits.contract import (
+    DRAWING_MAX_BYTES,
+    DRAWINGS,
+    EXPLAIN,
+    MODEL_NAME,
+    PREDICT,
+    Signature,
+    signatures,
+)
+from serving.client.access import Access
 from serving.client.agreement import differences
 from serving.client.answers import to_drawings, to_explanations, to_predictions
-from serving.client.checks import check_drawings, check_images, split_server
+from serving.client.checks import Address, check_drawings, check_images, split_server
 from serving.client.errors import (
     ClientError,
     ContractMismatchError,
     InvalidRequestError,
     NotFoundError,
 )
+from serving.client.labels import Labels
 from serving.client.predictions import Drawing, Explanation, Prediction, VersionStatus
 from serving.client.retry import retrying
 from serving.client.transport import Reply, Served, Transport
@@ -43,21 +53,27 @@ _SIGNATURES: Final = signatures()
 
 
 def connect(
-    server: str, *, model: str = MODEL_NAME, version: int | None = None, deadline: float = 5.0
+    server: str,
+    *,
+    model: str = MODEL_NAME,
+    version: int | None = None,
+    deadline: float = 5.0,
+    access: Access | None = None,
 ) -> "Client":
     """Make a client of one model on one server; nothing is sent yet.
 
     Args:
-        server: `grpc://host:port` or `rest://host:port`.
+        server: `grpc://host:port` or `rest://host:port`; with TLS `grpcs://` or `https://`.
         model: name the model is served under.
         version: the one to ask; by default the newest that is available, from call to call.
         deadline: seconds that each call to the server may take, retries included. Large inputs are
             several calls.
+        access: certificates, and headers such as a token, where the server asks for them.
 
     Raises:
         InvalidRequestError: one of these cannot be used.
     """
-    scheme, address = split_server(server)
+    address = split_server(server)
     if not (math.isfinite(deadline) and deadline > 0):
         raise InvalidRequestError(
             f"expected a deadline above 0 seconds; received {deadline}; give for example 5"
@@ -70,18 +86,18 @@ def connect(
         raise InvalidRequestError(
             f"expected a version of 1 or more; received {version}; leave it out to ask the newest"
         )
-    return Client(_open(scheme, address, model, version), deadline)
+    return Client(_open(address, model, version, access or Access()), deadline)
 
 
-def _open(scheme: str, address: str, model: str, version: int | None) -> Transport:
+def _open(address: Address, model: str, version: int | None, access: Access) -> Transport:
     """Import only the library that is used: either one is a good part of a small process."""
-    if scheme == "grpc":
+    if address.protocol == "grpc":
         from serving.client.over_grpc import GrpcTransport  # noqa: PLC0415
 
-        return GrpcTransport(address, model, version)
+        return GrpcTransport(address, model, version, access)
     from serving.client.over_rest import RestTransport  # noqa: PLC0415
 
-    return RestTransport(address, model, version)
+    return RestTransport(address, model, version, access)
 
 
 class Client:
@@ -97,6 +113,7 @@ class Client:
         """Use `transport`; `deadline` is in seconds for each call, retries included."""
         self._transport = transport
         self._deadline = deadline
+        self._labels = Labels()
 
     def predict(self, images: NDArray[np.uint8]) -> list[Prediction]:
         """Read images that already look like MNIST's.
@@ -111,7 +128,7 @@ class Client:
         return [
             found
             for part in _image_parts(images, IMAGES_PER_CALL)
-            for found in to_predictions(self._run(PREDICT, part), len(part))
+            for found in to_predictions(*self._answer(PREDICT, part), len(part))
         ]
 
     def read(self, drawings: Sequence[bytes]) -> list[Drawing]:
@@ -128,7 +145,7 @@ class Client:
         return [
             answer
             for part in _parts(drawings)
-            for answer in to_drawings(self._run(DRAWINGS, part), len(part))
+            for answer in to_drawings(*self._answer(DRAWINGS, part), len(part))
         ]
 
     def read_number(self, picture: bytes) -> "Number":
@@ -165,7 +182,7 @@ class Client:
         return [
             found
             for part in parts
-            for found in to_explanations(self._run(EXPLAIN, part), len(part))
+            for found in to_explanations(*self._answer(EXPLAIN, part), len(part))
         ]
 
     def status(self) -> list[VersionStatus]:
@@ -203,10 +220,16 @@ class Client:
                     raise
             time.sleep(_POLL)
 
-    def _run(self, signature: str, values: NDArray[np.uint8] | Sequence[bytes]) -> Reply:
+    def _answer(
+        self, signature: str, values: NDArray[np.uint8] | Sequence[bytes]
+    ) -> tuple[Reply, tuple[str, ...]]:
+        """What the model answers, and what its classes are called."""
+        reply = self._run(_SIGNATURES[signature], values)
+        return reply, self._labels.of(reply, self._run)
+
+    def _run(self, signature: Signature, values: NDArray[np.uint8] | Sequence[bytes]) -> Reply:
         return retrying(
-            lambda timeout: self._transport.predict(_SIGNATURES[signature], values, timeout),
-            self._deadline,
+            lambda timeout: self._transport.predict(signature, values, timeout), self._deadline
         )
 
     def _ready(self, deadline: float) -> int:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from digits.contract import Signature
 from serving.client import messages
+from serving.client.access import Access, read_pem, tls_context
+from serving.client.checks import Address
 from serving.client.descriptions import to_signatures, to_statuses
 from serving.client.errors import ServerFailedError, from_code
 from serving.client.predictions import VersionStatus
@@ -52,9 +54,15 @@ _SIGNATURES: Final = "signature_def"
 """The only metadata the API gives."""
 
 
-def _open(address: str) -> tuple[grpc.Channel, dict[str, Callable[..., Any]]]:
+def _open(
+    place: str, credentials: grpc.ChannelCredentials | None
+) -> tuple[grpc.Channel, dict[str, Callable[..., Any]]]:
     """A channel of its own connection, and its calls by name."""
-    channel = grpc.insecure_channel(address, options=_OPTIONS)
+    channel = (
+        grpc.insecure_channel(place, options=_OPTIONS)
+        if credentials is None
+        else grpc.secure_channel(place, credentials, options=_OPTIONS)
+    )
     calls: dict[str, Callable[..., Any]] = {
         method: channel.unary_unary(
             f"/tensorflow.serving.{method}",
@@ -66,19 +74,28 @@ def _open(address: str) -> tuple[grpc.Channel, dict[str, Callable[..., Any]]]:
     return channel, calls
 
 
+def _credentials(access: Access) -> grpc.ChannelCredentials:
+    tls_context(access)  # says in words what gRPC would only log
+    return grpc.ssl_channel_credentials(
+        read_pem(access.ca), read_pem(access.key), read_pem(access.certificate)
+    )
+
+
 class GrpcTransport:
     """One model of one server; one channel, safe to share between threads."""
 
-    def __init__(self, address: str, model: str, version: int | None) -> None:
-        """Open a channel to `host:port`; connecting happens with the first call. Without a version
-        the newest answers."""
+    def __init__(self, address: Address, model: str, version: int | None, access: Access) -> None:
+        """Open a channel; connecting happens with the first call. Without a version the newest
+        answers."""
         self._spec = messages.ModelSpec(name=model)
         if version is not None:
             self._spec.version.value = version
         self._model = model
-        self._server = f"grpc://{address}"
-        self._address = address
-        self._channel, self._calls = _open(address)
+        self._server = f"grpc{'s' if address.tls else ''}://{address.place}"
+        self._place = address.place
+        self._metadata = tuple(access.headers.items())
+        self._credentials = _credentials(access) if address.tls else None
+        self._channel, self._calls = _open(self._place, self._credentials)
 
     def predict(
         self, signature: Signature, values: NDArray[np.uint8] | Sequence[bytes], timeout: float
@@ -126,13 +143,13 @@ class GrpcTransport:
     ) -> messages.AnyMessage:
         channel, calls = self._channel, self._calls
         try:
-            return calls[method](request, timeout=timeout)
+            return calls[method](request, timeout=timeout, metadata=self._metadata)
         except grpc.RpcError as error:
             code, said = error.code().name, error.details() or ""
             if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED and channel is self._channel:
                 # The connection may be dead with nobody to say so. The old one lasts as long as
                 # others' calls are on it.
-                self._channel, self._calls = _open(self._address)
+                self._channel, self._calls = _open(self._place, self._credentials)
             raise from_code(code, said, server=self._server, model=self._model) from error
 
     def _give_up(self, received: str) -> NoReturn:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from digits.contract import Signature
 from serving.client import messages
+from serving.client.access import Access, tls_context
+from serving.client.checks import Address
 from serving.client.descriptions import to_signatures, to_statuses
 from serving.client.errors import ClientError, ServerFailedError, from_code
 from serving.client.predictions import VersionStatus
@@ -34,20 +36,27 @@ _CODES: Final = {
 are other servers'."""
 
 
+_AS_TEXT: Final = {"string": "str"}
+"""NumPy's name for what TensorFlow calls a string."""
+
+
 class RestTransport:
     """One model of one server; one pool of connections, safe to share between threads."""
 
-    def __init__(self, address: str, model: str, version: int | None) -> None:
-        """Prepare for `host:port`; connecting happens with the first call. Without a version the
-        newest answers."""
+    def __init__(self, address: Address, model: str, version: int | None, access: Access) -> None:
+        """Prepare; connecting happens with the first call. Without a version the newest answers."""
         self._model = model
-        self._server = f"rest://{address}"
-        self._url = f"http://{address}/v1/models/{quote(model, safe='')}"
+        self._server = f"{'https' if address.tls else 'rest'}://{address.place}"
+        self._url = (
+            f"http{'s' if address.tls else ''}://{address.place}/v1/models/{quote(model, safe='')}"
+        )
         if version is not None:
             self._url += f"/versions/{version}"
         self._http = httpx.Client(
-            trust_env=False
-        )  # a model server is a neighbour, not behind a proxy
+            trust_env=False,  # a model server is a neighbour, not behind a proxy
+            headers=dict(access.headers),
+            verify=tls_context(access) if address.tls else False,
+        )
 
     def predict(
         self, signature: Signature, values: NDArray[np.uint8] | Sequence[bytes], timeout: float
@@ -68,7 +77,9 @@ class RestTransport:
         try:
             return Reply(
                 {
-                    tensor.name: np.array(outputs[tensor.name], dtype=tensor.dtype)
+                    tensor.name: np.array(
+                        outputs[tensor.name], dtype=_AS_TEXT.get(tensor.dtype, tensor.dtype)
+                    )
                     for tensor in wanted
                 },
                 version=None,

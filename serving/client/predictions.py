@@ -1,11 +1,11 @@
 """What the client gives back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digits.contract import NOT_A_DIGIT, Problem
+from digits.contract import LABELS, NOT_A_DIGIT, Problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +20,8 @@ class Prediction:
     """float32 [k], 0..1, summing to 1."""
     version: int | None
     """The version that answered; None over REST, which does not tell."""
+    labels: tuple[str, ...] = field(default=LABELS, kw_only=True)
+    """Every class in words, in the order of `probabilities`."""
 
 
 @dataclass(frozen=True, eq=False)

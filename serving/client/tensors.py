@@ -39,7 +39,7 @@ def encode(values: NDArray[np.uint8] | Sequence[bytes]) -> AnyMessage:
 
 
 def decode(message: AnyMessage) -> NDArray[Any]:
-    """Unpack a TensorProto of float32, int32, int64 or uint8.
+    """Unpack a TensorProto of float32, int32, int64, uint8 or strings (as objects of type bytes).
 
     Values come as raw bytes in `tensor_content`, or one by one in a field of their type; there, as
     TensorFlow does it, the last value stands for all that are missing, and no value at all means
@@ -49,12 +49,14 @@ def decode(message: AnyMessage) -> NDArray[Any]:
         ValueError: another data type, or the values do not fit the shape.
     """
     name = DATA_TYPES.get(message.dtype, str(message.dtype))
-    if name not in _VALUE_FIELDS:
+    if name not in (*_VALUE_FIELDS, "string"):
         raise ValueError(f"a tensor of {name}")
     shape = tuple(dim.size for dim in message.tensor_shape.dim)
     size = math.prod(shape)
     if min(shape, default=0) < 0 or size > _MOST_VALUES:
         raise ValueError(f"a tensor of shape {list(shape)}")
+    if name == "string":
+        return np.array(list(message.string_val), dtype=object).reshape(shape)
     if message.tensor_content:
         return np.frombuffer(message.tensor_content, dtype=name).reshape(shape)
     given = np.array(getattr(message, _VALUE_FIELDS[name])[:size], dtype=name)

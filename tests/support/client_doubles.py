@@ -32,7 +32,16 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from digits.contract import DRAWINGS, EXPLAIN, MODEL_NAME, Problem, Signature, signatures
+from digits.contract import (
+    CLASSIFY,
+    DRAWINGS,
+    EXPLAIN,
+    LABELS,
+    MODEL_NAME,
+    Problem,
+    Signature,
+    signatures,
+)
 
 Official: TypeAlias = Any
 """A message of tensorflow_serving.apis, which has no types."""
@@ -46,6 +55,7 @@ HTTP = {
         "NOT_FOUND": 404,
         "RESOURCE_EXHAUSTED": 429,
     },
+    "UNAUTHENTICATED": 401,
     **{"INTERNAL": 500, "UNIMPLEMENTED": 501, "UNAVAILABLE": 503, "DEADLINE_EXCEEDED": 504},
 }
 """Source: TensorFlow Serving's http_server.cc."""
@@ -77,6 +87,10 @@ class Play:
     """Whether gRPC answers come in `tensor_content`."""
     raw: Response | None = None
     """What REST answers to everything."""
+    labels: tuple[str, ...] = LABELS
+    """What `classify` calls the classes; it is answered at once, and not noted among the calls."""
+    token: str = ""
+    """What each call must bring in the header `authorization`."""
     calls: list[str] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
     asked: list[int | None] = field(default_factory=list)
@@ -95,6 +109,16 @@ class Play:
             raise PlayedError(
                 "NOT_FOUND", f"Servable not found for request: Specific({model}, {version})"
             )
+
+    def check_token(self, token: str | bytes | None) -> None:
+        """Refuse a caller without the token."""
+        if (token or "") != self.token:
+            raise PlayedError("UNAUTHENTICATED", "no token")
+
+    def classify(self) -> Outputs:
+        """The labels, and a score of 0 for each."""
+        scores = np.zeros((1, len(self.labels)), np.float32)
+        return {"classes": np.array([self.labels], object), "scores": scores}
 
     def run(self, signature: str, inputs: np.ndarray[Any, Any]) -> Outputs:
         """The model: an image is the sum of its pixels modulo 10, a drawing the length of its file
@@ -177,6 +201,9 @@ class Servicer(
     def _enter(self, what: str, request: Official, context: grpc.ServicerContext) -> Play:
         play = self.stage.play
         try:
+            play.check_token(dict(context.invocation_metadata()).get("authorization"))
+            if what == CLASSIFY:
+                return play
             play.enter(what, request.model_spec.name, version_of(request))
         except PlayedError as fault:
             context.abort(grpc.StatusCode[fault.args[0]], fault.args[1])
@@ -186,9 +213,13 @@ class Servicer(
         play = self._enter(request.model_spec.signature_name, request, context)
         [tensor] = request.inputs.values()
         answer = predict_pb2.PredictResponse()
-        for name, value in play.run(
-            request.model_spec.signature_name, tf.make_ndarray(tensor)
-        ).items():
+        signature = request.model_spec.signature_name
+        outputs = (
+            play.classify()
+            if signature == CLASSIFY
+            else play.run(signature, tf.make_ndarray(tensor))
+        )
+        for name, value in outputs.items():
             proto = tf.make_tensor_proto(value)
             answer.outputs[name].CopyFrom(proto if play.as_content else spelled_out(proto))
         answer.model_spec.version.value = version_of(request) or VERSION
@@ -218,6 +249,7 @@ def spelled_out(tensor: Official) -> Official:
         tf.int64: "int64_val",
         tf.int32: "int_val",
         tf.uint8: "int_val",
+        tf.string: "string_val",
     }
     answer = type(tensor)(dtype=tensor.dtype, tensor_shape=tensor.tensor_shape)
     getattr(answer, named[tf.as_dtype(tensor.dtype)]).extend(values)
@@ -231,15 +263,15 @@ def rest_app(stage: Stage) -> Starlette:
         body, play = await request.body(), stage.play
         if play.raw is not None:
             return play.raw
-        return await run_in_threadpool(
-            _answer_rest, play, request.method, request.path_params["path"], body
-        )
+        path, token = request.path_params["path"], request.headers.get("authorization")
+        return await run_in_threadpool(_answer_rest, play, request.method, path, body, token)
 
     return Starlette(routes=[Route("/v1/models/{path:path}", answer, methods=["GET", "POST"])])
 
 
-def _answer_rest(play: Play, verb: str, path: str, body: bytes) -> Response:
+def _answer_rest(play: Play, verb: str, path: str, body: bytes, token: str | None) -> Response:
     try:
+        play.check_token(token)
         found = _rest_predict(play, path, body) if verb == "POST" else _rest_look(play, path)
     except PlayedError as fault:
         return Response(
@@ -250,6 +282,8 @@ def _answer_rest(play: Play, verb: str, path: str, body: bytes) -> Response:
 
 def _rest_predict(play: Play, path: str, body: bytes) -> dict[str, Any]:
     request = json.loads(body)
+    if request["signature_name"] == CLASSIFY:
+        return {"outputs": {name: value.tolist() for name, value in play.classify().items()}}
     model, _, version = path.removesuffix(":predict").partition("/versions/")
     play.enter(request["signature_name"], model, int(version) if version else None)
     [values] = request["inputs"].values()
@@ -278,30 +312,40 @@ def _rest_look(play: Play, path: str) -> dict[str, Any]:
 
 
 @contextmanager
-def grpc_double(stage: Stage, port: int = 0) -> Iterator[str]:
-    """Play over gRPC; gives the address for the client."""
+def grpc_double(
+    stage: Stage, port: int = 0, credentials: grpc.ServerCredentials | None = None
+) -> Iterator[str]:
+    """Play over gRPC, with TLS where there are credentials; gives the address for the client."""
     server = grpc.server(
         ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", 16 << 20)]
     )
     servicer = Servicer(stage)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(servicer, server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(servicer, server)
-    port = server.add_insecure_port(f"127.0.0.1:{port}")
+    place = f"127.0.0.1:{port}"
+    port = (
+        server.add_secure_port(place, credentials)
+        if credentials
+        else server.add_insecure_port(place)
+    )
     server.start()
-    yield f"grpc://127.0.0.1:{port}"
+    yield f"grpc{'s' if credentials else ''}://127.0.0.1:{port}"
     server.stop(None).wait()
 
 
 @contextmanager
-def rest_double(stage: Stage) -> Iterator[str]:
-    """Play over REST; gives the address for the client."""
+def rest_double(stage: Stage, tls: Mapping[str, Any] | None = None) -> Iterator[str]:
+    """Play over REST, with TLS where uvicorn is given its settings; gives the address for the
+    client."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
-        uvicorn.Config(rest_app(stage), log_level="error", ws="none", lifespan="off")
+        uvicorn.Config(
+            rest_app(stage), log_level="critical", ws="none", lifespan="off", **(tls or {})
+        )
     )
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
-    yield f"rest://127.0.0.1:{listener.getsockname()[1]}"
+    yield f"{'https' if tls else 'rest'}://127.0.0.1:{listener.getsockname()[1]}"
     server.should_exit = True
     thread.join()
     listener.close()

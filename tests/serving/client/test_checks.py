@@ -5,13 +5,16 @@ import pytest
 
 from digits.contract import DRAWING_MAX_BYTES
 from serving.client import InvalidRequestError, connect
-from serving.client.checks import check_drawings, check_images, split_server
+from serving.client.checks import Address, check_drawings, check_images, split_server
 
 SERVERS = {
-    "grpc://localhost:8500": ("grpc", "localhost:8500"),
-    "rest://10.0.0.1:1": ("rest", "10.0.0.1:1"),
-    "grpc://[::1]:65535": ("grpc", "[::1]:65535"),
-    "rest://tf-serving.models.svc:8501": ("rest", "tf-serving.models.svc:8501"),
+    "grpc://localhost:8500": Address("grpc", False, "localhost:8500"),
+    "rest://10.0.0.1:1": Address("rest", False, "10.0.0.1:1"),
+    "grpc://[::1]:65535": Address("grpc", False, "[::1]:65535"),
+    "grpcs://digits.example:443": Address("grpc", True, "digits.example:443"),
+    "https://digits.example:443": Address("rest", True, "digits.example:443"),
+    "http://localhost:8501": Address("rest", False, "localhost:8501"),
+    "rest://tf-serving.models.svc:8501": Address("rest", False, "tf-serving.models.svc:8501"),
 }
 
 
@@ -26,7 +29,7 @@ def test_split_server_good_address_is_taken_apart(server: str) -> None:
         *(
             "",
             "localhost:8500",
-            "http://localhost:8501",
+            "ftp://localhost:8501",
             "grpc://localhost",
             "grpc://:8500",
             "rest://a:b",

@@ -93,6 +93,52 @@ def test_predict_bad_files_among_good_ones_are_one_line_each(
     assert f"notes.txt: {Problem.NOT_AN_IMAGE.sentence}" in errors
 
 
+def test_predict_names_with_spaces_and_accents_and_none_that_text_can_hold(
+    protocol: tuple[Stage, str], play: Play, folder: Path
+) -> None:
+    names = ["my séven.jpg", os.fsdecode(b"caf\xe9.png"), "七.png"]
+    for name in names:
+        (folder / name).write_bytes(b"1234567")
+    done = run(
+        "predict", *names, f"--server={protocol[1]}", folder=folder, PYTHONUTF8="0", LC_ALL="C"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count(": 7 (91.0 %)") == len(names)
+
+
+def test_predict_dash_reads_standard_input(
+    protocol: tuple[Stage, str], play: Play, folder: Path
+) -> None:
+    root = str(Path(__file__).parents[3])
+    command = [sys.executable, "-m", "serving.client", "predict", "-", f"--server={protocol[1]}"]
+    for content, said in ((b"123", "-: 3 (91.0 %)\n"), (b"", "")):
+        done = subprocess.run(
+            command, input=content, capture_output=True, cwd=root, timeout=60, check=False
+        )
+        assert done.stdout.decode() == said
+        assert b"Traceback" not in done.stderr
+
+
+def test_predict_without_home_or_a_reader_of_its_answer_ends_without_a_traceback(
+    protocol: tuple[Stage, str], play: Play, folder: Path
+) -> None:
+    root = str(Path(__file__).parents[3])
+    files = [str(folder / "three.png")] * 2000
+    command = [sys.executable, "-m", "serving.client", "predict", *files]
+    environment = {name: value for name, value in os.environ.items() if name != "HOME"}
+    with subprocess.Popen(
+        [*command, f"--server={protocol[1]}"],
+        cwd=root,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        told = process.stderr.read()
+    assert (process.wait(60), told) == (141, b"")
+
+
 def test_predict_drawing_with_a_problem_is_trouble(
     protocol: tuple[Stage, str], play: Play, folder: Path
 ) -> None:
@@ -201,7 +247,7 @@ def test_wait_other_model_is_trouble(protocol: tuple[Stage, str], play: Play) ->
         (["predict"], "expected files after predict or number and only there"),
         (["status", "seven.png"], "expected files after predict or number and only there"),
         (
-            ["status", "--server", "http://localhost:8501"],
+            ["status", "--server", "ftp://localhost:8501"],
             "server: expected grpc://host:port or rest://host:port",
         ),
         (["status", "--deadline", "0"], "deadline: expected "),

@@ -73,6 +73,21 @@ def test_predict_three_images_are_read_in_order(client: Client) -> None:
     assert found[0].probabilities.dtype == np.float32
 
 
+def test_labels_of_another_set_are_asked_for_once_and_told(client: Client, play: Play) -> None:
+    play.labels = ("zero", "één", *"cdefghij")
+    [first] = client.predict(images_of(1))
+    assert (first.digit, first.label, first.labels) == (1, "één", play.labels)
+    asked, play.labels = play.labels, tuple("0123456789")
+    assert client.read([b"1"])[0].label == "één"
+    assert client.explain(images_of(0))[0].labels == asked
+    assert play.calls == [PREDICT, DRAWINGS, EXPLAIN]
+
+
+def test_labels_of_a_model_that_does_not_tell_are_digits(client: Client, play: Play) -> None:
+    play.labels = ("a",)
+    assert client.predict(images_of(3))[0].label == "3"
+
+
 def test_predict_every_pixel_value_arrives_unchanged(client: Client) -> None:
     ramp = (np.arange(784) % 256).astype(np.uint8).reshape(1, 28, 28)
     assert client.predict(ramp)[0].digit == int(ramp.sum(dtype=np.int64)) % 10

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from digits.contract import LABELS, Problem
+from digits.contract import Problem
 from serving.client import Client, NotFoundError, VersionStatus, connect
 from serving.client.__main__ import main
 from tests.support.toy_digits import toy_arrays
@@ -25,6 +25,7 @@ from trainer.networks.inference import predict
 
 Array = np.ndarray[Any, Any]
 VERSION = 3
+LETTERS = tuple("abcdefghij")
 ROOT = Path(__file__).parents[3]
 
 
@@ -50,7 +51,7 @@ def ports(
     """A running server: transport and port."""
     base = tmp_path_factory.mktemp("digits")
     (base / str(VERSION)).mkdir()
-    export(network, LABELS, base / str(VERSION))
+    export(network, LETTERS, base / str(VERSION))
     ports = {"grpc": free_port(), "rest": free_port()}
     flags = [
         f"--model_base_path={base}",
