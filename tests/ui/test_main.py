@@ -35,7 +35,7 @@ def test_settings_come_from_the_environment_too(monkeypatch: pytest.MonkeyPatch)
     [
         *(
             ("server", "localhost:8500"),
-            ("server", "http://localhost:8500"),
+            ("server", "ftp://localhost:8500"),
             ("server", "grpc://a/b"),
             ("model", ""),
         ),
