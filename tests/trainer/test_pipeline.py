@@ -24,7 +24,7 @@ from trainer.evaluation.calibration import measure
 from trainer.evaluation.freehand_score import FAMILY
 from trainer.pipeline import run
 from trainer.settings import TrainerSettings
-from trainer.training.run_folder import alone
+from trainer.training.run_folder import lock_run_folder
 
 
 @pytest.fixture(scope="session")
@@ -235,7 +235,10 @@ def test_run_in_a_folder_where_another_is_at_work_is_refused(
     finished: Path, toy_file: Path, tmp_path: Path
 ) -> None:
     settings = settings_in(finished, toy_file, models=tmp_path, publish_only=True)
-    with alone(settings.folder()), pytest.raises(OutputError, match="where another is at work"):
+    with (
+        lock_run_folder(settings.folder()),
+        pytest.raises(OutputError, match="where another is at work"),
+    ):
         run(settings, command="second")
     assert not versions(tmp_path / "digits")
     run(settings, command="second")

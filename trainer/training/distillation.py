@@ -18,16 +18,58 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from digits.files import write_synced
+from trainer.context import Context
 from trainer.data.arrays import Images
 from trainer.data.augmentation import Views, apply, draw
 from trainer.networks.inference import BATCH, as_input
+from trainer.networks.trained import TrainedNetwork
 from trainer.recipes import Augmentation
+from trainer.training.run_folder import bind_teachers
+from trainer.training.saved import in_precision
+from trainer.training.step import Lesson, Targets
 
 Answers = npt.NDArray[np.float32]
 """float32 [images, classes], 0..1: the mean of the teachers' probabilities."""
 
 _PREFIX: Final = 16
 """Hexadecimal digits of a digest that name a folder."""
+
+
+def plan_epochs(
+    context: Context, teachers: Sequence[TrainedNetwork], run: Path, *, after: int
+) -> Callable[[int], Lesson]:
+    """What each epoch trains on: augmentation parameters, and targets from labels or teachers.
+
+    Args:
+        context: the run.
+        teachers: none: the labels are the targets.
+        run: its folder, which is bound to the teachers.
+        after: epochs that the first weights went through; the parameters follow on from theirs.
+    """
+    recipe, images = context.settings.chosen_recipe(), len(context.split.y_train)
+    seed, targets = context.settings.data_seed, _targets(context, teachers, run)
+
+    def plan(epoch: int) -> Lesson:
+        number = after + epoch
+        return Lesson(draw(recipe.augmentation, images, seed, number), targets(number))
+
+    return plan
+
+
+def _targets(
+    context: Context, teachers: Sequence[TrainedNetwork], run: Path
+) -> Callable[[int], Targets]:
+    settings, images = context.settings, context.split.x_train
+    classes = len(context.data.labels)
+    if not teachers:
+        labels: Targets = np.eye(classes, dtype=np.float32)[context.split.y_train]
+        return lambda _: labels
+    models = [in_precision(teacher, classes, settings.precision) for teacher in teachers]
+    augmentation = settings.chosen_recipe().augmentation
+    company = digest(models, images, augmentation, settings.data_seed)
+    bind_teachers(run, company)
+    folder = run.parent / "answers" / company
+    return kept_answers(models, images, augmentation, settings.data_seed, folder)
 
 
 def answers(teachers: Sequence[keras.Model], images: Images, views: Views) -> Answers:

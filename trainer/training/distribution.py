@@ -78,8 +78,8 @@ def wait_for_all(strategy: tf.distribute.Strategy) -> None:
 
 
 @contextmanager
-def together(strategy: tf.distribute.Strategy) -> Iterator[None]:
-    """Say in words that another worker went away.
+def report_lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Name the lost worker as the cause where a call to the others fails.
 
     Raises:
         DeviceError: a call to the others failed.

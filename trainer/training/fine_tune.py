@@ -17,6 +17,7 @@ from trainer.data.corrections import Corrections, mix, read_corrections
 from trainer.data.dataset import DataSet
 from trainer.data.split import Split
 from trainer.errors import DataError, ResumeError
+from trainer.evaluation.result import Run
 from trainer.freehand.drawings import draw
 from trainer.networks.architecture import ARCHITECTURES, build
 from trainer.networks.inference import predict
@@ -69,9 +70,20 @@ class Start:
             more = Split(images, labels, parts.x_validation, parts.y_validation)
         return mix(more, self.corrections) if self.corrections else more
 
-    def describe(self, model: keras.Model) -> dict[str, Any]:
-        """Where `model` came from, and what became of the corrections that were held out: for the
-        manifest."""
+    def describe(self, run: Run, model: keras.Model) -> Run:
+        """The result of the run with what `model` started from; prints what became of the
+        corrections that were held out."""
+        found = self.findings(model)
+        if "held_out" in found:
+            before, after = found["held_out_right_before"], found["held_out_right_after"]
+            print(
+                f"of {found['held_out']} corrections held out, {before} were read right before and "
+                f"{after} are now"
+            )
+        return run.model_copy(update={"settings": run.settings | {"fine_tuned": found}})
+
+    def findings(self, model: keras.Model) -> dict[str, Any]:
+        """Where `model` came from, and how many held-out corrections are classified correctly."""
         found: dict[str, Any] = {"from_version": self.version, "drawings": self.drawings}
         if self.corrections is None:
             return found

@@ -11,9 +11,11 @@ from typing import Any, Final
 from digits.errors import StoreError
 from digits.files import write_synced
 from digits.store import check_writable
+from trainer.context import Context
 from trainer.data.dataset import DataSet
 from trainer.errors import OutputError, ResumeError
 from trainer.settings import TrainerSettings
+from trainer.training.distribution import is_chief, wait_for_all
 
 CONFIG: Final = "config.json"
 LOCK: Final = ".lock"
@@ -34,25 +36,35 @@ _DECIDE_RESULT: Final = (
 networks to train."""
 
 
-def open_run(settings: TrainerSettings, data: DataSet, *, chief: bool = True) -> Path:
-    """Make the run's folder, or go on in one made with the same settings and data.
+@contextlib.contextmanager
+def open_run(context: Context, start: str | None = None) -> Iterator[None]:
+    """Make the run's folder, or resume one made with the same settings and data; lock it within the
+    block. The chief makes it, the other workers only check it.
 
     Args:
-        settings: every choice of the run.
-        data: what it learns from.
-        chief: False for a worker that only reads what the chief has made before.
-
-    Returns:
-        The folder.
+        context: the run.
+        start: name of what a fine-tuning starts from, see `bind_start`.
 
     Raises:
-        OutputError: the folder, or that of the models, cannot be written.
+        OutputError: the folder, or that of the models, cannot be written, or is locked.
         ResumeError: the folder belongs to another run.
     """
-    folder, identity = settings.folder(), _identity(settings, data)
-    if not chief:
+    settings, strategy = context.settings, context.strategy
+    folder, identity = settings.folder(), _identity(settings, context.data)
+    if not is_chief(strategy):
+        wait_for_all(strategy)
         _compare(folder, identity)
-        return folder
+        yield
+        return
+    _make(folder, identity, settings)
+    with lock_run_folder(folder):
+        if start:
+            bind_start(folder, start)
+        wait_for_all(strategy)
+        yield
+
+
+def _make(folder: Path, identity: dict[str, Any], settings: TrainerSettings) -> None:
     try:
         if settings.publish != "none":
             check_writable(settings.models / settings.model_name)
@@ -70,15 +82,14 @@ def open_run(settings: TrainerSettings, data: DataSet, *, chief: bool = True) ->
             f"expected a run folder that can be written; received '{folder}': {error.strerror}; "
             "choose another --run_dir"
         ) from error
-    return folder
 
 
 @contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Keep other trainings out of the folder of a run. The kernel lets go if we are killed.
+def lock_run_folder(folder: Path) -> Iterator[None]:
+    """Lock the folder of a run against other trainings. The kernel unlocks it if we are killed.
 
     Raises:
-        OutputError: another one is at work there.
+        OutputError: another training has locked it.
     """
     with (folder / LOCK).open("w") as file:
         try:

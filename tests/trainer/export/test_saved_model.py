@@ -23,8 +23,8 @@ from trainer.export.ood import Detector, scorer
 from trainer.export.saved_model import check, export
 from trainer.networks.architecture import build
 from trainer.networks.inference import as_input, predict
+from trainer.networks.trained import TrainedNetwork
 from trainer.training.ensemble import ensemble
-from trainer.training.train import Trained
 
 HOT = 2.5
 SHAPES = ("circle", "square", "a third")
@@ -332,7 +332,7 @@ def test_explain_ensemble_answers_and_explains_as_its_members_together(
 ) -> None:
     classes = len(LABELS)
     parts = [
-        Trained(name, 1, build(name, classes, seed), [], np.zeros((1, classes), np.float32))
+        TrainedNetwork(name, 1, build(name, classes, seed), [], np.zeros((1, classes), np.float32))
         for seed, name in ((1, "conv3"), (2, "conv5"))
     ]
     joined = ensemble(parts)

@@ -220,7 +220,7 @@ def test_drawings_are_added_to_the_training_images_alone(models: Path, toy_file:
     assert len(more.y_train) == len(parts.y_train) + 30
     assert np.array_equal(more.x_train, again.x_train)
     assert more.x_validation is parts.x_validation
-    assert start.describe(model) == {"from_version": 1, "drawings": 30}
+    assert start.findings(model) == {"from_version": 1, "drawings": 30}
 
 
 def test_mix_of_nothing_to_train_with_is_refused(toy_file: Path, corrections: Path) -> None:
