@@ -1,7 +1,7 @@
 """Decode PNG and JPEG inside the TensorFlow graph, without ever failing for what the bytes are."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import tensorflow as tf
 
@@ -13,37 +13,44 @@ _JPEG_SCAN: Final = b"\xff\xda"
 _JPEG_MAX_SCANS: Final = 64
 """Progressive JPEGs have about 10 scans; each costs a pass over all pixels, so thousands are an
 attack."""
+_PNG_SIDES: Final = slice(16, 24)
+_PNG_BITS: Final = 24
+"""Bytes of the header with width and height, and with the bits per channel. Source: PNG
+specification, 11.2.1: the header chunk comes first."""
 _CHANNELS: Final = 4
 _WHOLE_BYTE: Final = 8
 """Bits a channel."""
+
+Decoded = tuple[tf.Tensor, tf.Tensor]
+"""uint8 [h, w, 3 or 4], empty if it cannot be decoded, and the declared width x height, int64
+[]."""
 
 
 def decode(png: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Decode one encoded picture. Its declared size is read before any pixel is.
 
     Args:
-        png: string [], a PNG or JPEG; anything else is told so.
+        png: string [], a PNG or JPEG; anything else gets a problem.
 
     Returns:
-        rgba: uint8 [h, w, 4], opaque where the picture has no alpha; empty where there is a
-            problem.
+        pixels: uint8 [h, w, c], red, green, blue and, of a PNG, alpha; empty if there is a problem.
         problem: int32 [], a `digits.contract.Problem`.
     """
-    nothing = tf.zeros([0, 0, _CHANNELS], tf.uint8)
-    unknown = tf.constant(0, tf.int64)
-    pixels = tf.cond(
-        _worth_reading(png), lambda: attempt(_declared_pixels, png, unknown), lambda: unknown
+    pixels, declared = tf.cond(
+        tf.equal(tf.strings.substr(png, 0, len(_PNG_MAGIC)), _PNG_MAGIC),
+        lambda: _decode_png(png),
+        lambda: tf.cond(_worth_decoding(png), lambda: _decode_jpeg(png), _nothing),
     )
-    small = (pixels > 0) & (pixels <= DRAWING_MAX_PIXELS)
-    rgba = tf.cond(small, lambda: attempt(_pixels, png, nothing), lambda: nothing)
-    refused = tf.where(pixels > DRAWING_MAX_PIXELS, Problem.TOO_LARGE, Problem.NOT_AN_IMAGE)
-    return rgba, tf.where(tf.size(rgba) > 0, Problem.NONE, refused)
+    refused = tf.where(declared > DRAWING_MAX_PIXELS, Problem.TOO_LARGE, Problem.NOT_AN_IMAGE)
+    return pixels, tf.where(tf.size(pixels) > 0, Problem.NONE, refused)
 
 
 def attempt(
-    function: Callable[[tf.Tensor], tf.Tensor], item: tf.Tensor, fallback: tf.Tensor
-) -> tf.Tensor:
-    """`function(item)`, or `fallback` where it fails; a plain call would fail the whole batch.
+    function: Callable[[tf.Tensor], Any],
+    item: tf.Tensor,
+    fallback: Any,  # noqa: ANN401 - a tensor or a tuple of tensors
+) -> Any:  # noqa: ANN401 - as `fallback`
+    """`function(item)`, or `fallback` if it fails; a plain call would fail the whole batch.
 
     A data set may skip an element that fails, the only way to survive an operation's error inside a
     graph.
@@ -51,64 +58,60 @@ def attempt(
     Args:
         function: keep it small: a server prepares it again on every call.
         item: its argument.
-        fallback: of the same type; sizes may differ.
+        fallback: of the types that `function` returns; sizes may differ.
     """
     tried = tf.data.Dataset.from_tensors(item).map(function).ignore_errors()
     return tried.concatenate(tf.data.Dataset.from_tensors(fallback)).take(1).get_single_element()
 
 
-def _is_png(png: tf.Tensor) -> tf.Tensor:
-    return tf.equal(tf.strings.substr(png, 0, len(_PNG_MAGIC)), _PNG_MAGIC)
+def _nothing() -> Decoded:
+    return tf.zeros([0, 0, _CHANNELS], tf.uint8), tf.constant(0, tf.int64)
 
 
-def _worth_reading(png: tf.Tensor) -> tf.Tensor:
-    jpeg = tf.equal(tf.strings.substr(png, 0, len(_JPEG_MAGIC)), _JPEG_MAGIC)
-    return tf.cond(
-        jpeg,
-        lambda: tf.size(tf.strings.split(png, _JPEG_SCAN)) <= 1 + _JPEG_MAX_SCANS,
-        lambda: _is_png(png),
+def _decode_png(png: tf.Tensor) -> Decoded:
+    header = tf.io.decode_raw(png, tf.uint8, fixed_length=_PNG_BITS + 1)
+    sides = tf.reshape(tf.cast(header[_PNG_SIDES], tf.int64), [2, 4])
+    declared = tf.reduce_prod(tf.reduce_sum(sides * [1 << 24, 1 << 16, 1 << 8, 1], 1))
+    pixels = tf.cond(
+        (declared > 0) & (declared <= DRAWING_MAX_PIXELS),
+        lambda: attempt(
+            lambda encoded: tf.io.decode_png(encoded, channels=_CHANNELS), png, _nothing()[0]
+        ),
+        lambda: _nothing()[0],
     )
+    return _with_whole_alpha(pixels, tf.cast(header[_PNG_BITS], tf.int32)), declared
 
 
-def _declared_pixels(png: tf.Tensor) -> tf.Tensor:
-    """Width x height as the header says: int64 []. Fails where there is none.
+def _with_whole_alpha(rgba: tf.Tensor, bits: tf.Tensor) -> tf.Tensor:
+    """Decoded by TensorFlow 2.20, opaque pixels have alpha 1, 3 or 15 in a PNG with 1, 2 or 4 bits
+    a channel."""
 
-    Source: PNG specification, 11.2.1: the header chunk comes first, so width and height are bytes
-    16..23.
-    """
-
-    def from_header() -> tf.Tensor:
-        sides = tf.reshape(tf.io.decode_raw(tf.strings.substr(png, 16, 8), tf.uint8), [2, 4])
-        return tf.reduce_prod(
-            tf.reduce_sum(tf.cast(sides, tf.int64) * [1 << 24, 1 << 16, 1 << 8, 1], 1)
-        )
-
-    return tf.cond(
-        _is_png(png),
-        from_header,
-        lambda: tf.reduce_prod(tf.image.extract_jpeg_shape(png, tf.int64)[:2]),
-    )
-
-
-def _pixels(png: tf.Tensor) -> tf.Tensor:
-    """Decode to uint8 [h, w, 4]: red, green, blue, alpha. Fails where the data are damaged."""
-
-    def jpeg() -> tf.Tensor:
-        return tf.pad(
-            tf.io.decode_jpeg(png, channels=3), [[0, 0], [0, 0], [0, 1]], constant_values=PIXEL_MAX
-        )
-
-    return tf.cond(_is_png(png), lambda: _png_pixels(png), jpeg)
-
-
-def _png_pixels(png: tf.Tensor) -> tf.Tensor:
-    """TensorFlow 2.20 says 1, 3 or 15 for opaque in a picture of 1, 2 or 4 bits; byte 24 of the
-    header has the bits."""
-    rgba = tf.io.decode_png(png, channels=_CHANNELS)
-    bits = tf.cast(tf.io.decode_raw(tf.strings.substr(png, 24, 1), tf.uint8)[0], tf.int32)
-
-    def mended() -> tf.Tensor:
+    def corrected() -> tf.Tensor:
         opaque = tf.cast(rgba, tf.int32) * [0, 0, 0, 1] == tf.bitwise.left_shift(1, bits) - 1
         return tf.where(opaque, tf.constant(PIXEL_MAX, tf.uint8), rgba)
 
-    return tf.cond(bits < _WHOLE_BYTE, mended, lambda: rgba)
+    return tf.cond(bits < _WHOLE_BYTE, corrected, lambda: rgba)
+
+
+def _worth_decoding(jpeg: tf.Tensor) -> tf.Tensor:
+    return tf.cond(
+        tf.equal(tf.strings.substr(jpeg, 0, len(_JPEG_MAGIC)), _JPEG_MAGIC),
+        lambda: tf.size(tf.strings.split(jpeg, _JPEG_SCAN)) <= 1 + _JPEG_MAX_SCANS,
+        lambda: tf.constant(False),
+    )
+
+
+def _decode_jpeg(jpeg: tf.Tensor) -> Decoded:
+    def declared_size(encoded: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_prod(tf.image.extract_jpeg_shape(encoded, tf.int64)[:2])
+
+    def decoded(encoded: tf.Tensor) -> tf.Tensor:
+        return tf.io.decode_jpeg(encoded, channels=_CHANNELS - 1)
+
+    declared = attempt(declared_size, jpeg, tf.constant(0, tf.int64))
+    pixels = tf.cond(
+        (declared > 0) & (declared <= DRAWING_MAX_PIXELS),
+        lambda: attempt(decoded, jpeg, tf.zeros([0, 0, _CHANNELS - 1], tf.uint8)),
+        lambda: tf.zeros([0, 0, _CHANNELS - 1], tf.uint8),
+    )
+    return pixels, declared

@@ -1,19 +1,12 @@
-"""Find the ink of a drawing inside the TensorFlow graph, whatever its colours, and cut it out."""
+"""Cut the ink out of a picture inside the TensorFlow graph, without frames, specks and noise."""
 
 from typing import Final
 
+import numpy as np
 import tensorflow as tf
 
-from digits.contract import PIXEL_MAX
+from trainer.preprocessing.paper import Part, border, span
 
-_BORDER_DEPTH: Final = 32
-"""Paper is looked at in the outer 1/32 of each side."""
-_ACROSS: Final = (0, 1, 2)
-_ALONG: Final = tuple(range(64))
-"""The points looked at, across and along the border."""
-_LIGHT_STEP: Final = 80.0
-"""A side that differs more than this (of 255) from the others has ink on it rather than another
-light."""
 FAINTEST: Final = 24.0
 """Contrast to the paper (of 255) below which nothing is ink; JPEG and camera noise stay under
 it."""
@@ -39,117 +32,105 @@ _STROKE: Final = 5.0
 grid fills 4."""
 
 
-def find_ink(rgba: tf.Tensor) -> tf.Tensor:
-    """Tell ink from paper by its distance to the paper's colour, whichever of the two is darker.
-
-    The paper is a plane through the middle values of the four sides, so light may fall off across
-    the picture. Transparent paper has no colour; there, ink is whatever is opaque.
+def crop(part: Part) -> tf.Tensor:
+    """Cut out the ink, without specks and noise.
 
     Args:
-        rgba: uint8 [h, w, 4].
+        part: of `trainer.preprocessing.paper.find_ink`.
 
     Returns:
-        float32 [h, w], 0 for paper, up to 255.
+        float32 [h', w'], 0..255, ink on all four sides; some pixels of a picture without ink.
     """
-    sides = _median(_border(rgba))
-    paper = _median(sides)
-    lit = tf.reduce_max(tf.abs(sides - paper)[:, :3], -1, keepdims=True) < _LIGHT_STEP
-    top, bottom, left, right = tf.unstack(tf.where(lit, sides, paper))
-    down, along = (middles(side)[:, tf.newaxis] for side in tf.unstack(tf.shape(rgba)[:2]))
-    rows, columns = (
-        (top + bottom + left + right) / 4 + down * (bottom - top),
-        along * (right - left),
-    )
-    *colours, opacity = (tf.cast(channel, tf.float32) for channel in tf.unstack(rgba, axis=-1))
-    red, green, blue = (
-        tf.abs(colour - rows[:, i, tf.newaxis] - columns[:, i]) for i, colour in enumerate(colours)
-    )
-    contrast = tf.maximum(tf.maximum(red, green), blue)
-    return tf.cond(
-        paper[3] < PIXEL_MAX / 2, lambda: opacity, lambda: contrast * (opacity / PIXEL_MAX)
-    )
-
-
-def middles(side: tf.Tensor) -> tf.Tensor:
-    """Middles of `side` pixels, from -0.5 to 0.5."""
-    return (tf.range(tf.cast(side, tf.float32)) + 0.5) / tf.cast(side, tf.float32) - 0.5
-
-
-def _border(picture: tf.Tensor) -> tf.Tensor:
-    """Look at points on the four sides of a picture [h, w, c]: float32 [4, points, c]; top, bottom,
-    left, right."""
-    height, width, channels = tf.unstack(tf.shape(picture))
-    depth = tf.constant(_ACROSS) * ((tf.minimum(height, width) - 1) // _BORDER_DEPTH) // _ACROSS[-1]
-    down, along = (tf.constant(_ALONG) * (side - 1) // _ALONG[-1] for side in (height, width))
-    near_rows, near_columns = (tf.concat([depth, side - 1 - depth], 0) for side in (height, width))
-    # By places and not by a transpose of rows: TensorFlow logs an error, though none it is, where
-    # it transposes bytes.
-    along_rows = tf.stack(tf.meshgrid(near_rows, along, indexing="ij"), -1)
-    along_columns = tf.stack(tf.meshgrid(near_columns, down, indexing="ij")[::-1], -1)
-    sides = tf.cast(tf.gather_nd(picture, tf.concat([along_rows, along_columns], 0)), tf.float32)
-    return tf.reshape(sides, [4, len(_ACROSS) * len(_ALONG), channels])
-
-
-def _median(values: tf.Tensor) -> tf.Tensor:
-    """The upper median over the last axis but one: [..., points, c] -> [..., c]."""
-    return tf.sort(values, axis=-2)[..., values.shape[-2] // 2, :]
-
-
-def crop(ink: tf.Tensor) -> tf.Tensor:
-    """Cut out the ink, without specks and noise: float32 [h, w], 0..255 -> float32 [h', w'], 0..1,
-    touching all four sides."""
-    ink = _unframe(ink)
+    part = _unframe(part)
+    ink = part.pixels
     peak = tf.reduce_max(ink)
-    border = tf.sort(tf.reshape(_border(ink[..., tf.newaxis]), [-1]))
-    noise = border[int(_NOISE[0] * border.shape[0])] * _NOISE[1]
+    noise = _noise(part)
     strong, soft = (
         tf.clip_by_value(noise, least * peak, _STRONG[1] * peak) for least in (_STRONG[0], _SOFT)
     )
-    size = tf.shape(ink)
-    cell = tf.minimum(
-        1 + (tf.reduce_max(size) - 1) // _CELLS, size
-    )  # square, but within a picture that is only a line
-    near = _near_strokes(_sums(tf.cast(ink >= strong, tf.float32), cell))
-    (top, bottom), (left, right) = (_span(tf.reduce_any(near, axis)) for axis in (1, 0))
-    part = ink[top * cell[0] : bottom * cell[0], left * cell[1] : right * cell[1]]
-    mask = tf.repeat(tf.repeat(near[top:bottom, left:right], cell[0], 0), cell[1], 1)
-    inked = mask[: tf.shape(part)[0], : tf.shape(part)[1]] & (part >= soft)
-    (top, bottom), (left, right) = (_span(tf.reduce_any(inked, axis)) for axis in (1, 0))
-    found = tf.where(inked, part, 0)[top:bottom, left:right]
-    return found / tf.reduce_max(found)  # a speck may have been darker
+    rows, columns = _cells(part)
+    near = _near_strokes(_sums(ink >= strong, rows, columns))
+    mask = tf.gather(tf.gather(near, columns, axis=1), rows)
+    found = tf.where(mask & (ink >= soft), ink, 0)
+    (top, bottom), (left, right) = (span(tf.reduce_any(found > 0, axis)) for axis in (1, 0))
+    return found[top:bottom, left:right]
 
 
-def _unframe(ink: tf.Tensor) -> tf.Tensor:
+def _noise(part: Part) -> tf.Tensor:
+    """The least contrast of ink, as the contrast on the picture's border has it: float32 []."""
+    points = border(part.size) - part.corner
+    within = tf.reduce_all((points >= 0) & (points < tf.shape(part.pixels)), -1)
+    nearest = tf.clip_by_value(points, 0, tf.shape(part.pixels) - 1)
+    found = tf.where(within, tf.gather_nd(part.pixels, nearest), 0)
+    above = found.shape[0] - int(_NOISE[0] * found.shape[0])
+    return tf.math.top_k(found, above).values[-1] * _NOISE[1]
+
+
+def _unframe(part: Part) -> Part:
     """Cut off a frame around the drawing, such as that of a form's box, and what lies outside it;
     but not if nothing is inside."""
-    strong = _STRONG[0] * tf.reduce_max(ink)
-    covered = [
-        tf.reduce_mean(tf.cast(ink >= strong, tf.float32), axis) >= _FRAME[1] for axis in (1, 0)
-    ]
-    (top, bottom), (left, right) = (_inside(lines) for lines in covered)
-    inside = ink[top:bottom, left:right]
-    return tf.cond(tf.reduce_max(inside) >= strong, lambda: inside, lambda: ink)
+    ink = part.pixels
+    strong = tf.cast(ink >= _STRONG[0] * tf.reduce_max(ink), tf.float32)
+    begins, ends = [], []
+    for axis in (0, 1):
+        lines = tf.reduce_sum(strong, 1 - axis) / tf.cast(part.size[1 - axis], tf.float32)
+        before = part.corner[axis]
+        after = part.size[axis] - before - tf.size(lines)
+        first, last = _inside(tf.pad(lines, [[before, after]]) >= _FRAME[1])
+        begins.append(first)
+        ends.append(last)
+    begin, end = tf.stack(begins), tf.stack(ends)
+    first = tf.maximum(begin - part.corner, 0)
+    last = tf.maximum(end - part.corner, first)
+    filled = tf.reduce_sum(strong[first[0] : last[0], first[1] : last[1]]) > 0
+    first, last = tf.where(filled, first, 0), tf.where(filled, last, tf.shape(ink))
+    begin, end = tf.where(filled, begin, 0), tf.where(filled, end, part.size)
+    return Part(
+        ink[first[0] : last[0], first[1] : last[1]],
+        tf.maximum(part.corner - begin, 0),
+        end - begin,
+    )
 
 
 def _inside(lines: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """First row inside a frame and one past the last, from which rows are lines, bool [rows]; all
-    where no frame is."""
+    if there is no frame."""
     rows = tf.size(lines)
     outer = tf.cast(tf.cast(rows, tf.float32) * _FRAME[0], tf.int32)
-    first = tf.reduce_max(
-        tf.where(lines[:outer], tf.range(outer) + 2, 0)
-    )  # the row after a line may hold its soft edge
-    last = tf.reduce_max(tf.where(lines[rows - outer :][::-1], tf.range(outer) + 2, 0))
+    after = tf.range(2, outer + 2)  # the row after a line may hold its soft edge
+    first, last = (
+        tf.reduce_max(tf.concat([[0], tf.where(side[:outer], after, 0)], 0))
+        for side in (lines, lines[::-1])
+    )
     framed = (first > 0) & (last > 0)
     return tf.where(framed, first, 0), tf.where(framed, rows - last, rows)
 
 
-def _sums(picture: tf.Tensor, cell: tf.Tensor) -> tf.Tensor:
-    """Sums over cells of a size, int32 [2]."""
-    height, width = tf.unstack(cell)
-    padded = tf.pad(picture, tf.stack([tf.zeros([2], tf.int32), -tf.shape(picture) % cell], 1))
-    rows = tf.reduce_sum(tf.reshape(padded, [-1, height, tf.shape(padded)[1]]), 1)
-    return tf.reduce_sum(tf.reshape(rows, [tf.shape(rows)[0], -1, width]), 2)
+def _cells(part: Part) -> tuple[tf.Tensor, tf.Tensor]:
+    """In which row and column of cells each row and column of pixels lies: int32 [h], int32 [w]."""
+    cell = 1 + (tf.reduce_max(part.size) - 1) // _CELLS
+    rows, columns = (
+        (part.corner[axis] + tf.range(tf.shape(part.pixels)[axis])) // cell for axis in (0, 1)
+    )
+    return rows, columns
+
+
+def _sums(present: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
+    """How many pixels of each cell are present: float32 [cells, cells]."""
+    of_row, of_column = (tf.one_hot(cells, _CELLS) for cells in (rows, columns))
+    along = tf.matmul(tf.cast(present, tf.float32), of_column)
+    return tf.matmul(of_row, along, transpose_a=True)
+
+
+def _band(side: int) -> tf.Tensor:
+    """Adds up `side` neighbours, as a matrix float32 [cells, cells]."""
+    places = np.arange(_CELLS)
+    return (np.abs(places[:, np.newaxis] - places) <= side // 2).astype(np.float32)
+
+
+def _around(cells: tf.Tensor, side: int) -> tf.Tensor:
+    """Sum over the square of `side` cells around each cell."""
+    return tf.matmul(tf.matmul(_band(side), cells), _band(side))
 
 
 def _near_strokes(cells: tf.Tensor) -> tf.Tensor:
@@ -159,25 +140,5 @@ def _near_strokes(cells: tf.Tensor) -> tf.Tensor:
     amount, length = _around(cells, 3), _around(inked, _REACH) * inked
     long = length >= tf.minimum(_STROKE, tf.reduce_max(length))
     fullest = tf.reduce_max(tf.where(long, amount, 0))
-    stroke = grow(tf.cast(long & (amount >= _SPECK * fullest), tf.float32), _REACH, _REACH) * inked
-    return grow(stroke, 3, 3) > 0
-
-
-def _around(cells: tf.Tensor, side: int) -> tf.Tensor:
-    """Sum over the square of `side` cells around each cell."""
-    return tf.nn.conv2d(cells[tf.newaxis, ..., tf.newaxis], tf.ones([side, side, 1, 1]), 1, "SAME")[
-        0, ..., 0
-    ]
-
-
-def _span(present: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """First index of a true value, and one past the last."""
-    found = tf.cast(tf.where(present)[:, 0], tf.int32)
-    return found[0], found[-1] + 1
-
-
-def grow(picture: tf.Tensor, height: int, width: int) -> tf.Tensor:
-    """Give every pixel of [h, w] the brightest value around it."""
-    return tf.nn.max_pool2d(picture[tf.newaxis, ..., tf.newaxis], [height, width], 1, "SAME")[
-        0, ..., 0
-    ]
+    stroke = tf.cast(long & (amount >= _SPECK * fullest), tf.float32)
+    return _around(inked * tf.cast(_around(stroke, _REACH) > 0, tf.float32), 3) > 0

@@ -1,6 +1,7 @@
 """The released network and the drawing preprocessing together: how a digit is drawn does not change
 which digit it is."""
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image, ImageDraw
 
 from digits import store
 from trainer.freehand.canvas import FACTORS, Look, paint
@@ -67,6 +69,35 @@ def test_released_network_reads_every_plain_digit(read: Read) -> None:
         digit: read(paint(strokes, PLAIN, np.random.default_rng(0)))
         for digit, strokes in DIGITS.items()
     }
+    assert read_as == {digit: digit for digit in DIGITS}
+
+
+def touching(digit: int, pen: int, sides: str) -> bytes:
+    """A digit cut off at the ink's edge on these sides, of "left", "top", "right" and "bottom"."""
+    picture = Image.new("L", (1200, 1200), 255)
+    canvas = ImageDraw.Draw(picture)
+    for stroke in DIGITS[digit]:
+        points = [(100 + 100 * x, 100 + 100 * y) for x, y in stroke]
+        canvas.line(points, fill=0, width=pen, joint="curve")
+        for x, y in points:
+            canvas.ellipse([x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2], fill=0)
+    ink = Image.eval(picture, lambda value: 255 - value).getbbox()
+    assert ink is not None
+    left, top, right, bottom = (
+        edge if side in sides.split() else free
+        for side, edge, free in zip(
+            ("left", "top", "right", "bottom"), ink, (0, 0, *picture.size), strict=True
+        )
+    )
+    file = io.BytesIO()
+    picture.crop((left, top, right, bottom)).reduce(4).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("sides", ["left", "top", "right", "bottom", "left top right bottom"])
+@pytest.mark.parametrize("pen", [40, 170])
+def test_digit_that_touches_the_edge_stays_the_same(read: Read, pen: int, sides: str) -> None:
+    read_as = {digit: read(touching(digit, pen, sides)) for digit in DIGITS}
     assert read_as == {digit: digit for digit in DIGITS}
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings
-from PIL import Image, ImageDraw
+from PIL import ExifTags, Image, ImageDraw
 
 from digits.contract import Problem
 from tests.serving.server.fuzz.mutants import mutants
@@ -20,6 +20,8 @@ TOKENS = (
         b"IEND",
         b"PLTE",
         b"tRNS",
+        b"eXIf",
+        b"Exif\x00\x00II*\x00",
         b"\x89PNG\r\n\x1a\n",
         b"\xff\xd8",
         b"\xff\xc0",
@@ -44,8 +46,10 @@ def pictures() -> list[bytes]:
     ):
         canvas = Image.new("L", (40, 30), "white")
         ImageDraw.Draw(canvas).line([(8, 5), (30, 25)], fill="black", width=3)
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = 6
         file = io.BytesIO()
-        canvas.convert(mode).save(file, kind)
+        canvas.convert(mode).save(file, kind, exif=exif)
         made.append(file.getvalue())
     return made
 
