@@ -44,7 +44,11 @@ NOT_A_DIGIT_SENTENCE: Final = "This does not look like a digit."
 
 
 class Problem(IntEnum):
-    """What was wrong with one drawing; output `problem` of the signature `drawings`."""
+    """What was wrong with one drawing; output `problem` of the signature `drawings`.
+
+    Unless it is NONE, the other outputs hold no answer: every class has the same probability, 1 /
+    classes, `digit` is 0, `ood_score` 1, and `images` is empty paper.
+    """
 
     NONE = 0
     NOT_AN_IMAGE = 1
@@ -93,7 +97,7 @@ DRAWINGS: Final = "drawings"
 EXPLAIN: Final = "explain"
 CLASSIFY: Final = "classify"
 OOD_SCORE: Final = "ood_score"
-"""How little a drawing looks like a digit, 0..1, see `NOT_A_DIGIT`; 0 where there is a
+"""How little a drawing looks like a digit, 0..1, see `NOT_A_DIGIT`; 1 where there is a
 `problem`."""
 
 

@@ -132,9 +132,30 @@ def scorer(model: keras.Model, detector: Detector) -> Score:
     """The score as a function for the exported graph: above `digits.contract.NOT_A_DIGIT` means
     that it is none."""
     evidence = _evidence(model)
-    return lambda pixels: tf.sigmoid(
-        tf.linalg.matvec(evidence(pixels), detector.weights) + detector.bias
-    )
+    return lambda pixels: _score(evidence(pixels), detector)
+
+
+def answerer(
+    model: keras.Model, detector: Detector
+) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """What `model` and `scorer` answer to the same pixels, from one forward pass.
+
+    Returns:
+        From pixels, float32 [n, 28, 28, 1] in 0..1, to probabilities, float32 [n, k], and the
+        score, float32 [n].
+    """
+    parts = [_of_one(member) for member in members(model)]
+
+    def answer(pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        evidence, logits = zip(*(part(pixels) for part in parts), strict=True)
+        probabilities = tf.add_n([tf.nn.softmax(one) for one in logits]) / len(parts)
+        return probabilities, _score(tf.concat(evidence, -1), detector)
+
+    return answer
+
+
+def _score(evidence: tf.Tensor, detector: Detector) -> tf.Tensor:
+    return tf.sigmoid(tf.linalg.matvec(evidence, detector.weights) + detector.bias)
 
 
 def measure(
@@ -170,10 +191,11 @@ def summarise(model: keras.Model, detector: Detector, material: Material) -> dic
 def _evidence(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     """What a network's layers say of pixels, float32 [n, 28, 28, 1]: float32 [n, k]."""
     parts = [_of_one(member) for member in members(model)]
-    return lambda pixels: tf.concat([part(pixels) for part in parts], -1)
+    return lambda pixels: tf.concat([part(pixels)[0] for part in parts], -1)
 
 
-def _of_one(network: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+def _of_one(network: keras.Model) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """From pixels to one network's evidence and its logits, float32 [n, classes]."""
     pools = [
         layer.output for layer in network.layers if isinstance(layer, keras.layers.MaxPooling2D)
     ]
@@ -181,7 +203,7 @@ def _of_one(network: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     head = network.layers[-1]
     inside = keras.Model(network.inputs, [*small, head.input])
 
-    def evidence(pixels: tf.Tensor) -> tf.Tensor:
+    def evidence(pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         *maps, features = (
             tf.cast(values, tf.float32) for values in inside([pixels], training=False)
         )
@@ -193,7 +215,7 @@ def _of_one(network: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
         flat = [
             tf.sqrt(tf.reshape(pooled, [-1, int(np.prod(pooled.shape[1:]))])) for pooled in maps
         ]
-        return tf.concat([*flat, tf.stack([energy, first - second], -1)], -1)
+        return tf.concat([*flat, tf.stack([energy, first - second], -1)], -1), logits
 
     return evidence
 

@@ -17,7 +17,7 @@ from digits.contract import (
     Problem,
 )
 from trainer.evaluation.temperature import UNCHANGED, calibrate
-from trainer.export.ood import Detector, scorer
+from trainer.export.ood import Detector, answerer
 from trainer.networks.architecture import members
 from trainer.networks.inference import as_input
 from trainer.preprocessing.decode import attempt
@@ -51,7 +51,7 @@ def endpoints(
         types and shapes.
     """
 
-    doubt = scorer(model, detector) if detector else None
+    answer = answerer(model, detector) if detector else None
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def read(png: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -62,12 +62,12 @@ def endpoints(
 
     def drawings(png: tf.Tensor) -> Tensors:
         images, problem = read(png)
-        answers = predict(images) | {"images": images, "problem": problem}
-        return (
-            answers | {OOD_SCORE: tf.where(problem == Problem.NONE, doubt(as_input(images)), 0)}
-            if doubt
-            else answers
-        )
+        seen = {"images": images, "problem": problem}
+        if answer is None:
+            return seen | _unless(problem, predict(images))
+        probabilities, score = answer(as_input(images))
+        answers = _answers(probabilities, temperature) | {OOD_SCORE: score}
+        return seen | _unless(problem, answers)
 
     def explain(images: tf.Tensor) -> Tensors:
         probabilities, saliency = _explained(model, as_input(images))
@@ -128,6 +128,24 @@ def _answers(probabilities: tf.Tensor, temperature: float) -> Tensors:
     }
 
 
+def _unless(problem: tf.Tensor, answers: Tensors) -> Tensors:
+    """Answers that cannot be taken for one where there is a problem: every class as probable as the
+    others, and no digit at all."""
+    read = tf.equal(problem, Problem.NONE)
+    probabilities = answers["probabilities"]
+    nothing = {
+        "probabilities": tf.ones_like(probabilities) / probabilities.shape[-1],
+        "digit": tf.zeros_like(answers["digit"]),
+        OOD_SCORE: 1.0,
+    }
+    return {
+        name: tf.where(
+            read[:, tf.newaxis] if name == "probabilities" else read, value, nothing[name]
+        )
+        for name, value in answers.items()
+    }
+
+
 def _explained(model: keras.Model, pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The network's probabilities, and how much each pixel matters for the winning class: float32
     [n, 28, 28], at most 1.
@@ -136,7 +154,7 @@ def _explained(model: keras.Model, pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Ten
     probability's, it does not fade when the network is sure. Of an ensemble, it is that of the
     members' mean logits.
     """
-    with tf.GradientTape() as tape:
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(pixels)
         of_each = [_logits(member, pixels) for member in members(model)]
         probabilities = tf.add_n([tf.nn.softmax(logits) for logits in of_each]) / len(of_each)

@@ -131,6 +131,12 @@ def _drawing(number: int, size: int = 280) -> bytes:
     return buffer.getvalue()
 
 
+def _blank() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (50, 50), 255).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def _example(**features: bytes) -> bytes:
     lists = {
         name.replace("__", "/"): tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
@@ -202,7 +208,7 @@ def test_export_with_a_detector_adds_the_optional_output(
     assert set(saved["serving_default"].outputs) == {"probabilities", "digit"}
 
 
-def test_drawings_score_is_that_of_the_image_seen_and_nought_where_nothing_was_read(
+def test_drawings_score_is_that_of_the_image_seen_and_one_where_nothing_was_read(
     doubting: tuple[keras.Model, Path, Detector],
 ) -> None:
     model, folder, detector = doubting
@@ -211,7 +217,7 @@ def test_drawings_score_is_that_of_the_image_seen_and_nought_where_nothing_was_r
     scores = answers["ood_score"].numpy()
     expected = scorer(model, detector)(as_input(answers["images"])).numpy()
     np.testing.assert_allclose(scores[[0, 2]], expected[[0, 2]], atol=1e-5)
-    assert scores[1] == 0 and scores[0] != scores[2]
+    assert scores[1] == 1 and scores[0] != scores[2] and scores[0] != 1
 
 
 def test_check_other_detector_is_noticed(doubting: tuple[keras.Model, Path, Detector]) -> None:
@@ -298,6 +304,22 @@ def test_drawings_bad_items_leave_their_neighbours_alone(ask: Ask) -> None:
             answers["probabilities"][position], alone["probabilities"][0], atol=1e-6
         )
     np.testing.assert_allclose(answers["probabilities"].sum(-1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("exported_as", ["exported", "doubting"])
+def test_drawings_with_a_problem_get_nothing_like_an_answer(
+    exported_as: str, request: pytest.FixtureRequest
+) -> None:
+    found = request.getfixturevalue(exported_as)
+    folder = found if isinstance(found, Path) else found[1]
+    drawings = tf.saved_model.load(str(folder)).signatures["drawings"]
+    answers = drawings(png=tf.constant([_drawing(1), b"garbage", _blank()]))
+    assert answers["problem"].numpy().tolist()[1:] == [Problem.NOT_AN_IMAGE, Problem.BLANK]
+    probabilities = answers["probabilities"].numpy()
+    np.testing.assert_allclose(probabilities[1:], 1 / len(LABELS), rtol=1e-6)
+    assert probabilities[0].max() > 1.01 / len(LABELS)
+    assert answers["digit"].numpy().tolist()[1:] == [0, 0]
+    assert not answers["images"].numpy()[1:].any()
 
 
 def test_drawings_batch_of_nothing_answers_nothing(ask: Ask) -> None:
