@@ -96,6 +96,13 @@ class ServerSettings(Settings):
         description="TLS for gRPC: TensorFlow Serving's SSLConfig with key, certificate and "
         "perhaps a CA for clients",
     )
+    grpc_max_streams_per_connection: int = Field(
+        default=1024,
+        ge=1,
+        le=65_536,
+        description="gRPC calls at once on one connection, those being cancelled among them; a "
+        "client's library keeps further ones back",
+    )
     grpc_channel_arguments: str = Field(
         default="",
         description="further options of the gRPC server as key=value, separated by commas",

@@ -56,6 +56,8 @@ def open_grpc(
                 "grpc.max_send_message_length",
                 -1,
             ),  # what was computed is answered, whatever its size
+            # Without it, calls that are begun and reset at once crowd out other connections.
+            ("grpc.max_concurrent_streams", settings.grpc_max_streams_per_connection),
             *_read_options(settings.grpc_channel_arguments),
         ],
     )

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -134,11 +134,43 @@ def test_caller_that_never_reads_holds_nobody_up(protocols: Protocols) -> None:
             assert answers_both(protocols)
 
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+HEADERS, RESET, SETTINGS, PING, CONTINUATION = 1, 3, 4, 6, 9
+END_HEADERS = 4
+CANCEL = (8).to_bytes(4, "big")
+
+
+def frame(kind: int, stream: int, payload: bytes = b"", flags: int = 0) -> bytes:
+    """An HTTP/2 frame. Source: RFC 9113, 4.1."""
+    return (
+        len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+    )
+
+
+def header_block(**fields: str) -> bytes:
+    """Header fields in HPACK's simplest form, literal and never indexed. Source: RFC 7541, 6.2.3"""
+    names = {"method": ":method", "scheme": ":scheme", "path": ":path", "host": ":authority"}
+    return b"".join(
+        b"\x10" + bytes([len(text)]) + text if part == 0 else bytes([len(text)]) + text
+        for name, value in fields.items()
+        for part, text in enumerate((names.get(name, name).encode(), value.encode()))
+    )
+
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0)
 """How an HTTP/2 connection begins, with empty settings."""
-PING = b"\x00\x00\x08\x06\x00\x00\x00\x00\x00inkwell."
+CALL = header_block(
+    method="POST",
+    scheme="http",
+    path="/tensorflow.serving.PredictionService/Predict",
+    host="x",
+    te="trailers",
+) + header_block(**{"content-type": "application/grpc"})
 FLOODS = {
-    "pings": PREFACE + 20_000 * PING,
+    "pings": PREFACE + 20_000 * frame(PING, 0, b"inkwell."),
+    "settings": PREFACE + 20_000 * frame(SETTINGS, 0),
+    "continuations": PREFACE
+    + frame(HEADERS, 1, CALL)
+    + 20_000 * frame(CONTINUATION, 1, header_block(a="b" * 16)),
     "noise": PREFACE + 100_000 * b"\xff",
     "HTTP/1": 1_000 * b"GET / HTTP/1.1\r\n\r\n",
 }
@@ -163,6 +195,36 @@ def test_flood_on_the_grpc_double_holds_nobody_up(toy_base: Path, flood: bytes) 
                 continue
         for _ in range(20):
             assert answers_both(protocols)
+
+
+def test_calls_begun_and_reset_at_once_break_no_call_of_another_connection(
+    toy_base: Path,
+) -> None:
+    """Rapid reset, CVE-2023-44487."""
+    port = free_port()
+    resets = PREFACE + b"".join(
+        frame(HEADERS, stream, CALL, END_HEADERS) + frame(RESET, stream, CANCEL)
+        for stream in range(1, 60_000, 2)
+    )
+    with (
+        start_protocols(
+            model_base_path=toy_base, port=port, rest_api_port=free_port()
+        ) as protocols,
+        socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as attacker,
+    ):
+        assert answers_both(protocols)
+        attack = threading.Thread(target=send_as_long_as_it_is_open, args=(attacker, resets))
+        attack.start()
+        for _ in range(30):
+            assert answers_both(protocols)
+        attack.join()
+        assert answers_both(protocols)
+
+
+def send_as_long_as_it_is_open(one: socket.socket, content: bytes) -> None:
+    """The server may hang up on an attacker, or never read to the end."""
+    with suppress(OSError):
+        one.sendall(content)
 
 
 def test_callers_that_give_up_leave_nothing_behind(
