@@ -5,6 +5,7 @@ The file carries its own digest too, so one flipped bit anywhere in a version sh
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,14 +71,21 @@ class Manifest(BaseModel):
     )
 
 
+_LEFT_BEHIND: Final = re.compile(r"\.DS_Store|\._.+|\.nfs[0-9a-f]+|\.fuse_hidden[0-9a-f]+")
+"""Names of files that macOS, NFS and FUSE put anywhere. Nothing loads them, and they come and go."""
+
+
 def describe_files(version: Path) -> dict[str, FileEntry]:
-    """Hash every file below `version` except the manifest itself, by relative POSIX path.
+    """Hash every file below `version` except the manifest itself, by relative POSIX path; what file
+    systems leave behind is not looked at.
 
     Raises:
         VersionError: something in the folder is neither a file nor a folder, or cannot be read.
     """
     entries = {}
     for path in _list(version):
+        if _LEFT_BEHIND.fullmatch(path.name):
+            continue
         name = path.relative_to(version).as_posix()
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise VersionError(

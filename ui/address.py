@@ -17,7 +17,13 @@ def listen(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=128)
+        return socket.create_server(
+            (host, port),
+            family=family,
+            backlog=128,
+            # "::" is every address of this machine, as gRPC has it: those of IPv4 too.
+            dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6(),
+        )
     except OSError as error:
         reason = str(error.strerror).partition(" (while")[0]
         raise AddressError(

@@ -53,6 +53,19 @@ def test_tensorflow_serving_is_started_as_compose_starts_it() -> None:
     assert container["image"] in COMPOSE["serving"]["image"]
 
 
+def test_batching_is_on_only_where_it_is_asked_for() -> None:
+    """It lets one caller break the calls of others."""
+    batching = ["--enable_batching=true", "--batching_parameters_file=/config/batching.config"]
+    asked = yaml.safe_load((ROOT / "compose.batching.yaml").read_text(encoding="utf-8"))
+    plain = COMPOSE["serving"]["command"]
+    assert asked["services"]["serving"]["command"] == [*plain, *batching]
+    [container] = the_pod("tensorflow-serving-batching", "serving").containers
+    assert container["args"][-2:] == batching
+    for overlay in ("tensorflow-serving", "tensorflow-serving-gpu", "kserve", "monitored"):
+        [container] = the_pod(overlay, "serving").containers
+        assert not any("batching" in flag for flag in container["args"])
+
+
 def test_kserve_adds_flags_of_compose_that_its_runtime_lacks() -> None:
     [container] = the_pod("kserve", "serving").containers
     assert container["args"] == [

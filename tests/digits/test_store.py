@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -296,3 +297,18 @@ def test_write_synced_failure_keeps_the_old_content(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         write_synced(target, b"new")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize(
+    "name", [".DS_Store", "._saved_model.pb", ".nfs0000000000a1", "variables/._x"]
+)
+def test_verify_does_not_look_at_what_file_systems_leave_behind(version: Path, name: str) -> None:
+    (version / name).write_bytes(b"left behind")
+    assert verify(version).architecture == "conv3"
+
+
+@pytest.mark.parametrize("name", [".hidden", "._", "DS_Store", "notes.nfs1"])
+def test_verify_refuses_any_other_file(version: Path, name: str) -> None:
+    (version / name).write_bytes(b"x")
+    with pytest.raises(VersionError, match=re.escape(name)):
+        verify(version)

@@ -125,7 +125,14 @@ def test_compose_publishes_only_the_page_and_only_here() -> None:
 
 
 @pytest.mark.parametrize(
-    "overlay", [None, "compose.embedded.yaml", "compose.gpu.yaml", "compose.ports.yaml"]
+    "overlay",
+    [
+        None,
+        "compose.embedded.yaml",
+        "compose.batching.yaml",
+        "compose.gpu.yaml",
+        "compose.ports.yaml",
+    ],
 )
 def test_compose_services_are_locked_down(overlay: str | None) -> None:
     for name, keys in _compose("compose.yaml", *([overlay] if overlay else [])).items():

@@ -82,7 +82,8 @@ def test_config_with_an_unknown_field_is_refused(tmp_path: Path) -> None:
 
 
 def test_compose_flags_are_those_of_tensorflow_serving() -> None:
-    command = _command("compose.yaml")
+    command = _command("compose.batching.yaml")
+    assert set(_command("compose.yaml")) < set(command)
     assert {flag.removeprefix("--").partition("=")[0] for flag in command} <= set(_FLAGS.split())
     files = [flag.partition("=/config/")[2] for flag in command if "=/config/" in flag]
     assert sorted(files) == sorted(path.name for path in CONFIG.glob("*.config"))

@@ -102,7 +102,13 @@ class _Impatient(H11Protocol):
 def _bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        listener = socket.create_server(
+            (host, port),
+            family=family,
+            backlog=_BACKLOG,
+            # "::" is every address of this machine, as gRPC has it: those of IPv4 too.
+            dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6(),
+        )
     except OSError as error:
         raise OSError(
             f"expected a free port for REST; received {host}:{port}: {error.strerror}; choose "
