@@ -72,7 +72,7 @@ class Manifest(BaseModel):
 
 
 _LEFT_BEHIND: Final = re.compile(r"\.DS_Store|\._.+|\.nfs[0-9a-f]+|\.fuse_hidden[0-9a-f]+")
-"""Names of files that macOS, NFS and FUSE put anywhere. Nothing loads them, and they come and go."""
+"""Names of files that macOS, NFS and FUSE put anywhere; nothing loads them."""
 
 
 def describe_files(version: Path) -> dict[str, FileEntry]:

@@ -1,6 +1,7 @@
 """Where the page listens."""
 
 import socket
+from collections.abc import Callable
 
 import pytest
 
@@ -10,7 +11,9 @@ from ui.address import listen
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
 @pytest.mark.parametrize("bind", [listen, _bind], ids=["page", "REST"])
-def test_listening_on_every_address_answers_both_families(bind) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001 - either of two
+def test_listening_on_every_address_answers_both_families(
+    bind: Callable[[str, int], socket.socket],
+) -> None:
     with bind("::", 0) as listener:
         port = listener.getsockname()[1]
         for host in ("127.0.0.1", "::1"):
