@@ -14,7 +14,7 @@ WHY ?=
 CORRECTIONS ?= corrections
 
 PY := .venv/bin/python
-CODE := digits trainer serving ui inkwell benchmarks tools tests
+CODE := digits saved_model trainer serving ui inkwell benchmarks tools tests
 BENCHMARKS := ablation freehand image_sizes kills numbers serving soak swaps training_speed ui variants
 
 # The first of these that is Python 3.11 to 3.13; the images hold 3.11.

@@ -13,20 +13,21 @@ from typing import Any, Final
 
 import numpy as np
 import tensorflow as tf
-from google.protobuf.message import DecodeError
-from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
 from digits import contract
-from digits.contract import IMAGE_SIZE, PREDICT, TOLERANCES, WARMUP_FILE
+from digits.contract import IMAGE_SIZE, PREDICT, TOLERANCES
 from digits.errors import VersionError
-from digits.manifest import Manifest, read_manifest, verify
-from digits.release_checks import Facts, Finding, compare
+from digits.manifest import Manifest, verify
+from digits.release_checks import Finding
+from saved_model.comparison import compare_versions
+from saved_model.graph import read_signatures
+from saved_model.warmup import read_warmup
 from serving.server.codecs import protobuf
 from serving.server.errors import ServingError, VersionRefusedError
 from serving.server.inference.predict import Limits
 from serving.server.inference.warmup import warm_up
-from serving.server.models.loading import GRAPH_FILE, Loading, load_version
+from serving.server.models.loading import Loading, load_version
 from serving.server.models.version import LoadedVersion
 from serving.server.settings import ServerSettings
 
@@ -40,8 +41,8 @@ Arrays = Mapping[str, np.ndarray[Any, Any]]
 
 
 def judge(runtime: str | None, served: Path | None, new: Path) -> list[Finding]:
-    """All that is asked of a version before it is served: `examine`, then the gate against the
-    served version.
+    """All that is asked of a version before it is served: `examine`, then the release checks
+    against the served version.
 
     Args:
         runtime: TensorFlow version of the server; none: this process's.
@@ -51,13 +52,7 @@ def judge(runtime: str | None, served: Path | None, new: Path) -> list[Finding]:
     findings = examine(new, runtime)
     if not all(finding.passed for finding in findings):
         return findings
-    candidate = Facts(read_manifest(new), read_signatures(new))
-    try:
-        now = Facts(read_manifest(served), read_signatures(served)) if served else None
-    except VersionError as error:
-        unreadable = f"the served version cannot be compared with: {error}"
-        return [*findings, *compare(None, candidate), Finding("served", True, unreadable)]
-    return findings + compare(now, candidate)
+    return findings + compare_versions(served, new)
 
 
 def examine(folder: Path, runtime: str | None = None) -> list[Finding]:
@@ -92,7 +87,7 @@ def _ask(folder: Path, runtime: str) -> Iterator[tuple[str, bool, str]]:
     except VersionRefusedError as error:
         yield "load", False, f"expected a version that loads and warms up; received: {error.text}"
         return
-    records = list(_records(folder))
+    records = [log.predict_log for log in read_warmup(folder) if log.HasField("predict_log")]
     yield (
         "load",
         bool(records),
@@ -133,45 +128,6 @@ def _check_runtime(manifest: Manifest, runtime: str) -> tuple[bool, str]:
             f"{made_with}: serve with that or newer",
         )
     return True, f"exported with TensorFlow {made_with}, served with {runtime}"
-
-
-def read_signatures(folder: Path) -> dict[str, contract.Signature]:
-    """The signatures of the SavedModel in `folder`, read from its graph.
-
-    Raises:
-        VersionError: there is no such SavedModel.
-    """
-    try:
-        graphs = saved_model_pb2.SavedModel.FromString(
-            (folder / GRAPH_FILE).read_bytes()
-        ).meta_graphs
-    except (OSError, DecodeError) as error:
-        raise VersionError(
-            f"expected a SavedModel; received a '{GRAPH_FILE}' that cannot be read; publish the "
-            "version again"
-        ) from error
-    found = {
-        name: definition
-        for graph in graphs
-        for name, definition in graph.signature_def.items()
-        if not name.startswith("__")
-    }
-    return {
-        name: contract.Signature(name, _tensors(definition.inputs), _tensors(definition.outputs))
-        for name, definition in found.items()
-    }
-
-
-def _tensors(infos: Mapping[str, Any]) -> tuple[contract.Tensor, ...]:
-    shapes = {name: tf.TensorShape(info.tensor_shape) for name, info in infos.items()}
-    return tuple(
-        contract.Tensor(
-            name,
-            tf.dtypes.as_dtype(info.dtype).name,
-            tuple(shapes[name]) if shapes[name].rank is not None else (),
-        )
-        for name, info in infos.items()
-    )
 
 
 def _check_signatures(
@@ -259,15 +215,6 @@ def _distance(received: np.ndarray[Any, Any], expected: np.ndarray[Any, Any]) ->
 
 def _run(version: LoadedVersion, name: str, inputs: Arrays) -> dict[str, np.ndarray[Any, Any]]:
     return version.run(version.signatures[name], inputs, list(version.signatures[name].outputs))
-
-
-def _records(folder: Path) -> Iterator[prediction_log_pb2.PredictLog]:
-    """The warm-up requests that name a signature of the Predict API."""
-    if (folder / WARMUP_FILE).is_file():
-        for record in tf.data.TFRecordDataset(str(folder / WARMUP_FILE)).as_numpy_iterator():
-            log = prediction_log_pb2.PredictionLog.FromString(record)
-            if log.HasField("predict_log"):
-                yield log.predict_log
 
 
 def _replay(version: LoadedVersion, folder: Path) -> None:

@@ -43,7 +43,7 @@ def test_gpu_image_without_a_gpu_says_so_and_ends_with_5(
     engine: Engine, build: Build, as_user: tuple[str, ...], tmp_path: Path
 ) -> None:
     for name in (
-        *("digits", "trainer", "serving", "ui", "requirements"),
+        *("digits", "saved_model", "trainer", "serving", "ui", "requirements"),
         "Dockerfile.gpu",
         ".dockerignore",
     ):

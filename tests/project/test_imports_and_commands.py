@@ -34,9 +34,12 @@ RULES: Final = {
     "digits": _rule(
         "numpy pydantic pydantic_settings", "tensorflow keras grpc gradio trainer serving ui"
     ),
+    "saved_model": _rule(
+        "digits tensorflow tensorflow_serving.apis google.protobuf", "trainer serving ui gradio"
+    ),
     "trainer": _rule(
-        "digits numpy pydantic tensorflow keras tensorflow_serving.apis google.protobuf "
-        "matplotlib scipy sklearn PIL",
+        "digits saved_model numpy pydantic tensorflow keras tensorflow_serving.apis "
+        "google.protobuf matplotlib scipy sklearn PIL",
         "serving ui gradio",
     ),
     "serving.client": _rule(
@@ -44,13 +47,15 @@ RULES: Final = {
         "tensorflow keras tensorflow_serving trainer ui gradio serving.server",
     ),
     "serving.server": _rule(
-        "digits numpy pydantic tensorflow tensorflow_serving.apis tensorflow_serving.config grpc "
+        "digits saved_model numpy pydantic tensorflow tensorflow_serving.apis "
+        "tensorflow_serving.config grpc "
         "grpc_health grpc_reflection "
         "google.protobuf h11 starlette uvicorn prometheus_client",
         "trainer ui gradio serving.client",
     ),
     "serving.release": _rule(
-        "digits serving.server numpy pydantic tensorflow tensorflow_serving.apis google.protobuf",
+        "digits saved_model serving.server numpy pydantic tensorflow tensorflow_serving.apis "
+        "google.protobuf",
         "trainer ui gradio serving.client",
     ),
     "inkwell": _rule("", "numpy tensorflow keras grpc gradio digits trainer serving ui"),

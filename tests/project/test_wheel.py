@@ -14,7 +14,7 @@ import pytest
 from tests.support.released_server import draw_seven, serve_released
 
 ROOT: Final = Path(__file__).parents[2]
-PACKAGES: Final = ("digits", "inkwell", "serving", "trainer", "ui")
+PACKAGES: Final = ("digits", "inkwell", "saved_model", "serving", "trainer", "ui")
 NOT_INSTALLED: Final = 3
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import keras
 
 from digits import promotion, store
-from digits.errors import StoreError, VersionError
-from digits.manifest import Manifest, describe_files, read_manifest, write_manifest
-from digits.release_checks import Facts, Finding, compare
-from trainer.errors import ExportError, OutputError
+from digits.errors import StoreError
+from digits.manifest import Manifest, describe_files, write_manifest
+from saved_model.comparison import compare_versions
+from trainer.errors import OutputError
 from trainer.evaluation.result import SETS, NetworkResult, Run
 from trainer.export.ood import Material, fit, summarise
-from trainer.export.saved_model import check, export, read_signatures
+from trainer.export.saved_model import check, export
 
 
 def publish(  # noqa: PLR0917 - a network, where it came from, where it goes
@@ -27,8 +27,8 @@ def publish(  # noqa: PLR0917 - a network, where it came from, where it goes
     *,
     force: bool = False,
 ) -> promotion.Published:
-    """Make `model` the next version below `models / name`: served, or held if the gate finds it
-    worse than the served one.
+    """Make `model` the next version below `models / name`: served, or held if a release check
+    refuses it.
 
     Args:
         model: the trained network in float32.
@@ -37,7 +37,7 @@ def publish(  # noqa: PLR0917 - a network, where it came from, where it goes
         models: folder of all models.
         name: name it is served under.
         material: for telling what is no digit; None: the version will not.
-        force: serve it whatever the gate says.
+        force: serve it whatever the release checks find.
 
     Returns:
         The version's number, and whether it is served.
@@ -57,22 +57,10 @@ def publish(  # noqa: PLR0917 - a network, where it came from, where it goes
             check(model, folder, network.confidence.temperature, detector)
             write_manifest(Manifest(**fields, files=describe_files(folder)), folder)
             store.seal(folder)
-            findings = judge(promotion.rival(base), folder)
+            findings = compare_versions(promotion.rival(base), folder)
             return promotion.publish(base, folder, findings, why, force=force)
     except StoreError as error:
         raise OutputError(str(error)) from error
-
-
-def judge(served: Path | None, new: Path) -> list[Finding]:
-    """The release checks of the version in `new` against the one in `served`; a served version that
-    cannot be read is not compared with."""
-    candidate = Facts(read_manifest(new), read_signatures(new))
-    try:
-        now = Facts(read_manifest(served), read_signatures(served)) if served else None
-    except (VersionError, ExportError) as error:
-        unreadable = f"the served version cannot be compared with: {error}"
-        return [*compare(None, candidate), Finding("served", True, unreadable)]
-    return compare(now, candidate)
 
 
 def _fields(network: NetworkResult, run: Run, name: str) -> dict[str, Any]:

@@ -11,17 +11,19 @@ import numpy.typing as npt
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from keras.export import ExportArchive
-from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 from tensorflow_serving.apis import predict_pb2
 
 from digits import contract
 from digits.contract import DRAWINGS, IMAGE_SIZE, OOD_SCORE, PIXEL_MAX, PREDICT, TOLERANCES
+from digits.errors import VersionError
+from saved_model.graph import read_signatures
+from saved_model.warmup import read_warmup
 from trainer.disk import written
 from trainer.errors import ExportError
 from trainer.evaluation.temperature import UNCHANGED, calibrate
 from trainer.export.ood import Detector, Score, scorer
 from trainer.export.signatures import endpoints, input_spec
-from trainer.export.warmup import read_warmup, write_warmup
+from trainer.export.warmup import write_warmup
 from trainer.networks.architecture import members
 from trainer.networks.inference import as_input
 
@@ -87,13 +89,13 @@ def check(
             score, or a warm-up request that fails.
     """
     try:
-        saved = _saved_signatures(folder)
         _check_signatures(
-            saved, contract.signatures(model.output_shape[-1], complete=detector is not None)
+            read_signatures(folder),
+            contract.signatures(model.output_shape[-1], complete=detector is not None),
         )
         requests = _warmup_requests(folder)
         loaded = tf.saved_model.load(str(folder)).signatures
-    except (OSError, DecodeError, tf.errors.OpError, ValueError) as error:
+    except (OSError, VersionError, tf.errors.OpError, ValueError) as error:
         raise ExportError(
             f"expected a SavedModel that loads; received: {_first_line(error)}; export it again"
         ) from error
@@ -103,30 +105,6 @@ def check(
         _check_scores(scorer(model, detector), loaded, SCORE_TOLERANCES[precision_of(model)])
     for request in requests:
         _replay(request, loaded)
-
-
-def read_signatures(folder: Path) -> dict[str, contract.Signature]:
-    """The signatures of the SavedModel in `folder`, read from its graph.
-
-    Raises:
-        ExportError: there is no such SavedModel.
-    """
-    try:
-        saved = _saved_signatures(folder)
-    except (OSError, DecodeError) as error:
-        raise ExportError(
-            f"expected a SavedModel; received: {_first_line(error)}; export it again"
-        ) from error
-    return {
-        name: contract.Signature(
-            name,
-            *(
-                tuple(_tensor(key, info) for key, info in side.items())
-                for side in (found.inputs, found.outputs)
-            ),
-        )
-        for name, found in saved.items()
-    }
 
 
 def _check_exportable(model: keras.Model, labels: tuple[str, ...], folder: Path) -> None:
@@ -167,43 +145,23 @@ def precision_of(model: keras.Model) -> str:
     return "bfloat16" if "bfloat16" in _arithmetic(model) else "float32"
 
 
-def _saved_signatures(folder: Path) -> dict[str, meta_graph_pb2.SignatureDef]:
-    saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
-    if len(saved.meta_graphs) != 1:
-        raise ExportError(f"expected one graph; received {len(saved.meta_graphs)}; export it again")
-    # The loader's own entry, which every SavedModel has, is nobody's to call.
-    return {
-        name: definition
-        for name, definition in saved.meta_graphs[0].signature_def.items()
-        if not name.startswith("__")
-    }
-
-
 def _check_signatures(
-    saved: dict[str, meta_graph_pb2.SignatureDef], promised: dict[str, contract.Signature]
+    found: dict[str, contract.Signature], promised: dict[str, contract.Signature]
 ) -> None:
-    if saved.keys() != promised.keys():
+    if found.keys() != promised.keys():
         raise ExportError(
-            f"expected the signatures {sorted(promised)}; received {sorted(saved)}; export it again"
+            f"expected the signatures {sorted(promised)}; received {sorted(found)}; export it again"
         )
     for name, signature in promised.items():
-        for side, tensors, infos in (
-            ("input", signature.inputs, saved[name].inputs),
-            ("output", signature.outputs, saved[name].outputs),
+        for side, expected, received in (
+            ("input", signature.inputs, found[name].inputs),
+            ("output", signature.outputs, found[name].outputs),
         ):
-            expected, received = set(tensors), {_tensor(key, info) for key, info in infos.items()}
-            if expected != received:
+            if set(expected) != set(received):
                 raise ExportError(
                     f"expected the {side}s of '{name}' to be {sorted(expected, key=str)}; "
                     f"received {sorted(received, key=str)}; export it again"
                 )
-
-
-def _tensor(name: str, info: meta_graph_pb2.TensorInfo) -> contract.Tensor:
-    shape = tf.TensorShape(info.tensor_shape)
-    return contract.Tensor(
-        name, tf.dtypes.as_dtype(info.dtype).name, tuple(shape) if shape.rank is not None else ()
-    )
 
 
 def _check_answers(model: keras.Model, loaded: Signatures, batch: int, temperature: float) -> None:
@@ -255,7 +213,7 @@ def _digit_like(count: int) -> npt.NDArray[np.uint8]:
 
 def _warmup_requests(folder: Path) -> list[predict_pb2.PredictRequest]:
     try:
-        requests = list(read_warmup(folder))
+        requests = [log.predict_log.request for log in read_warmup(folder)]
     except (DecodeError, tf.errors.OpError) as error:
         raise ExportError(
             f"expected a warm-up file with requests; received: {_first_line(error)}; export it "

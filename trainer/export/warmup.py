@@ -52,17 +52,6 @@ def write_warmup(folder: Path, functions: Functions) -> None:
             )
 
 
-def read_warmup(folder: Path) -> Iterator[predict_pb2.PredictRequest]:
-    """The requests in the warm-up file of the SavedModel in `folder`.
-
-    Raises:
-        tensorflow.errors.OpError: the file is absent or damaged.
-        google.protobuf.message.DecodeError: a record is something else.
-    """
-    for record in tf.data.TFRecordDataset([str(folder / WARMUP_FILE)]).as_numpy_iterator():
-        yield prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
-
-
 def _calls() -> Iterator[tuple[str, str, npt.NDArray[np.generic]]]:
     """Signature, input and value of every call."""
     for batch in _BATCHES:

@@ -1,16 +1,15 @@
 """Replay the requests that came with a version before it serves: a free test, and its first calls
 are not slow."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import inference_pb2, predict_pb2, prediction_log_pb2
 
-from digits.contract import WARMUP_FILE
+from saved_model.warmup import read_warmup
 from serving.server.codecs import protobuf
 from serving.server.errors import Code, VersionRefusedError
 from serving.server.inference.examples import CLASSIFY, REGRESS, Task, infer_with
@@ -30,26 +29,20 @@ def warm_up(version: LoadedVersion, folder: Path, limits: Limits, times: int = 1
         VersionRefusedError: the file is damaged, too long, or holds something that is no request.
         ServingError: a request failed.
     """
-    for count, record in enumerate(_read_records(folder / WARMUP_FILE), start=1):
-        if count > _MOST_RECORDS:
-            raise VersionRefusedError(
-                Code.INVALID_ARGUMENT,
-                f"Number of warmup records exceeds the maximum ({_MOST_RECORDS})",
-            )
-        for _ in range(times):
-            _replay(version, record, limits)
-
-
-def _read_records(path: Path) -> Iterator[bytes]:
-    if path.is_file():
-        yield from tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
-
-
-def _replay(version: LoadedVersion, record: bytes, limits: Limits) -> None:
     try:
-        log = prediction_log_pb2.PredictionLog.FromString(record)
+        for count, log in enumerate(read_warmup(folder), start=1):
+            if count > _MOST_RECORDS:
+                raise VersionRefusedError(
+                    Code.INVALID_ARGUMENT,
+                    f"Number of warmup records exceeds the maximum ({_MOST_RECORDS})",
+                )
+            for _ in range(times):
+                _replay(version, log, limits)
     except DecodeError as error:
         raise VersionRefusedError(Code.INVALID_ARGUMENT, "Failed to parse warmup record") from error
+
+
+def _replay(version: LoadedVersion, log: prediction_log_pb2.PredictionLog, limits: Limits) -> None:
     kind = log.WhichOneof("log_type")
     if kind is None:
         return

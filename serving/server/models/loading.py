@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Final
 
 import tensorflow as tf
-from google.protobuf.message import DecodeError
-from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
+from tensorflow.core.protobuf import meta_graph_pb2
 
 from digits import manifest
 from digits.errors import SettingsError, VersionError
+from saved_model.graph import GRAPH_FILE, find_graph
 from serving.server.errors import Code, ServingError, VersionRefusedError, plain
 from serving.server.models.batching import PER_MODEL_FILE, Batching, batch, read_batching
 from serving.server.models.functions import compute_signature
@@ -19,7 +19,6 @@ from serving.server.models.joining import Joiner, Joining, is_joinable
 from serving.server.models.signature import read_signatures
 from serving.server.models.version import LoadedVersion
 
-GRAPH_FILE: Final = "saved_model.pb"
 INDEX_FILE: Final = "variables/variables.index"
 _SHARD: Final = re.compile(r"variables\.data-(\d{5})-of-(\d{5})")
 
@@ -107,7 +106,7 @@ def _check_complete(folder: Path) -> None:
 
 
 def _load(model: str, number: int, folder: Path, how: Loading) -> LoadedVersion:
-    definitions = dict(_read_graph(folder, set(how.tags)).signature_def)
+    definitions = dict(_read_graph(folder, frozenset(how.tags)).signature_def)
     saved_model = tf.saved_model.load(str(folder), tags=list(how.tags))
     signatures, batching = read_signatures(definitions), _batching(folder, how)
     functions = {
@@ -153,17 +152,11 @@ def _batching(folder: Path, how: Loading) -> Batching | None:
     )
 
 
-def _read_graph(folder: Path, tags: set[str]) -> meta_graph_pb2.MetaGraphDef:
-    try:
-        saved_model = saved_model_pb2.SavedModel.FromString((folder / GRAPH_FILE).read_bytes())
-    except DecodeError as error:
+def _read_graph(folder: Path, tags: frozenset[str]) -> meta_graph_pb2.MetaGraphDef:
+    graph = find_graph(folder, tags)
+    if graph is None:
         raise VersionRefusedError(
-            Code.DATA_LOSS, f"Can't parse {GRAPH_FILE} as binary proto"
-        ) from error
-    for graph in saved_model.meta_graphs:
-        if tags == set(graph.meta_info_def.tags):
-            return graph
-    raise VersionRefusedError(
-        Code.NOT_FOUND,
-        f"expected a graph tagged '{','.join(tags)}'; received none; export it for serving",
-    )
+            Code.NOT_FOUND,
+            f"expected a graph tagged '{','.join(tags)}'; received none; export it for serving",
+        )
+    return graph
