@@ -57,7 +57,7 @@ class Problem(IntEnum):
 
     @property
     def sentence(self) -> str:
-        """The problem as a person would be told."""
+        """The problem as a person reads it."""
         return PROBLEM_SENTENCES[self]
 
 
@@ -89,7 +89,7 @@ class Signature:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     optional: tuple[Tensor, ...] = ()
-    """Outputs that a version may lack; nobody may count on them."""
+    """Outputs that a version may lack; no program may rely on them."""
 
 
 PREDICT: Final = "serving_default"

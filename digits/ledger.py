@@ -83,7 +83,7 @@ def read_entries(base: Path) -> list[Entry]:
     `.ledger-next.jsonl` if it happened.
 
     Raises:
-        StoreError: the file cannot be read, is a link, or somebody edited it.
+        StoreError: the file cannot be read, is a link, or was edited.
     """
     upcoming = _entries(base / NEXT)
     if upcoming and _happened(base, upcoming[-1]):

@@ -1,5 +1,5 @@
-"""The gate: whether a version may take the place of the one that is served. The test set has no
-part in it.
+"""The release checks: whether a version may replace the one that is served. The test set plays no
+part.
 
 Each check compares two versions by what they say of themselves. A new check is one function and one
 row in `CHECKS`.
@@ -152,7 +152,7 @@ def not_worse_on_validation(served: Facts, new: Facts) -> tuple[bool, str]:
             "expected a validation accuracy and the number of images in both manifests; received "
             "one without",
         )
-    return _judge((then, images_then), (now, images_now), "validation images")
+    return _not_worse((then, images_then), (now, images_now), "validation images")
 
 
 def not_worse_freehand(served: Facts, new: Facts) -> tuple[bool, str]:
@@ -160,7 +160,7 @@ def not_worse_freehand(served: Facts, new: Facts) -> tuple[bool, str]:
     send.
 
     A served version from before there was such a score, or one scored on another family of
-    drawings, stands in nobody's way.
+    drawings, is not compared with.
     """
     try:
         now, then = (_freehand(facts.manifest) for facts in (served, new))
@@ -179,10 +179,10 @@ def not_worse_freehand(served: Facts, new: Facts) -> tuple[bool, str]:
             f"not compared: scored on drawings of family {then[2]}, the served version on family "
             f"{now[2]}",
         )
-    return _judge(then[:2], now[:2], "drawings")
+    return _not_worse(then[:2], now[:2], "drawings")
 
 
-def _judge(new: tuple[float, int], served: tuple[float, int], what: str) -> tuple[bool, str]:
+def _not_worse(new: tuple[float, int], served: tuple[float, int], what: str) -> tuple[bool, str]:
     """Whether one share right, with its number of images, is lower than another by no more than
     chance explains."""
     difference, error = _difference(new, served)

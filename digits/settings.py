@@ -145,7 +145,7 @@ def _read_file(settings: type[Settings], argv: Sequence[str]) -> dict[str, Any]:
         ) from error
     except ValueError as error:
         raise errors.SettingsError(
-            f"config: expected TOML; received '{path}': {error}; mend the file"
+            f"config: expected TOML; received '{path}': {error}; fix the file"
         ) from error
 
 

@@ -1,6 +1,6 @@
-"""Which version is served, and whether it deserves it: what the server would say to a version, the
-gate, promote and roll back.
+"""Which version is served: what the server would say to a version, the release checks, promote and
+roll back.
 
-Reading order: `__main__`, `examine` (needs TensorFlow), `listing`; what they decide on and write
-down is in `digits` (`gate`, `promotion`, `ledger`).
+Reading order: `__main__`, `examine` (needs TensorFlow), `listing`; what they decide on and record
+is in `digits` (`release_checks`, `promotion`, `ledger`).
 """

@@ -58,7 +58,7 @@ def _do(word: str, settings: ReleaseSettings, base: Path) -> int:
         case _:
             print(
                 f"version {promotion.rollback(base, settings.why)} is served; servers follow at "
-                "their next look"
+                "their next poll"
             )
             return 0
 
@@ -71,14 +71,14 @@ def _examine(settings: ReleaseSettings, base: Path) -> int:
             "`make train`"
         )
     folder, rival = store.folder_of(base, number), promotion.rival(base)
-    findings = _judge(settings, rival if rival != folder else None, folder)
+    findings = _check(settings, rival if rival != folder else None, folder)
     return 0 if all(finding.passed for finding in findings) else _REFUSED
 
 
 def _promote(settings: ReleaseSettings, base: Path) -> int:
     assert settings.version is not None, "main saw to that"
-    judge = functools.partial(_judge, settings)
-    refused = promotion.promote(base, settings.version, judge, settings.why, force=settings.force)
+    checks = functools.partial(_check, settings)
+    refused = promotion.promote(base, settings.version, checks, settings.why, force=settings.force)
     if refused and not settings.force:
         print(
             f"version {settings.version} is not promoted; serve it all the same: make promote "
@@ -87,18 +87,18 @@ def _promote(settings: ReleaseSettings, base: Path) -> int:
         return _REFUSED
     print(
         f"version {settings.version} is served{', forced' if refused else ''}; servers follow at "
-        "their next look"
+        "their next poll"
     )
     return 0
 
 
-def _judge(settings: ReleaseSettings, served: Path | None, new: Path) -> Sequence[Finding]:
-    """Judge, and print what was found."""
+def _check(settings: ReleaseSettings, served: Path | None, new: Path) -> Sequence[Finding]:
+    """Run the release checks, and print what they found."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.modules["keras"] = None  # type: ignore[assignment] # TensorFlow would import it: a third of the start, for finished graphs
-    from serving.release.examine import judge  # noqa: PLC0415 - brings TensorFlow; listing and rolling back need none
+    from serving.release.examine import check_release  # noqa: PLC0415 - brings TensorFlow; listing and rolling back need none
 
-    findings = judge(settings.runtime, served, new)
+    findings = check_release(settings.runtime, served, new)
     for finding in findings:
         print(f"{'ok     ' if finding.passed else 'refused'}  {finding.check}: {finding.text}")
     return findings

@@ -40,7 +40,7 @@ _SEED: Final = 20260
 Arrays = Mapping[str, np.ndarray[Any, Any]]
 
 
-def judge(runtime: str | None, served: Path | None, new: Path) -> list[Finding]:
+def check_release(runtime: str | None, served: Path | None, new: Path) -> list[Finding]:
     """All that is asked of a version before it is served: `examine`, then the release checks
     against the served version.
 

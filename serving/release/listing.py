@@ -24,6 +24,8 @@ def list_versions(base: Path) -> Iterator[str]:
         yield f"No version of '{base.name}' yet; `make train` publishes one."
         return
     yield from _table([_COLUMNS, *(_row(base, number, served, held) for number in numbers)])
+    for number in store.in_both_places(base):
+        yield f"version {number} is in {store.HELD}/ too; the next change puts that copy aside"
     entries = read_entries(base)
     if entries:
         yield ""

@@ -181,7 +181,7 @@ def test_promote_killed_at_every_file_operation_serves_the_old_or_the_new_versio
     )
     for base in bases:
         assert sorted([*store.versions(base), *store.held(base)]) == [1, 2, 3, 4, 5]
-        assert read_entries(base)[-1].version == store.served(base), "the ledger never lies"
+        assert read_entries(base)[-1].version == store.served(base), "the ledger is true"
         if store.served(base) == 5:
             promote(base, 2, passes, "again")
         with opened(base):

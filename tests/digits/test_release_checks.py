@@ -1,4 +1,4 @@
-"""The gate: what may take the place of the served version, and the figures it says."""
+"""The release checks: what may replace the served version, and the figures they give."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def failed(served: Facts, new: Facts) -> list[str]:
     return [finding.check for finding in compare(served, new) if not finding.passed]
 
 
-def test_gate_lets_the_same_again_through() -> None:
+def test_release_checks_lets_the_same_again_through() -> None:
     found = [finding.check for finding in compare(facts(), facts())]
     assert found == ["chance", *CHECKS]
     assert failed(facts(), facts()) == []
@@ -54,7 +54,7 @@ def test_gate_lets_the_same_again_through() -> None:
         (0.5, 0.47, True),
     ],
 )
-def test_gate_validation_worse_than_chance_explains_is_refused(
+def test_release_checks_validation_worse_than_chance_explains_is_refused(
     served: float, new: float, refused: bool
 ) -> None:
     assert failed(facts(accuracy=served), facts(accuracy=new)) == (
@@ -62,21 +62,21 @@ def test_gate_validation_worse_than_chance_explains_is_refused(
     )
 
 
-def test_gate_fewer_images_prove_less() -> None:
+def test_release_checks_fewer_images_prove_less() -> None:
     assert failed(facts(accuracy=0.99, images=500), facts(accuracy=0.98, images=500)) == []
     assert failed(facts(accuracy=0.99, images=5_000), facts(accuracy=0.98, images=5_000)) == [
         "validation"
     ]
 
 
-def test_gate_never_reads_the_test_set() -> None:
+def test_release_checks_never_reads_the_test_set() -> None:
     def scored(test: float) -> Facts:
         return facts(metrics={"validation": {"accuracy": 0.99}, "test": {"accuracy": test}})
 
     assert compare(scored(0.99), scored(0.1)) == compare(scored(0.99), scored(0.99))
 
 
-def test_gate_scores_on_other_data_prove_nothing() -> None:
+def test_release_checks_scores_on_other_data_prove_nothing() -> None:
     assert failed(facts(), facts(accuracy=1.0, data={"name": "other"})) == ["validation"]
 
 
@@ -84,7 +84,7 @@ def test_gate_scores_on_other_data_prove_nothing() -> None:
     "changes",
     [{"metrics": {}}, {"config": {}}, {"accuracy": 1.5}, {"images": 0}, {"accuracy": float("nan")}],
 )
-def test_gate_manifest_without_usable_scores_is_refused(changes: dict[str, Any]) -> None:
+def test_release_checks_manifest_without_usable_scores_is_refused(changes: dict[str, Any]) -> None:
     assert failed(facts(), facts(**changes)) == ["validation"]
 
 
@@ -104,17 +104,17 @@ def drawn(accuracy: float, images: float = 1_000, family: float = 1) -> Facts:
         (1.0, 0.99, True),
     ],
 )
-def test_gate_freehand_score_worse_than_chance_explains_is_refused(
+def test_release_checks_freehand_score_worse_than_chance_explains_is_refused(
     served: float, new: float, refused: bool
 ) -> None:
     assert failed(drawn(served), drawn(new)) == (["freehand"] if refused else [])
 
 
-def test_gate_freehand_score_that_got_lost_is_refused() -> None:
+def test_release_checks_freehand_score_that_got_lost_is_refused() -> None:
     assert failed(drawn(0.9), facts()) == ["freehand"]
 
 
-def test_gate_freehand_scores_that_cannot_be_compared_stand_in_nobodys_way() -> None:
+def test_release_checks_freehand_scores_that_cannot_be_compared_are_not_compared() -> None:
     assert failed(facts(), drawn(0.5)) == []
     findings = {
         finding.check: finding for finding in compare(drawn(0.99, family=1), drawn(0.5, family=2))
@@ -127,18 +127,18 @@ def test_gate_freehand_scores_that_cannot_be_compared_stand_in_nobodys_way() -> 
 
 
 @pytest.mark.parametrize("score", [(float("nan"), 1_000), (1.5, 1_000), (0.9, 0)])
-def test_gate_freehand_score_that_is_none_is_refused(score: tuple[float, float]) -> None:
+def test_release_checks_freehand_score_that_is_none_is_refused(score: tuple[float, float]) -> None:
     assert failed(drawn(0.9), drawn(*score)) == ["freehand"]
     assert failed(
         drawn(0.9), facts(metrics={"validation": {"accuracy": 0.99}, "freehand": {}})
     ) == ["freehand"]
 
 
-def test_gate_other_labels_or_another_order_are_refused() -> None:
+def test_release_checks_other_labels_or_another_order_are_refused() -> None:
     assert failed(facts(), facts(labels=tuple("1023456789"))) == ["labels"]
 
 
-def test_gate_signatures_may_gain_outputs_but_lose_nothing() -> None:
+def test_release_checks_signatures_may_gain_outputs_but_lose_nothing() -> None:
     more = signatures()
     drawings = more["drawings"]
     more["drawings"] = Signature(
@@ -149,7 +149,7 @@ def test_gate_signatures_may_gain_outputs_but_lose_nothing() -> None:
     assert failed(facts(signature=more), facts()) == ["calls"]
 
 
-def test_gate_signatures_with_other_inputs_are_refused() -> None:
+def test_release_checks_signatures_with_other_inputs_are_refused() -> None:
     other = signatures()
     other["serving_default"] = Signature(
         "serving_default",
@@ -163,7 +163,7 @@ def test_gate_signatures_with_other_inputs_are_refused() -> None:
     )
 
 
-def test_gate_takes_further_checks_as_data() -> None:
+def test_release_checks_takes_further_checks_as_data() -> None:
     def freehand(served: Facts, new: Facts) -> tuple[bool, str]:
         return new.manifest.metrics["freehand"]["a"] >= served.manifest.metrics["freehand"][
             "a"
@@ -177,7 +177,7 @@ def test_gate_takes_further_checks_as_data() -> None:
     assert [(finding.check, finding.passed) for finding in found[1:]] == [("freehand", True)]
 
 
-def test_gate_does_not_compare_with_a_version_that_came_with_inkwell() -> None:
+def test_release_checks_does_not_compare_with_a_version_that_came_with_inkwell() -> None:
     """The first version that a user trains is served, though the released one is better and has
     other labels."""
     released = facts(accuracy=0.999, released=True)
@@ -197,7 +197,7 @@ def test_gate_does_not_compare_with_a_version_that_came_with_inkwell() -> None:
         (0.6, 2, False),
     ],
 )
-def test_gate_network_that_guesses_is_refused_whatever_is_served(
+def test_release_checks_network_that_guesses_is_refused_whatever_is_served(
     served: Facts | None, accuracy: float, labels: int, refused: bool
 ) -> None:
     new = facts(accuracy=accuracy, labels=tuple(f"label {n}" for n in range(labels)))

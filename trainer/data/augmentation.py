@@ -2,8 +2,8 @@
 
 What happens to image i in epoch e is row i of a table drawn from (seed, e) alone: not from the
 order of the images, the batch or the worker that meets it, so that a resumed run, a second worker
-and a second network see the same views. The warp is a gather and bilinear arithmetic: it runs where
-the images lie, and XLA compiles it, which Keras' own geometric layers and TensorFlow's image
+and a second network see the same images. The warp is a gather and bilinear arithmetic: it runs
+where the images lie, and XLA compiles it, which Keras' own geometric layers and TensorFlow's image
 transform forbid.
 """
 
@@ -26,16 +26,17 @@ _AFFINE: Final = 7
 width."""
 
 Views = npt.NDArray[np.float32]
-"""float32 [images, columns]: how each image is bent in one epoch; no columns: not at all."""
+"""float32 [images, columns]: the augmentation parameters of each image in one epoch; no
+columns: none."""
 
 
 def draw(augmentation: Augmentation | None, images: int, seed: int, epoch: int) -> Views:
-    """Draw the views of one epoch.
+    """Draw the augmentation parameters of one epoch.
 
     Args:
-        augmentation: how far to bend; None leaves the images as they are.
+        augmentation: bounds of the parameters; None leaves the images as they are.
         images: how many.
-        seed: of the data, the same for networks that are to see the same views.
+        seed: of the data, the same for networks that are to see the same augmented images.
         epoch: number of the epoch, from 1.
     """
     if augmentation is None:
@@ -58,7 +59,7 @@ def draw(augmentation: Augmentation | None, images: int, seed: int, epoch: int) 
 
 
 def apply(pixels: tf.Tensor, views: tf.Tensor) -> tf.Tensor:
-    """Bend images.
+    """Augment images.
 
     Args:
         pixels: float32 [n, 28, 28, 1], paper 0.
@@ -81,8 +82,8 @@ def _restroke(pixels: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
 
 
 def _sources(views: tf.Tensor) -> tf.Tensor:
-    """Where each pixel of the bent image lies in the straight one: float32 [n, 2, 28, 28], row and
-    column in pixels."""
+    """Where each pixel of the augmented image is in the original one: float32 [n, 2, 28, 28], row
+    and column in pixels."""
     middle = (IMAGE_SIZE - 1) / 2
     row, column = np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE].astype(np.float32) - np.float32(middle)
     angle, high, wide, shear, down, right = (

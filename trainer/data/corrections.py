@@ -48,7 +48,7 @@ class Corrections:
 
 
 def read_corrections(folder: Path, labels: tuple[str, ...]) -> Corrections:
-    """Read what the page has kept.
+    """Read the corrections that the page saved.
 
     Args:
         folder: as given to the page.

@@ -18,7 +18,7 @@ from digits import contract, promotion, store
 from digits.ledger import read_entries
 from digits.manifest import Manifest, describe_files, write_manifest
 from digits.release_checks import Finding
-from serving.release.examine import examine, judge
+from serving.release.examine import check_release, examine
 from tests.support.server_fixtures import (
     BLANK,
     Export,
@@ -178,21 +178,21 @@ def test_examine_no_warm_up_is_refused(make: Make) -> None:
     ]
 
 
-def test_judge_holds_a_worse_version_against_the_served_one(make: Make) -> None:
+def test_check_release_compares_a_worse_version_with_the_served_one(make: Make) -> None:
     served, worse, better = (
         make(),
         make(metrics={"validation": {"accuracy": 0.9}}),
         make(metrics={"validation": {"accuracy": 0.999}}),
     )
-    assert refused(judge(None, served, worse)) == ["validation"]
-    assert refused(judge(None, served, better)) == []
-    assert refused(judge(None, None, worse)) == []
+    assert refused(check_release(None, served, worse)) == ["validation"]
+    assert refused(check_release(None, served, better)) == []
+    assert refused(check_release(None, None, worse)) == []
 
 
-def test_judge_a_served_version_that_cannot_be_read_stands_in_nobodys_way(make: Make) -> None:
+def test_check_release_does_not_compare_with_a_version_that_cannot_be_read(make: Make) -> None:
     served, new = make(), make()
     (served / contract.MANIFEST_FILE).write_text("{}")
-    findings = judge(None, served, new)
+    findings = check_release(None, served, new)
     assert refused(findings) == [] and findings[-1].check == "served"
 
 

@@ -14,7 +14,7 @@ def pixels(count: int = 16) -> tf.Tensor:
     return as_input(tf.constant(toy_arrays()["x_train"][:count]))
 
 
-def bent(augmentation: Augmentation, seed: int = 1) -> np.ndarray:
+def augmented(augmentation: Augmentation, seed: int = 1) -> np.ndarray:
     return np.asarray(apply(pixels(), tf.constant(draw(augmentation, 16, seed, 1))))
 
 
@@ -31,20 +31,20 @@ def test_apply_without_augmentation_leaves_the_images() -> None:
 
 
 def test_apply_with_bounds_of_zero_leaves_the_images() -> None:
-    assert np.allclose(bent(Augmentation()), pixels(), atol=1e-6)
+    assert np.allclose(augmented(Augmentation()), pixels(), atol=1e-6)
 
 
 def test_apply_bends_an_image_alike_in_every_batch() -> None:
     views = draw(EVERYTHING, 16, 1, 1)
     alone = apply(pixels()[3:4], tf.constant(views[3:4])).numpy()
-    assert np.allclose(alone[0], bent(EVERYTHING)[3], atol=1e-6)
+    assert np.allclose(alone[0], augmented(EVERYTHING)[3], atol=1e-6)
 
 
 def test_shift_moves_whole_pixels_exactly_and_lets_paper_in() -> None:
     views = np.zeros((16, draw(EVERYTHING, 1, 1, 1).shape[1]), np.float32)
-    views[:, 4], views[:, 5] = 2, -1  # two rows down and one column left in the straight image
-    moved, straight = apply(pixels(), tf.constant(views)).numpy(), pixels().numpy()
-    assert np.allclose(moved[:, :26, 1:], straight[:, 2:, :27], atol=1e-5)
+    views[:, 4], views[:, 5] = 2, -1  # two rows down and one column left in the original image
+    moved, original = apply(pixels(), tf.constant(views)).numpy(), pixels().numpy()
+    assert np.allclose(moved[:, :26, 1:], original[:, 2:, :27], atol=1e-5)
     assert np.all(moved[:, 26:] == 0)
 
 
@@ -67,7 +67,7 @@ def test_stroke_thickens_or_thins(column: float, sign: int) -> None:
 
 @pytest.mark.parametrize("kind", ["rotation", "scale", "shear", "shift", "stroke", "elastic"])
 def test_every_amount_changes_the_images_and_keeps_their_range(kind: str) -> None:
-    changed = bent(Augmentation(**{kind: getattr(EVERYTHING, kind)}))
+    changed = augmented(Augmentation(**{kind: getattr(EVERYTHING, kind)}))
     assert np.abs(changed - pixels()).max() > 0.05
     assert changed.min() >= -1e-6 and changed.max() <= 1 + 1e-6
 
