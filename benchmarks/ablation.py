@@ -33,7 +33,7 @@ from trainer.reports.markdown import table
 from trainer.training.device import Arithmetic, choose_device, choose_precision
 from trainer.training.distillation import answers
 from trainer.training.fit import fit
-from trainer.training.step import Lesson
+from trainer.training.step import EpochData
 
 ABLATION_FILE: Final = "ablation.json"
 Change = Callable[[Recipe], Recipe]
@@ -301,13 +301,13 @@ def _fit(
         parts.x_train, parts.y_train, parts.x_validation[:1000], parts.y_validation[:1000]
     )  # what is printed on the way
 
-    def lesson(epoch: int) -> Lesson:
-        return Lesson(
+    def epoch_data(epoch: int) -> EpochData:
+        return EpochData(
             draw(recipe.augmentation, len(parts.y_train), seed, first_epoch + epoch), targets(epoch)
         )
 
     with tempfile.TemporaryDirectory() as folder:
-        fit(model, few, recipe, seed, Path(folder), lesson=lesson)
+        fit(model, few, recipe, seed, Path(folder), epoch_data=epoch_data)
 
 
 def _part(whole: Split, measured_on: int) -> Split:

@@ -32,7 +32,8 @@ from trainer.provenance import Provenance, describe_command
 from trainer.recipes import RECIPES
 from trainer.training.device import choose_device, choose_precision
 from trainer.training.fit import fit
-from trainer.training.step import compile_steps, plain
+from trainer.training.state import create_state
+from trainer.training.step import compile_steps, unaugmented
 
 SPEED_FILE: Final = "training-speed.json"
 FASTEST: Final = "fast"
@@ -307,18 +308,15 @@ def _notebook_steps(parts: Split, images: int) -> Callable[[], Any]:
 
 
 def _our_steps(parts: Split, model: keras.Model, order: Any) -> Callable[[], Any]:  # noqa: ANN401 - int32 [steps, batch]
-    optimizer = keras.optimizers.Adam()
-    optimizer.build(model.trainable_variables)
+    recipe = RECIPES["notebook"]
     train = compile_steps(
-        model,
-        optimizer,
-        model,
-        RECIPES["notebook"],
+        create_state(model, recipe, len(parts.y_train)),
         parts,
+        recipe.averaging,
         xla=bool(tf.config.get_visible_devices("GPU")),
     )
-    lesson = plain(parts, model.output_shape[-1])(1)
-    return lambda: train(lesson, order)
+    data = unaugmented(parts, model.output_shape[-1])(1)
+    return lambda: train(data, order)
 
 
 def _product(precision: str) -> Callable[[], Any]:

@@ -22,7 +22,7 @@ def main() -> int:
     if settings.data is None and os.environ.get("DIGITS_DATA"):
         settings = settings.model_copy(update={"data": Path(os.environ["DIGITS_DATA"])})
     try:
-        with signals.raised():
+        with signals.immediate():
             from trainer.pipeline import run  # noqa: PLC0415 - TensorFlow takes seconds to import; --help and refusals need none of it
 
             home = os.environ.get("KERAS_HOME")

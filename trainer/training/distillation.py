@@ -26,7 +26,7 @@ from trainer.networks.trained import TrainedNetwork
 from trainer.recipes import Augmentation
 from trainer.training.run_folder import bind_teachers
 from trainer.training.saved import in_precision
-from trainer.training.step import Lesson, Targets
+from trainer.training.step import EpochData, Targets
 
 Answers = npt.NDArray[np.float32]
 """float32 [images, classes], 0..1: the mean of the teachers' probabilities."""
@@ -37,7 +37,7 @@ _PREFIX: Final = 16
 
 def plan_epochs(
     context: Context, teachers: Sequence[TrainedNetwork], run: Path, *, after: int
-) -> Callable[[int], Lesson]:
+) -> Callable[[int], EpochData]:
     """What each epoch trains on: augmentation parameters, and targets from labels or teachers.
 
     Args:
@@ -49,9 +49,9 @@ def plan_epochs(
     recipe, images = context.settings.chosen_recipe(), len(context.split.y_train)
     seed, targets = context.settings.data_seed, _targets(context, teachers, run)
 
-    def plan(epoch: int) -> Lesson:
+    def plan(epoch: int) -> EpochData:
         number = after + epoch
-        return Lesson(draw(recipe.augmentation, images, seed, number), targets(number))
+        return EpochData(draw(recipe.augmentation, images, seed, number), targets(number))
 
     return plan
 

@@ -28,7 +28,7 @@ class Stopped(KeyboardInterrupt):
 
 
 @contextmanager
-def raised() -> Iterator[None]:
+def immediate() -> Iterator[None]:
     """Within the block, a signal raises `Stopped` at once."""
 
     def leave(number: int, _: FrameType | None) -> None:
@@ -39,9 +39,9 @@ def raised() -> Iterator[None]:
 
 
 @contextmanager
-def heard() -> Iterator[Callable[[], int | None]]:
-    """Within the block, a first signal only is noted, to save before it is obeyed; a second one
-    ends the program at once.
+def deferred() -> Iterator[Callable[[], int | None]]:
+    """Within the block, a first signal is only recorded, so that the training can save before it
+    stops; a second one ends the program at once.
 
     Yields:
         A function that gives the number of the signal that came, if one did.

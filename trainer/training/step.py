@@ -1,9 +1,10 @@
 """The training step, compiled: one for every recipe, precision and device.
 
-The images lie on the device as bytes; a step picks its batch by index, so nothing but indices
-crosses over.
+The images lie on the device as bytes; a step picks its batch by index, so that only indices are
+transferred.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,90 +16,104 @@ import tensorflow as tf
 from trainer.data.augmentation import Views, apply
 from trainer.data.split import Split
 from trainer.networks.inference import as_input
-from trainer.recipes import Recipe
-from trainer.training.weight_averaging import follow
+from trainer.training.state import TrainState
+from trainer.training.weight_averaging import update_ema
 
 Targets = npt.NDArray[np.float32]
-"""float32 [images, classes]: the probabilities that a network is to answer, a row an image."""
+"""float32 [images, classes]: the probabilities that a network is to predict, a row an image."""
+Batches = npt.NDArray[np.int32]
+"""int32 [steps, batch]: the images of each step, by their index among the training images."""
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
-    """What one epoch teaches: how each training image is bent (see `augment.draw`), and what is to
-    be answered."""
+class EpochData:
+    """What one epoch trains on, beside the images themselves.
 
-    views: Views
+    Attributes:
+        augmentation: how each training image is augmented, see `trainer.data.augmentation.draw`.
+        targets: what is to be predicted for each.
+    """
+
+    augmentation: Views
     targets: Targets
 
 
-Batches = npt.NDArray[np.int32]
-"""int32 [steps, batch]: the images of each step, by their place among those that train."""
-
-
-def plain(split: Split, classes: int) -> Callable[[int], Lesson]:
-    """The lesson of every epoch where nothing is bent and the labels teach."""
+def unaugmented(split: Split, classes: int) -> Callable[[int], EpochData]:
+    """The data of every epoch without augmentation, with the labels as targets."""
     targets = keras.utils.to_categorical(split.y_train, classes).astype(np.float32)
-    return lambda _: Lesson(np.zeros((len(targets), 0), np.float32), targets)
+    return lambda _: EpochData(np.zeros((len(targets), 0), np.float32), targets)
+
+
+def train_step(
+    state: TrainState,
+    batch: tf.Tensor,
+    augmentation: tf.Tensor,
+    targets: tf.Tensor,
+    *,
+    images: tf.Tensor,
+    classes: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Train on this replica's share of a batch; the optimizer sums the gradients of all replicas.
+
+    Args:
+        state: what is trained.
+        batch: int32 [batch], indices of the images.
+        augmentation: as in `EpochData`.
+        targets: as in `EpochData`.
+        images: uint8 [images, 28, 28].
+        classes: uint8 [images].
+
+    Returns:
+        Summed loss and number of images classified correctly, of this replica's share.
+    """
+    replica = tf.distribute.get_replica_context()
+    indices = batch[replica.replica_id_in_sync_group :: replica.num_replicas_in_sync]
+    pixels = apply(as_input(tf.gather(images, indices)), tf.gather(augmentation, indices))
+    with tf.GradientTape() as tape:
+        probabilities = state.model(pixels, training=True)
+        losses = keras.losses.categorical_crossentropy(tf.gather(targets, indices), probabilities)
+        loss = tf.reduce_sum(losses) / tf.cast(tf.size(batch), tf.float32)
+    weights = state.model.trainable_variables
+    state.optimizer.apply(tape.gradient(loss, weights), weights)
+    correct = tf.math.count_nonzero(
+        tf.argmax(probabilities, axis=1) == tf.cast(tf.gather(classes, indices), tf.int64)
+    )
+    return tf.reduce_sum(losses), correct
 
 
 def compile_steps(
-    model: keras.Model,
-    optimizer: keras.Optimizer,
-    kept: keras.Model,
-    recipe: Recipe,
-    split: Split,
-    *,
-    xla: bool,
-) -> Callable[[Lesson, Batches], tuple[float, int]]:
+    state: TrainState, split: Split, ema_decay: float, *, xla: bool
+) -> Callable[[EpochData, Batches], tuple[float, int]]:
     """Make the function that trains on int32 [steps, batch] of indices and returns summed loss and
-    count of right answers."""
-    all_images, all_classes = tf.constant(split.x_train), tf.constant(split.y_train)
-
+    number of images classified correctly."""
+    images, classes = tf.constant(split.x_train), tf.constant(split.y_train)
     strategy = tf.distribute.get_strategy()
 
-    def step(batch: tf.Tensor, views: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Train on this replica's share of a batch; the optimizer sums the gradients of all
-        replicas."""
-        replica = tf.distribute.get_replica_context()
-        indices = batch[replica.replica_id_in_sync_group :: replica.num_replicas_in_sync]
-        pixels = apply(as_input(tf.gather(all_images, indices)), tf.gather(views, indices))
-        with tf.GradientTape() as tape:
-            probabilities = model(pixels, training=True)
-            losses = keras.losses.categorical_crossentropy(
-                tf.gather(targets, indices), probabilities
-            )
-            loss = tf.reduce_sum(losses) / tf.cast(tf.size(batch), tf.float32)
-        optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
-        right = tf.math.count_nonzero(
-            tf.argmax(probabilities, axis=1) == tf.cast(tf.gather(all_classes, indices), tf.int64)
-        )
-        return tf.reduce_sum(losses), right
+    step = functools.partial(train_step, state, images=images, classes=classes)
 
-    # XLA wants to know every shape. AutoGraph would read this file when a training starts, and
-    # stumble where it was edited meanwhile.
+    # XLA needs every shape. AutoGraph would read this file when a training starts, and fail where
+    # it was edited meanwhile.
     @tf.function(reduce_retracing=not xla, jit_compile=xla, autograph=False)
     def steps(
-        batches: tf.Tensor, views: tf.Tensor, targets: tf.Tensor
+        batches: tf.Tensor, augmentation: tf.Tensor, targets: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        def add(
-            sums: tuple[tf.Tensor, tf.Tensor], indices: tf.Tensor
-        ) -> tuple[tf.Tensor, tf.Tensor]:
-            before = tf.identity(optimizer.iterations.value)
-            shares = strategy.run(step, (indices, views, targets))
-            if kept is not model:
-                follow(kept, model, recipe.averaging, before)
-            loss, right = (
+        def add(sums: tuple[tf.Tensor, tf.Tensor], batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            steps_before = tf.identity(state.optimizer.iterations.value)
+            shares = strategy.run(step, (batch, augmentation, targets))
+            if state.has_ema:
+                update_ema(state.ema, state.model, ema_decay, steps_before)
+            loss, correct = (
                 strategy.reduce(tf.distribute.ReduceOp.SUM, share, axis=None) for share in shares
             )
-            return sums[0] + loss, sums[1] + right
+            return sums[0] + loss, sums[1] + correct
 
-        loss, right = tf.foldl(add, batches, (tf.constant(0.0), tf.constant(0, tf.int64)))
-        return loss, right
+        loss, correct = tf.foldl(add, batches, (tf.constant(0.0), tf.constant(0, tf.int64)))
+        return loss, correct
 
-    def train(lesson: Lesson, batches: Batches) -> tuple[float, int]:
-        loss, right = steps(
-            tf.constant(batches), tf.constant(lesson.views), tf.constant(lesson.targets)
+    def train(data: EpochData, batches: Batches) -> tuple[float, int]:
+        loss, correct = steps(
+            tf.constant(batches), tf.constant(data.augmentation), tf.constant(data.targets)
         )
-        return float(loss), int(right)
+        return float(loss), int(correct)
 
     return train

@@ -76,7 +76,13 @@ def _train(
             network.set_weights(origin.get_weights())
         network.summary()
         history = fit(
-            network, context.split, recipe, settings.seed, folder, lesson=plan, identity=identity
+            network,
+            context.split,
+            recipe,
+            settings.seed,
+            folder,
+            epoch_data=plan,
+            identity=identity,
         )
     if is_chief(context.strategy):
         saved.save(folder, network, _joined(trained_before, history), classes)

@@ -1,4 +1,4 @@
-"""The moving average of the weights, which reads better than the weights of any one step.
+"""The exponential moving average (EMA) of the weights, more accurate than the weights of any step.
 
 Source: Polyak and Juditsky 1992; the slow start as in TensorFlow's ExponentialMovingAverage.
 """
@@ -11,38 +11,38 @@ import tensorflow as tf
 from trainer.data.arrays import Images
 from trainer.networks.inference import as_input
 
-_RE_ESTIMATED_ON: Final = 4_000
-"""Images that batch statistics are taken from: their error is then below 2 % of a standard
+_STATISTICS_IMAGES: Final = 4_000
+"""Images that batch-norm statistics are computed on: their error is then below 2 % of a standard
 deviation."""
 
 
-def follow(average: keras.Model, model: keras.Model, keep: float, steps: tf.Tensor) -> None:
-    """Move the trainable weights of `average` towards those of `model`, after one training step.
+def update_ema(ema: keras.Model, model: keras.Model, decay: float, steps: tf.Tensor) -> None:
+    """Move the trainable weights of `ema` towards those of `model`, after one training step.
 
     Args:
-        average: another network of the same architecture.
+        ema: another network of the same architecture.
         model: the one that is trained.
-        keep: share of the old average that stays, 0..1; less in the first steps, which know little.
+        decay: share of the old average that stays, 0..1; less in the first steps.
         steps: integer [], steps trained before.
     """
     done = tf.cast(steps, tf.float32)
-    share = 1 - tf.minimum(keep, (1 + done) / (10 + done))
-    for old, new in zip(average.trainable_variables, model.trainable_variables, strict=True):
+    share = 1 - tf.minimum(decay, (1 + done) / (10 + done))
+    for old, new in zip(ema.trainable_variables, model.trainable_variables, strict=True):
         old.assign_add(share * (new - old))
 
 
-def re_estimate(average: keras.Model, images: Images) -> None:
-    """Set the batch-normalisation statistics of `average` to what its own layers give: averaged
-    weights never saw a batch.
+def recompute_batch_norm(ema: keras.Model, images: Images) -> None:
+    """Recompute the batch-norm statistics of `ema` from its own layers: no batch was ever trained
+    with averaged weights.
 
-    Layer after layer, dropout off, on plain images: as it will be used.
+    Layer after layer, without dropout and augmentation, as in inference.
 
     Args:
-        average: a chain of layers.
+        ema: a chain of layers.
         images: uint8 [n, 28, 28], training images; the first 4,000 are taken.
     """
-    features = as_input(tf.constant(images[:_RE_ESTIMATED_ON]))
-    for layer in average.layers:
+    features = as_input(tf.constant(images[:_STATISTICS_IMAGES]))
+    for layer in ema.layers:
         if isinstance(layer, keras.layers.InputLayer):
             continue
         if isinstance(layer, keras.layers.BatchNormalization):

@@ -68,7 +68,7 @@ from tests.trainer.training.test_fit import small_split
 from trainer.data.augmentation import Augmentation, draw
 from trainer.training.distribution import choose_strategy, is_chief
 from trainer.training.fit import fit
-from trainer.training.step import Lesson
+from trainer.training.step import EpochData
 from trainer.recipes import Recipe
 from trainer.training.signals import Stopped
 strategy = choose_strategy("auto", 0)
@@ -81,11 +81,11 @@ def train(folder, stop_in=None):
     with strategy.scope():
         model = keras.Sequential([keras.Input((28, 28, 1)), layers.Conv2D(4, 5, strides=3), layers.Flatten(), layers.BatchNormalization(),
                                   layers.Dense(10, activation="softmax")])
-        def lesson(epoch):
+        def epoch_data(epoch):
             if epoch == stop_in and (strategy.num_replicas_in_sync == 1 or not is_chief(strategy)):
                 os.kill(os.getpid(), signal.SIGTERM)
-            return Lesson(draw(recipe.augmentation, 199, 1, epoch), labels)
-        history = fit(model, split, recipe, 3, Path(sys.argv[1]) / folder, lesson=lesson)
+            return EpochData(draw(recipe.augmentation, 199, 1, epoch), labels)
+        history = fit(model, split, recipe, 3, Path(sys.argv[1]) / folder, epoch_data=epoch_data)
     return [epoch.loss for epoch in history] + [epoch.validation_loss for epoch in history]
 curve = train("whole")
 try:

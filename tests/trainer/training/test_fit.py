@@ -16,7 +16,7 @@ from trainer.networks.architecture import build
 from trainer.networks.inference import predict
 from trainer.recipes import Augmentation, Recipe
 from trainer.training.fit import fit, shuffled
-from trainer.training.step import Lesson
+from trainer.training.step import EpochData
 
 
 def small_split(images: int = 200) -> Split:
@@ -62,7 +62,7 @@ import keras, numpy as np, tensorflow as tf
 from tests.trainer.training.test_fit import small_split
 from trainer.data.augmentation import draw
 from trainer.training.fit import fit
-from trainer.training.step import Lesson
+from trainer.training.step import EpochData
 from trainer.recipes import Augmentation, Recipe
 from trainer.training.signals import Stopped
 tf.config.experimental.enable_op_determinism()
@@ -74,11 +74,11 @@ def train(folder, epochs, seed, stop_in=None):
     split, labels = small_split(), np.eye(10, dtype=np.float32)[small_split().y_train]
     # A step size that does not depend on the number of epochs, so that a training of 1 is the beginning of one of 3.
     recipe = Recipe(epochs=epochs, batch_size=8, averaging=0.9, augmentation=Augmentation(rotation=10, elastic=0.5))
-    def lesson(epoch):
+    def epoch_data(epoch):
         if epoch == stop_in:
             os.kill(os.getpid(), signal.SIGTERM)
-        return Lesson(draw(recipe.augmentation, 200, 1, epoch), labels)
-    history = fit(model, split, recipe, 3, Path(sys.argv[1]) / folder, lesson=lesson)
+        return EpochData(draw(recipe.augmentation, 200, 1, epoch), labels)
+    history = fit(model, split, recipe, 3, Path(sys.argv[1]) / folder, epoch_data=epoch_data)
     return b"".join(np.ascontiguousarray(variable.numpy()).tobytes() for variable in model.variables), [epoch.loss for epoch in history]
 whole = train("whole", 3, seed=3)
 train("parts", 1, seed=3)
@@ -157,7 +157,7 @@ def test_fit_averaged_keeps_the_average_and_takes_the_step_size_to_zero(tmp_path
         AVERAGED,
         1,
         tmp_path,
-        lesson=lambda epoch: Lesson(draw(AVERAGED.augmentation, 200, 1, epoch), labels),
+        epoch_data=lambda epoch: EpochData(draw(AVERAGED.augmentation, 200, 1, epoch), labels),
     )
     assert history[0].learning_rate > history[1].learning_rate == pytest.approx(0, abs=1e-9)
     scores = evaluate(predict(model, split.x_validation), split.y_validation)
@@ -210,7 +210,7 @@ def test_fit_under_xla_ends_where_the_plain_training_ends(tmp_path: Path) -> Non
             AVERAGED,
             1,
             folder,
-            lesson=lambda e: Lesson(draw(bent, 100, 1, e), labels),
+            epoch_data=lambda e: EpochData(draw(bent, 100, 1, e), labels),
             xla=xla,
         )
         return [epoch.loss for epoch in history] + [epoch.validation_loss for epoch in history]
@@ -218,7 +218,7 @@ def test_fit_under_xla_ends_where_the_plain_training_ends(tmp_path: Path) -> Non
     assert losses(xla=True) == pytest.approx(losses(xla=False), rel=1e-3)
 
 
-def test_fit_learns_the_targets_of_the_lesson_not_the_labels(tmp_path: Path) -> None:
+def test_fit_learns_the_targets_of_the_epoch_not_the_labels(tmp_path: Path) -> None:
     split = small_split(200)
     everything_is_a_three = np.tile(np.eye(10, dtype=np.float32)[3], (200, 1))
     model = keras.Sequential(
@@ -234,6 +234,6 @@ def test_fit_learns_the_targets_of_the_lesson_not_the_labels(tmp_path: Path) -> 
         Recipe(epochs=3, batch_size=20, learning_rate=0.01),
         1,
         tmp_path,
-        lesson=lambda _: Lesson(np.zeros((200, 0), np.float32), everything_is_a_three),
+        epoch_data=lambda _: EpochData(np.zeros((200, 0), np.float32), everything_is_a_three),
     )
     assert np.mean(predict(model, split.x_validation).argmax(axis=1) == 3) > 0.9

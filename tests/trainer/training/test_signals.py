@@ -17,9 +17,9 @@ EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
 @pytest.mark.parametrize("number", EXIT_CODES)
-def test_raised_signal_stops_at_once(number: signal.Signals) -> None:
+def test_immediate_signal_stops_at_once(number: signal.Signals) -> None:
     went_on = False
-    with pytest.raises(signals.Stopped) as stopped, signals.raised():
+    with pytest.raises(signals.Stopped) as stopped, signals.immediate():
         os.kill(os.getpid(), number)
         went_on = True
     assert stopped.value.exit_code == EXIT_CODES[number]
@@ -27,43 +27,43 @@ def test_raised_signal_stops_at_once(number: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize("number", EXIT_CODES)
-def test_heard_signal_is_noted_and_obeyed_at_the_end(
+def test_deferred_signal_is_noted_and_obeyed_at_the_end(
     number: signal.Signals, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    heard = None
-    with pytest.raises(signals.Stopped) as stopped, signals.heard() as asked:
-        assert asked() is None
+    received = None
+    with pytest.raises(signals.Stopped) as stopped, signals.deferred() as stop_requested:
+        assert stop_requested() is None
         os.kill(os.getpid(), number)
-        heard = asked()
-    assert heard == number
+        received = stop_requested()
+    assert received == number
     assert stopped.value.exit_code == EXIT_CODES[number]
     assert "stopping after this step; once more stops at once" in capfd.readouterr().err
 
 
-def test_heard_without_a_signal_leaves_everything_as_it_was() -> None:
+def test_deferred_without_a_signal_leaves_everything_as_it_was() -> None:
     before = [signal.getsignal(number) for number in EXIT_CODES]
-    with signals.heard() as asked:
-        assert asked() is None
+    with signals.deferred() as stop_requested:
+        assert stop_requested() is None
     assert [signal.getsignal(number) for number in EXIT_CODES] == before
 
 
-def test_heard_in_another_thread_hears_nothing() -> None:
-    heard: list[int | None] = []
+def test_deferred_in_another_thread_receives_nothing() -> None:
+    received: list[int | None] = []
 
     def work() -> None:
-        with signals.heard() as asked:
-            heard.append(asked())
+        with signals.deferred() as stop_requested:
+            received.append(stop_requested())
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert heard == [None]
+    assert received == [None]
 
 
 TWICE = """
 import os, signal
 from trainer.training import signals
-with signals.heard():
+with signals.deferred():
     os.kill(os.getpid(), signal.SIGTERM)
     print("noted", flush=True)
     os.kill(os.getpid(), signal.SIGINT)
@@ -71,7 +71,7 @@ with signals.heard():
 """
 
 
-def test_heard_second_signal_ends_the_program_at_once() -> None:
+def test_deferred_second_signal_ends_the_program_at_once() -> None:
     done = subprocess.run(
         [sys.executable, "-c", TWICE], capture_output=True, text=True, timeout=60, check=False
     )
