@@ -28,7 +28,7 @@ SUPPORTED = ("3.11", "3.12", "3.13")
 ANSWER_WITHIN = 10
 """Seconds that a program has to answer; an engine whose daemon is away can hang."""
 OLDEST_DRIVER = 525
-"""Major number of the oldest NVIDIA driver that runs CUDA 12, which TensorFlow 2.20 brings as 12.5.
+"""Major number of the oldest NVIDIA driver that runs CUDA 12; the GPU lock brings CUDA 12.9.
 Source: CUDA Compatibility, table 1."""
 GIGABYTE = 1 << 30
 
@@ -65,10 +65,16 @@ def main() -> int:
             check_writable(root),
             data,
         ],
+        "train in a container (make train-cpu)": [
+            engine,
+            check_room(root, 6),
+            check_writable(root),
+            data,
+        ],
         "train on a GPU (make train-gpu)": [
             engine,
             *gpu,
-            check_room(root, 10),
+            check_room(root, 15),
             check_writable(root),
             data,
         ],

@@ -163,7 +163,7 @@ class TrainerSettings(Settings):
         default="auto",
         description="who shares each batch: mirrored: the GPUs of this machine; multiworker: the "
         "machines that TF_CONFIG names; "
-        "auto: whichever of them there are; none: one device alone",
+        "auto: those machines where it names several, else one device; none: one device alone",
     )
     run_dir: Path | None = Field(
         default=None,

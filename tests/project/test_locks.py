@@ -186,3 +186,12 @@ def test_python_versions_are_the_same_everywhere() -> None:
     assert tuple(minor for minor in minors if f"{minor}.5" in wanted) == SUPPORTED
     for minor in SUPPORTED:
         assert f"Programming Language :: Python :: {minor}" in project["classifiers"]
+
+
+def test_cuda_figures_told_are_those_of_the_gpu_lock() -> None:
+    versions = locked("trainer-gpu")
+    cuda = ".".join(versions["nvidia-cuda-runtime-cu12"].split(".")[:2])
+    cudnn = versions["nvidia-cudnn-cu12"].split(".")[0]
+    told = (ROOT / "docs/training.md").read_text(encoding="utf-8")
+    assert f"CUDA {cuda} and cuDNN {cudnn}" in told
+    assert f"CUDA {cuda}." in (ROOT / "tools/doctor.py").read_text(encoding="utf-8")

@@ -69,6 +69,7 @@ def test_doctor_in_a_fresh_process_looks_at_every_path_and_exits_as_the_demo_doe
     assert [head.rsplit(": ", 1)[0] for head in heads] == [
         "demo (make demo)",
         "train on the processor (make train)",
+        "train in a container (make train-cpu)",
         "train on a GPU (make train-gpu)",
         "serve with TensorFlow Serving (make serve)",
         "the page alone (make ui)",

@@ -24,8 +24,8 @@ def choose_strategy(strategy: str, gpus: int) -> tf.distribute.Strategy:
 
     Args:
         strategy: "none", "mirrored" for the GPUs of this machine, "multiworker" for the machines
-            that TF_CONFIG names, or "auto": the last where TF_CONFIG names several, else mirrored
-            where there are several GPUs, else none.
+            that TF_CONFIG names, or "auto": the last where TF_CONFIG names several, else none, also
+            where there are several GPUs: networks this small train no faster on more.
         gpus: how many there are.
 
     Raises:
@@ -40,8 +40,10 @@ def choose_strategy(strategy: str, gpus: int) -> tf.distribute.Strategy:
         )
     if workers > 1:
         return tf.distribute.MultiWorkerMirroredStrategy()
-    if strategy == "mirrored" or (strategy == "auto" and gpus > 1):
+    if strategy == "mirrored":
         return tf.distribute.MirroredStrategy()
+    if gpus > 1:  # TensorFlow would take memory on each of them
+        tf.config.set_visible_devices(tf.config.get_visible_devices("GPU")[:1], "GPU")
     return tf.distribute.get_strategy()
 
 
