@@ -12,7 +12,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-import grpc
 import tensorflow as tf
 from starlette.types import ASGIApp
 
@@ -32,7 +31,7 @@ from serving.server.models.registry import Models
 from serving.server.models.reload import Reloader
 from serving.server.models.version import LoadedVersion
 from serving.server.models.watcher import Load, Retries, Watcher
-from serving.server.monitoring.access_log import AccessLog, GrpcAccessLog, RestAccessLog
+from serving.server.monitoring.access_log import AccessLog, RestAccessLog
 from serving.server.monitoring.metrics import Metrics
 from serving.server.monitoring.middleware import GrpcMeter, RestMeter, read_metrics_path
 from serving.server.rest.app import RestApp
@@ -141,16 +140,13 @@ class Server:
         """Bind both protocols."""
         settings = self._settings
         log = AccessLog() if settings.access_log else None
-        interceptors: list[grpc.ServerInterceptor] = [
-            GrpcMeter(metrics),
-            *([GrpcAccessLog(log)] if log else []),
-        ]
         self._grpc, self.port = open_grpc(
             self.models,
             gate,
             limits,
             settings,
-            interceptors=interceptors,
+            meter=GrpcMeter(metrics),
+            log=log,
             reloader=self._reloader,
             health=self._health,
         )

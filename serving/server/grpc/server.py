@@ -1,6 +1,5 @@
 """The gRPC server itself: addresses, TLS, threads, and the services it offers."""
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -16,10 +15,13 @@ from serving.server.inference.admission import Gate
 from serving.server.inference.predict import Limits
 from serving.server.models.registry import Models
 from serving.server.models.reload import Reloader
+from serving.server.monitoring.access_log import AccessLog, GrpcAccessLog
+from serving.server.monitoring.middleware import GrpcMeter
 from serving.server.settings import ServerSettings
 
 _SERVICES: Final = ("tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
 _HEALTH: Final = "grpc.health.v1.Health"
+PREDICTION_METHODS: Final = ("Classify", "Regress", "Predict", "MultiInference", "GetModelMetadata")
 
 
 def open_grpc(
@@ -28,14 +30,16 @@ def open_grpc(
     limits: Limits,
     settings: ServerSettings,
     *,
-    interceptors: Sequence[grpc.ServerInterceptor],
+    meter: GrpcMeter,
+    log: AccessLog | None,
     reloader: Reloader,
     health: Health,
 ) -> tuple[grpc.Server, int]:
     """Bind the addresses, without answering yet; `start()` on the result does that.
 
     Args:
-        interceptors: what stands around every call, outermost first.
+        meter: counts the calls.
+        log: gets a line for every call, if there is one.
         reloader: takes new configurations, where callers may send them.
         health: tells who is ready, where it is offered.
 
@@ -48,7 +52,7 @@ def open_grpc(
     """
     server = grpc.server(
         ThreadPoolExecutor(settings.grpc_max_threads, thread_name_prefix="grpc"),
-        interceptors=list(interceptors),
+        interceptors=[GrpcAccessLog(log)] if log else [],
         options=[
             ("grpc.so_reuseport", 0),  # or a second server would silently share the port
             ("grpc.max_receive_message_length", settings.max_message_bytes),
@@ -61,9 +65,10 @@ def open_grpc(
             *_read_options(settings.grpc_channel_arguments),
         ],
     )
-    prediction = PredictionService(
-        models, gate, limits, as_content=settings.enable_serialization_as_tensor_content
-    )
+    as_content = settings.enable_serialization_as_tensor_content
+    prediction = PredictionService(models, gate, limits, as_content=as_content)
+    for api in PREDICTION_METHODS:
+        setattr(prediction, api, meter.count(api, getattr(prediction, api)))
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(prediction, server)
     model_service = ModelService(
         models, reloader if settings.enable_reload_config_request else None

@@ -92,6 +92,11 @@ class Models:
         with self._lock:
             return [name for name, model in self._models.items() if model.configured]
 
+    def is_configured(self, name: str) -> bool:
+        """Whether a model of this name is configured."""
+        model = self._models.get(name)
+        return model is not None and model.configured
+
     def all_answer(self) -> bool:
         """Whether every configured model has a version that answers calls."""
         with self._lock:

@@ -1,15 +1,14 @@
 """What the server counts, under TensorFlow Serving's own names where it has them, and the page that
 Prometheus reads.
 
-Calls are watched from outside, at the protocols: a gRPC interceptor and an ASGI application around
-the REST protocol. Names and labels are the recorded ones of TensorFlow Serving 2.20; times are in
-microseconds, as there. What it does not count begins with `inkwell_`.
+Calls are watched from outside, at the protocols: around the methods of gRPC, and an ASGI
+application around the REST protocol. Names and labels are the recorded ones of TensorFlow Serving
+2.20; times are in microseconds, as there. What it does not count begins with `inkwell_`.
 """
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -78,8 +77,9 @@ class Metrics:
             ["entrypoint"],
             registry=self._registry,
         )
-        for entrypoint in ("GRPC", "REST"):
-            self._in_flight.labels(entrypoint)  # shown as 0 before the first call
+        self._now = {name: self._in_flight.labels(name) for name in ("GRPC", "REST")}
+        self._answered: dict[tuple[str, str, str, Code], tuple[Counter, Histogram | None]] = {}
+        """Looked up once: the library does it slowly."""
         self._registry.register(_Versions(models))
         ProcessCollector(registry=self._registry)
 
@@ -95,19 +95,27 @@ class Metrics:
         """Everything, in Prometheus' text format."""
         return _SUFFIX.sub(rb"\1", prometheus_client.generate_latest(self._registry))
 
-    @contextmanager
-    def in_flight(self, entrypoint: str) -> Iterator[None]:
-        """Count a call as being answered."""
-        with self._in_flight.labels(entrypoint).track_inprogress():
-            yield
+    def began(self, entrypoint: str) -> None:
+        """Count a call as being answered, until `answered`."""
+        self._now[entrypoint].inc()
 
     def answered(self, model: str, api: str, entrypoint: str, code: Code, seconds: float) -> None:
         """Count a call that has its answer; only good answers have a latency, as with TensorFlow
         Serving."""
-        name = model if model in self._models.names() else ""
-        self._requests.labels(name, code.name).inc()
-        if code == Code.OK:
-            self._latency.labels(name, api, entrypoint).observe(seconds * _MICROSECONDS)
+        self._now[entrypoint].dec()
+        key = (model if self._models.is_configured(model) else "", api, entrypoint, code)
+        if key not in self._answered:
+            self._answered[key] = self._look_up(*key)
+        requests, latency = self._answered[key]
+        requests.inc()
+        if latency:
+            latency.observe(seconds * _MICROSECONDS)
+
+    def _look_up(
+        self, model: str, api: str, entrypoint: str, code: Code
+    ) -> tuple[Counter, Histogram | None]:
+        latency = self._latency.labels(model, api, entrypoint) if code == Code.OK else None
+        return self._requests.labels(model, code.name), latency
 
     def watch_loads(
         self, load: Callable[[str, int, Path], LoadedVersion]

@@ -1,9 +1,9 @@
-"""Counts the calls of both protocols, and shows the page of counts on the REST port: an interceptor
-and an ASGI application."""
+"""Counts the calls of both protocols, and shows the page of counts on the REST port: around the
+methods of a gRPC service, and an ASGI application."""
 
+import asyncio
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +17,8 @@ from serving.server.monitoring.metrics import CONTENT_TYPE, Metrics
 
 _DEFAULT_PATH: Final = "/monitoring/prometheus/metrics"
 """Source: TensorFlow Serving's own, for a configuration that names none."""
-_COUNTED: Final = "/tensorflow.serving.PredictionService/"
+
+Method = Callable[[Any, grpc.ServicerContext], Any]
 
 
 def read_metrics_path(config: Path | None) -> str | None:
@@ -32,43 +33,27 @@ def read_metrics_path(config: Path | None) -> str | None:
     return (prometheus.path or _DEFAULT_PATH) if prometheus.enable else None
 
 
-class GrpcMeter(grpc.ServerInterceptor):
+class GrpcMeter:
     """Counts every call of PredictionService."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
 
-    def intercept_service(
-        self, continuation: Callable[..., Any], handler_call_details: grpc.HandlerCallDetails
-    ) -> Any:  # noqa: ANN401
-        """Put the count around the method's own handler."""
-        handler = continuation(handler_call_details)
-        if handler is None or not handler_call_details.method.startswith(_COUNTED):
-            return handler
-        counted = partial(
-            self._call, handler_call_details.method.removeprefix(_COUNTED), handler.unary_unary
-        )
-        return grpc.unary_unary_rpc_method_handler(
-            counted, handler.request_deserializer, handler.response_serializer
-        )
+    def count(self, api: str, method: Method) -> Method:
+        """Put the count around a method, once and not for every call as an interceptor does."""
 
-    def _call(
-        self,
-        api: str,
-        method: Callable[..., Any],
-        request: Any,  # noqa: ANN401
-        context: grpc.ServicerContext,
-    ) -> Any:  # noqa: ANN401
-        began = time.perf_counter()
-        with self._metrics.in_flight("GRPC"):
+        def counted(request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 - the messages of five methods
+            began = time.perf_counter()
+            self._metrics.began("GRPC")
             try:
                 return method(request, context)
             finally:
                 status: grpc.StatusCode | None = context.code()  # type: ignore[attr-defined] # set by abort; absent from the stubs
                 code = Code.OK if status is None else Code(status.value[0])
-                self._metrics.answered(
-                    _model_of(request), api, "GRPC", code, time.perf_counter() - began
-                )
+                seconds = time.perf_counter() - began
+                self._metrics.answered(_model_of(request), api, "GRPC", code, seconds)
+
+        return counted
 
 
 def _model_of(request: Any) -> str:  # noqa: ANN401 - the messages of four methods
@@ -92,9 +77,15 @@ class RestMeter:
             await self._page(scope)(scope, receive, send)
             return
         began = time.perf_counter()
-        with self._metrics.in_flight("REST"):
+        self._metrics.began("REST")
+        state = scope.setdefault("state", {})
+        try:
             await self._protocol(scope, receive, send)
-        self._count(scope.get("state", {}), time.perf_counter() - began)
+        except asyncio.CancelledError:
+            state["code"] = Code.CANCELLED
+            raise
+        finally:
+            self._count(state, time.perf_counter() - began)
 
     def _page(self, scope: Scope) -> Response:
         if query := scope["query_string"].decode("latin-1"):
