@@ -50,7 +50,7 @@ RULES: Final = {
         "digits saved_model numpy pydantic tensorflow tensorflow_serving.apis "
         "tensorflow_serving.config grpc "
         "grpc_health grpc_reflection "
-        "google.protobuf h11 starlette uvicorn prometheus_client",
+        "google.protobuf httptools starlette uvicorn prometheus_client",
         "trainer ui gradio serving.client",
     ),
     "serving.release": _rule(

@@ -3,17 +3,22 @@ keeps the signals."""
 
 import asyncio
 import functools
+import json
 import socket
+import sys
 import threading
 from typing import Any, Final
 
-import h11
+import httptools
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _BACKLOG: Final = 2048
 """Connections that may wait to be accepted; uvicorn's own default."""
+_LARGEST_HEAD: Final = 65536
+"""Bytes; uvicorn's own limit where it parses in Python, and the C parser has none."""
+_LONGEST_VERB: Final = 32
 
 
 class RestServer:
@@ -60,9 +65,9 @@ class RestServer:
         self._thread.join(seconds)
 
 
-class _Impatient(H11Protocol):
-    """Closes a connection on which the head of a request does not come in time: uvicorn waits for
-    ever, and each waiting one is a socket.
+class _Impatient(HttpToolsProtocol):
+    """Closes a connection on which the head of a request does not come in time, or is too large:
+    uvicorn waits for ever, and each waiting one is a socket.
 
     Between two requests uvicorn's own timer runs, until the first byte of the next one.
     """
@@ -71,6 +76,9 @@ class _Impatient(H11Protocol):
         super().__init__(*args, **keywords)
         self._seconds = seconds
         self._timer: asyncio.TimerHandle | None = None
+        self._head_expected = True
+        self._head_size = 0
+        self._data = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start to wait."""
@@ -79,7 +87,13 @@ class _Impatient(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Wait on while the head is not whole."""
+        self._data = data
         super().data_received(data)
+        self._data = b""
+        if self._head_expected:
+            self._head_size += len(data)
+            if self._head_size > _LARGEST_HEAD:
+                self.transport.close()
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -87,11 +101,44 @@ class _Impatient(H11Protocol):
         self._forget()
         super().connection_lost(exc)
 
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        self._head_expected, self._head_size = True, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """The head is whole. What follows a `#` is part of the path that was sent."""
+        self._head_expected = False
+        super().on_headers_complete()
+        self.scope["raw_path"], _, self.scope["query_string"] = self.url.partition(b"?")
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not HTTP; a verb that HTTP does not have is answered in the API's form."""
+        if not isinstance(sys.exc_info()[1], httptools.HttpParserInvalidMethodError):
+            super().send_400_response(msg)
+            return
+        verb = self._data.split(b" ", 1)[0][:_LONGEST_VERB].decode("latin-1")
+        body = json.dumps({"error": f"Unknown HTTP method: {verb}"}).encode()
+        head = (
+            "HTTP/1.1 501 Not Implemented\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+
     def _watch(self) -> None:
-        if self.conn.their_state is not h11.IDLE:
+        if not self._head_expected:
             self._forget()
         elif self._timer is None:
-            self._timer = self.loop.call_later(self._seconds, self.transport.close)
+            self._timer = self.loop.call_later(self._seconds, self._give_up)
+
+    def _give_up(self) -> None:
+        """Close, unless the head belongs to a call sent ahead while another is answered."""
+        self._timer = None
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+        else:
+            self._watch()
 
     def _forget(self) -> None:
         if self._timer is not None:
