@@ -145,10 +145,10 @@ promote: .venv/.demo ## Serve a version that is held or older, if it passes; VER
 rollback: .venv/.client ## Serve the version again that was served before the present one; WHY=
 	@$(PY) -m serving.release rollback --why "$$WHY" $(ARGS)
 
-bench: .venv/.setup ## Run one benchmark and write what it finds to results/; NAME=serving DIGITS_DATA= ARGS=; without NAME: list them
+bench: .venv/.setup ## Run one benchmark and write what it finds to results/; NAME=serving SERVING=host:8500,host:8501 DIGITS_DATA= ARGS=; without NAME: list them
 	@test -f "benchmarks/$(NAME).py" -o -f "benchmarks/$(NAME)/__main__.py" || { \
 		echo "Name a benchmark: make bench NAME=…, one of: $(BENCHMARKS)" >&2; exit 2; }
-	$(PY) -m benchmarks.$(NAME) $(ARGS)
+	$(PY) -m benchmarks.$(NAME) $(if $(SERVING),--serving $(SERVING)) $(ARGS)
 
 results: .venv/.setup ## Write the README's results table anew from results/
 	$(PY) -m trainer.reports.readme_table

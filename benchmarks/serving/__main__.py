@@ -1,9 +1,10 @@
 """How fast the embedded server answers: `make bench NAME=serving`, or `python -m benchmarks.serving
 --help`.
 
-In one run, in turns: the embedded server over gRPC and REST, the bare call of the same SavedModel
-within a process, and a plain FastAPI server around Keras. The load comes from this process and
-shares the processor with them.
+In one run, in turns: the embedded server over gRPC and REST, and the bare call of the same
+SavedModel within a process; with --serving any other server that has the same model, such as a
+container of TensorFlow Serving. The load comes from h2load and shares the processor with them.
+Compare ratios within a run: a machine shared with other jobs slows all of them.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -23,9 +24,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.serving import protocols, servers
+from benchmarks.serving import h2load, protocols, servers
 from benchmarks.serving.aims import judge
-from benchmarks.serving.load import Connect, Outcome, Sample, closed, merge, open_loop
+from benchmarks.serving.load import Outcome, Sample, merge, open_loop
 from benchmarks.serving.page import draw, write
 from benchmarks.serving.record import (
     RESULTS_FILE,
@@ -42,9 +43,9 @@ from digits.store import versions
 from tests.support.ports import free_port
 from trainer.provenance import Provenance, describe_command
 
-CLIENTS: Final = (1, 8, 64)
-_SHARES: Final = (0.2, 0.5, 0.8)
-"""Rates of the open loops, as shares of what 64 clients get answered."""
+CLIENTS: Final = {"image": (1, 8, 64), "batch64": (1, 8), "png": (1, 8, 64)}
+"""How many at a time, by request."""
+IN_PROCESS_THREADS: Final = 8
 _OVERLOAD: Final = 5
 _WORKERS: Final = 320
 """Callers of an open loop: twice what the server lets in before it refuses."""
@@ -52,8 +53,17 @@ _POINTS: Final = 20
 """How often a soak looks at the memory."""
 _REMARK: Final = (
     "The load is made on the same cores as the answers; a server on a machine of "
-    "its own answers more."
+    "its own answers more. Other jobs may have shared the machine: compare ratios."
 )
+
+
+def _read_address(text: str) -> h2load.Address:
+    grpc, comma, rest = text.partition(",")
+    if not comma:
+        raise argparse.ArgumentTypeError(
+            f"expected host:port,host:port of gRPC and REST; received '{text}'"
+        )
+    return h2load.Address(grpc, rest)
 
 
 @dataclass(frozen=True)
@@ -102,12 +112,19 @@ def main(argv: Sequence[str]) -> None:
         help="of steady load, to see the memory (default: %(default)s)",
     )
     parser.add_argument(
+        "--serving",
+        type=_read_address,
+        metavar="HOST:PORT,HOST:PORT",
+        help="gRPC and REST of another server, measured beside the embedded one",
+    )
+    parser.add_argument(
         "--results",
         type=Path,
         default=Path("results"),
         help="folder to write into; default: %(default)s",
     )
     chosen = parser.parse_args(argv)
+    h2load.check_installed()
     number = max(versions(chosen.models))
     with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
         base = Path(place) / MODEL_NAME
@@ -138,124 +155,61 @@ def _measure(
     stack: ExitStack,
 ) -> dict[str, Any]:
     """Start everything, run every scenario."""
-    ports = [free_port() for _ in range(5)]
-    alone = stack.enter_context(servers.embedded(base, (ports[0], ports[1])))
-    batching = ("--enable_batching=true", f"--batching_parameters_file={servers.BATCHING}")
-    joining = stack.enter_context(servers.embedded(base, (ports[2], ports[3]), *batching))
-    stack.enter_context(servers.plain(ports[4]))
+    ports = [free_port() for _ in range(4)]
+    joining = stack.enter_context(servers.embedded(base, (ports[0], ports[1])))
+    alone = stack.enter_context(servers.embedded(base, (ports[2], ports[3]), "--max_batch_size=1"))
     within = stack.enter_context(servers.inside(base / "1", images_file))
     requests = {name: protocols.make(name, images) for name in protocols.SIZES}
     plans = [
-        *_within(within),
-        *_callers("embedded", alone, requests, protocols.SIZES, CLIENTS),
-        *_callers("embedded with batching", joining, requests, ["image"], CLIENTS),
         *(
-            Plan(
-                "plain",
-                "rest",
-                name,
-                clients,
-                partial(closed, protocols.over_plain(ports[4], requests[name]), clients),
-            )
-            for name in ("image", "batch64")
-            for clients in CLIENTS
+            Plan("none", "in-process", name, clients, partial(within.load, name, clients))
+            for name in requests
+            for clients in (1, IN_PROCESS_THREADS)
         ),
+        *_callers("embedded", joining.address, requests),
+        *_callers("embedded, joining none", alone.address, {"image": requests["image"]}),
     ]
+    if chosen.serving:
+        given = chosen.serving
+        plans += _callers(f"the server at {given.grpc}, {given.rest}", given, requests)
     measured = _rounds(plans, chosen.rounds, chosen.seconds)
-    peaks = {
-        (s.server, s.protocol, s.request): s.throughput_per_s
+    peak = next(
+        s.throughput_per_s
         for s in measured
-        if s.clients == max(CLIENTS)
-    }
-    rates = [
-        *_at_rates("embedded", alone, requests, peaks),
-        *_at_rates("embedded with batching", joining, requests, peaks),
-    ]
-    overload = _arriving(
-        "embedded",
-        "grpc",
-        requests["batch64"],
-        alone,
-        _OVERLOAD * peaks["embedded", "grpc", "batch64"],
+        if (s.server, s.protocol, s.request, s.clients) == ("embedded", "grpc", "batch64", 8)
     )
-    measured += _rounds([*rates, overload], chosen.rounds, 2 * chosen.seconds)
+    rate = _OVERLOAD * max(peak, 1.0)
+    arriving = partial(_arriving, joining.address.grpc, requests["batch64"], rate)
+    overload = Plan("embedded", "grpc", "batch64", None, arriving, rate)
+    measured += _rounds([overload], chosen.rounds, 2 * chosen.seconds)
     return {
         "scenarios": tuple(measured),
-        "visible_s": tuple(_publish(base, number, alone) for number in (2, 3, 4)),
-        "ready_s": (alone.ready_s, joining.ready_s),
-        "memory": _soak(alone, requests["image"], chosen.soak) if chosen.soak else None,
-    }
-
-
-def _within(within: servers.Inside) -> list[Plan]:
-    wanted = [("image", 1), ("image", 8), ("batch64", 1), ("batch64", 8), ("png", 1), ("png", 8)]
-    plans = [
-        Plan(
-            "none", "in-process", name, clients, partial(within.load, name, clients, batched=False)
-        )
-        for name, clients in wanted
-    ]
-    most = max(CLIENTS)
-    return [
-        *plans,
-        Plan(
-            "none, with batching",
-            "in-process",
-            "image",
-            most,
-            partial(within.load, "image", most, batched=True),
-        ),
-    ]
-
-
-def _protocols(server: servers.Embedded, request: protocols.Request) -> dict[Protocol, Connect]:
-    return {
-        "grpc": protocols.over_grpc(server.grpc_port, request),
-        "rest": protocols.over_rest(server.rest_port, request),
+        "visible_s": tuple(_publish(base, number, joining) for number in (2, 3, 4)),
+        "ready_s": (joining.ready_s, alone.ready_s),
+        "memory": _soak(joining, requests["image"], chosen.soak) if chosen.soak else None,
     }
 
 
 def _callers(
-    name: str,
-    server: servers.Embedded,
-    requests: dict[str, protocols.Request],
-    wanted: Sequence[str] | dict[str, int],
-    clients: Sequence[int],
+    name: str, address: h2load.Address, requests: Mapping[str, protocols.Request]
 ) -> list[Plan]:
+    asked: tuple[Protocol, ...] = ("grpc", "rest")
     return [
-        Plan(name, protocol, request, count, partial(closed, connect, count))
-        for request in wanted
-        for protocol, connect in _protocols(server, requests[request]).items()
-        for count in clients
+        Plan(
+            name,
+            protocol,
+            request.name,
+            clients,
+            partial(h2load.closed, address, protocol, request, clients),
+        )
+        for request in requests.values()
+        for protocol in asked
+        for clients in CLIENTS[request.name]
     ]
 
 
-def _at_rates(
-    name: str,
-    server: servers.Embedded,
-    requests: dict[str, protocols.Request],
-    peaks: dict[tuple[str, Protocol, str], float],
-) -> list[Plan]:
-    protocols_: tuple[Protocol, ...] = ("grpc", "rest")
-    return [
-        _arriving(name, protocol, requests["image"], server, share * peaks[name, protocol, "image"])
-        for protocol in protocols_
-        for share in _SHARES
-    ]
-
-
-def _arriving(
-    name: str, protocol: Protocol, request: protocols.Request, server: servers.Embedded, rate: float
-) -> Plan:
-    connect = _protocols(server, request)[protocol]
-    return Plan(
-        name,
-        protocol,
-        request.name,
-        None,
-        lambda seconds: open_loop(connect, rate, seconds, _WORKERS, seed=1),
-        rate,
-    )
+def _arriving(address: str, request: protocols.Request, rate: float, seconds: float) -> Sample:
+    return open_loop(protocols.over_grpc(address, request), rate, seconds, _WORKERS, seed=1)
 
 
 def _rounds(plans: Sequence[Plan], rounds: int, seconds: float) -> list[Scenario]:
@@ -308,7 +262,7 @@ def _publish(base: Path, number: int, server: servers.Embedded) -> float:
     started = time.perf_counter()
     os.rename(base / f".copy-{number}", base / str(number))
     while b'"AVAILABLE"' not in servers.wait_for(
-        f"http://{protocols.HOST}:{server.rest_port}/v1/models/{MODEL_NAME}/versions/{number}"
+        f"http://{server.address.rest}/v1/models/{MODEL_NAME}/versions/{number}"
     ):
         time.sleep(0.02)
     return time.perf_counter() - started
@@ -318,9 +272,7 @@ def _soak(server: servers.Embedded, request: protocols.Request, minutes: float) 
     """Eight clients that never rest, and the server's memory meanwhile."""
     memory, samples = [server.memory()], []
     for _ in range(_POINTS):
-        samples.append(
-            closed(protocols.over_grpc(server.grpc_port, request), 8, 60 * minutes / _POINTS)
-        )
+        samples.append(h2load.closed(server.address, "grpc", request, 8, 60 * minutes / _POINTS))
         memory.append(server.memory())
     whole = merge(samples)
     answered, refused, failed = (len(whole.latencies[outcome]) for outcome in Outcome)

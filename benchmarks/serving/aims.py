@@ -6,70 +6,56 @@ from typing import Final
 
 from benchmarks.serving.record import Aim, Scenario
 
-_MOST_CLIENTS: Final = 64
+_SHARES: Final = {
+    ("grpc", 1): 0.51,
+    ("grpc", 8): 0.86,
+    ("grpc", 64): 1.38,
+    ("rest", 1): 0.39,
+    ("rest", 8): 0.77,
+    ("rest", 64): 0.86,
+}
+"""Least answers a second by protocol and clients, as a share of the model's own calls from 8
+threads. TensorFlow Serving 2.20 had 0.60, 0.88, 1.40 (with batching) and 0.52, 0.74, 0.78."""
+_LEAST: Final = 0.9
 
 
 def judge(scenarios: Sequence[Scenario], ready_s: Sequence[float]) -> tuple[Aim, ...]:
     """Every aim, with the spread over the rounds."""
 
-    def find(server: str, protocol: str, request: str, clients: int | None = None) -> Scenario:
-        """The closed loop of so many clients; of none, the one at the highest rate."""
-        fitting = [
-            s
-            for s in scenarios
-            if (s.server, s.protocol, s.request, s.clients) == (server, protocol, request, clients)
-        ]
-        return max(fitting, key=lambda scenario: scenario.rate or 0)
+    def find(server: str, protocol: str, request: str, clients: int | None = 8) -> Scenario:
+        """The closed loop of so many clients; of none, the one at a rate."""
+        asked = (server, protocol, request, clients)
+        return next(s for s in scenarios if (s.server, s.protocol, s.request, s.clients) == asked)
 
-    def best(server: str, protocol: str, request: str) -> Scenario:
-        fitting = [
-            s
-            for s in scenarios
-            if (s.server, s.protocol, s.request) == (server, protocol, request) and s.clients
-        ]
-        return max(fitting, key=lambda scenario: scenario.throughput_per_s)
-
-    lone = find("none", "in-process", "image", 1)
-    overload = find("embedded", "grpc", "batch64")
+    model = find("none", "in-process", "image")
+    batches, overload = (find("embedded", "grpc", "batch64", clients) for clients in (8, None))
     return (
-        _share(
-            "batches of 64 over gRPC, share of the in-process throughput",
-            best("embedded", "grpc", "batch64"),
-            best("none", "in-process", "batch64"),
+        *(
+            _share(
+                f"{protocol}, one image, {clients} clients: share of the model called by 8 threads",
+                find("embedded", protocol, "image", clients),
+                model,
+                least,
+            )
+            for (protocol, clients), least in _SHARES.items()
         ),
         _share(
-            "single images over gRPC from 64 clients with batching, share of the same scheduler "
-            "in-process",
-            find("embedded with batching", "grpc", "image", _MOST_CLIENTS),
-            find("none, with batching", "in-process", "image", _MOST_CLIENTS),
+            "grpc, batches of 64, 8 clients: share of the same",
+            batches,
+            find("none", "in-process", "batch64"),
+            _LEAST,
         ),
-        _added(
-            "gRPC, one client, one image: median over the in-process call, ms",
-            find("embedded", "grpc", "image", 1),
-            lone,
-            1.0,
-        ),
-        _added(
-            "REST, one client, one image: median over the in-process call, ms",
-            find("embedded", "rest", "image", 1),
-            lone,
-            2.0,
-        ),
-        _share(
-            "answers at five times the peak rate, share of the peak",
-            overload,
-            find("embedded", "grpc", "batch64", _MOST_CLIENTS),
-        ),
+        _share("answers at five times that rate, share of it", overload, batches, _LEAST),
         _most(
             "time until a refusal at that rate, 99th percentile, ms",
             [overload.refused_p99_ms or 0.0],
             50.0,
         ),
-        _most("from start to ready, s", ready_s, 8.0),
+        _most("from start to ready, s", ready_s, 6.0),
     )
 
 
-def _share(text: str, ours: Scenario, theirs: Scenario, least: float = 0.9) -> Aim:
+def _share(text: str, ours: Scenario, theirs: Scenario, least: float) -> Aim:
     ratios = [
         one / other
         for one, other in zip(ours.throughput_by_round, theirs.throughput_by_round, strict=True)
@@ -81,17 +67,6 @@ def _share(text: str, ours: Scenario, theirs: Scenario, least: float = 0.9) -> A
         least=min(ratios),
         most=max(ratios),
         kept=median(ratios) >= least,
-    )
-
-
-def _added(text: str, ours: Scenario, theirs: Scenario, most: float) -> Aim:
-    return _most(
-        text,
-        [
-            one - other
-            for one, other in zip(ours.p50_by_round_ms, theirs.p50_by_round_ms, strict=True)
-        ],
-        most,
     )
 
 

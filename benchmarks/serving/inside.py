@@ -1,13 +1,11 @@
 """The same SavedModel called within a process: what a server can at best be. A process of its own,
 asked over its standard input.
 
-A line in: JSON with `request`, `clients`, `seconds`, and `batched`: whether TensorFlow's scheduler
-joins the calls.
+A line in: JSON with `request`, `clients`, `seconds`.
 A line out: JSON with `seconds` and the latencies in ms.
 """
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,33 +13,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from benchmarks.serving.load import Call, Connect, Outcome, closed
 from benchmarks.serving.protocols import Request, make
-from serving.server.models.batching import read_batching
 from serving.server.models.functions import Compute
 from serving.server.models.loading import Loading, load_version
 
 
-def main(folder: Path, batching_file: Path, images_file: Path) -> None:
+def main(folder: Path, images_file: Path) -> None:
     """Answer until the input ends."""
-    threads = os.cpu_count() or 1
-    tf.config.threading.set_inter_op_parallelism_threads(
-        2 * threads
-    )  # as the embedded server does with batching
-    batching = read_batching(batching_file, threads)
-    alone, joined = (
-        load_version(
-            "digits", int(folder.name), folder, how=Loading(batching=how), warm_up=lambda *_: None
-        )
-        for how in (None, batching)
+    version = load_version(
+        "digits", int(folder.name), folder, how=Loading(), warm_up=lambda *_: None
     )
     images = np.load(images_file)
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         order = json.loads(line)
-        version = joined if order["batched"] else alone
         sample = closed(
             _connect(version.functions, make(order["request"], images)),
             order["clients"],

@@ -125,9 +125,7 @@ def draw(scenarios: Sequence[Scenario], path: Path) -> None:
             axes.plot(
                 *zip(*points, strict=True),
                 marker="o",
-                label=protocol
-                if server.startswith("none") and "batching" not in server
-                else f"{server}, {protocol}",
+                label=protocol if server == "none" else f"{server}, {protocol}",
             )
         axes.set(title=request, xlabel="clients", xscale="log")
         axes.set_ylim(bottom=0)

@@ -23,7 +23,8 @@ class Scenario(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     server: str = Field(
-        description="embedded, embedded with batching, plain, or none for a call within the process"
+        description="embedded; embedded, joining none (--max_batch_size=1); one that was given; or "
+        "none for a call within the process"
     )
     protocol: Protocol
     request: str = Field(

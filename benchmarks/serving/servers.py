@@ -13,12 +13,12 @@ from typing import Any, Final
 
 import psutil
 
+from benchmarks.serving.h2load import Address
 from benchmarks.serving.load import Outcome, Sample
 from benchmarks.serving.protocols import HOST
 from digits.contract import MODEL_NAME
 
 CONFIG: Final = Path("serving/tensorflow_serving")
-BATCHING: Final = CONFIG / "batching.config"
 _PATIENCE: Final = 120.0
 _LOOK: Final = 0.01
 """Seconds between two looks at a server that starts."""
@@ -28,8 +28,7 @@ _LOOK: Final = 0.01
 class Embedded:
     """One embedded server."""
 
-    grpc_port: int
-    rest_port: int
+    address: Address
     process: psutil.Process
     ready_s: float
 
@@ -58,15 +57,8 @@ def embedded(base: Path, ports: tuple[int, int], *flags: str) -> Iterator[Embedd
     started = time.perf_counter()
     with _running(command) as process:
         wait_for(f"http://{HOST}:{ports[1]}/readyz", process)
-        yield Embedded(*ports, psutil.Process(process.pid), time.perf_counter() - started)
-
-
-@contextmanager
-def plain(port: int) -> Iterator[None]:
-    """The server that people write first."""
-    with _running([sys.executable, "-m", "benchmarks.serving.plain", str(port)]) as process:
-        wait_for(f"http://{HOST}:{port}/openapi.json", process)
-        yield
+        address = Address(f"{HOST}:{ports[0]}", f"{HOST}:{ports[1]}")
+        yield Embedded(address, psutil.Process(process.pid), time.perf_counter() - started)
 
 
 class Inside:
@@ -76,16 +68,11 @@ class Inside:
         self._process = process
         self._read()
 
-    def load(self, request: str, clients: int, seconds: float, *, batched: bool) -> Sample:
+    def load(self, request: str, clients: int, seconds: float) -> Sample:
         """A closed loop within that process."""
         assert self._process.stdin
-        print(
-            json.dumps(
-                {"request": request, "clients": clients, "seconds": seconds, "batched": batched}
-            ),
-            file=self._process.stdin,
-            flush=True,
-        )
+        order = json.dumps({"request": request, "clients": clients, "seconds": seconds})
+        print(order, file=self._process.stdin, flush=True)
         seen = self._read()
         sample = Sample(seen["seconds"])
         sample.latencies[Outcome.ANSWERED] = seen["latencies"]
@@ -110,7 +97,6 @@ def inside(version: Path, images: Path) -> Iterator[Inside]:
         "-m",
         "benchmarks.serving.inside",
         str(version),
-        str(BATCHING),
         str(images),
     ]
     with _running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
