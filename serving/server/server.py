@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -24,11 +25,12 @@ from serving.server.inference.admission import Gate
 from serving.server.inference.predict import Limits
 from serving.server.inference.warmup import warm_up
 from serving.server.models.batching import Batching, read_batching
-from serving.server.models.config import read_sources
+from serving.server.models.config import ModelSource, read_sources
 from serving.server.models.joining import TURNS, Joining
 from serving.server.models.loading import Loading, join_calls, load_version
 from serving.server.models.registry import Models
 from serving.server.models.reload import Reloader
+from serving.server.models.verification import Verification
 from serving.server.models.version import LoadedVersion
 from serving.server.models.watcher import Load, Retries, Watcher
 from serving.server.monitoring.access_log import AccessLog, RestAccessLog
@@ -129,7 +131,11 @@ class Server:
         )
         if joining := _joining(settings):
             load = join_calls(load, joining)
-        self._watcher = Watcher(self._sources, self.models, load, retries, self._health.refresh)
+        self._watcher = Watcher(
+            *(self._sources, self.models, load, retries),
+            after_look=self._health.refresh,
+            verify=_verification(settings, self.models),
+        )
         unavailable_labels = settings.allow_version_labels_for_unavailable_models
         self._reloader = Reloader(
             self._sources, self.models, self._watcher, unavailable_labels=unavailable_labels
@@ -266,6 +272,13 @@ def _rest_server(protocol: ASGIApp, settings: ServerSettings) -> RestServer:
 
 def _warm_up_times(settings: ServerSettings) -> int:
     return max(1, settings.num_request_iterations_for_warmup) if settings.enable_model_warmup else 0
+
+
+def _verification(settings: ServerSettings, models: Models) -> Callable[[ModelSource], None]:
+    """Versions without a manifest have nothing to be verified against."""
+    if settings.require_manifest and settings.file_verify_wait_seconds:
+        return Verification(models, settings.file_verify_wait_seconds).verify_due
+    return lambda _: None
 
 
 def _loader(how: Loading, limits: Limits, times: int) -> Load:

@@ -82,6 +82,14 @@ class ServerSettings(Settings):
         description="seconds between two looks for new versions; 0 looks once, at the start",
     )
 
+    file_verify_wait_seconds: float = Field(
+        default=600.0,
+        ge=0,
+        le=86_400,
+        description="seconds between two verifications of the files of a version that is served, "
+        "against its manifest; 0 verifies them only when they are loaded",
+    )
+
     host: str = Field(
         default="127.0.0.1",
         min_length=1,

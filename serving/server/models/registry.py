@@ -38,7 +38,8 @@ class State(IntEnum):
 
 @dataclass(frozen=True)
 class VersionStatus:
-    """State of one version; `code` and `text` tell why it ended, if it was refused."""
+    """State of one version; `code` and `text` say why it was refused; of an available version
+    `text` says what is wrong with its files."""
 
     number: int
     state: State
@@ -235,6 +236,14 @@ class Models:
             entry.loaded = version
             entry.status = VersionStatus(version.number, State.AVAILABLE)
             self._point_at_latest(name)
+
+    def warn(self, name: str, number: int, text: str) -> None:
+        """Say in the status of an available version what is wrong with its files; "" takes it
+        back."""
+        with self._lock:
+            entry = self._entry(name, number)
+            if entry.status.state == State.AVAILABLE:
+                entry.status = VersionStatus(number, State.AVAILABLE, text=text)
 
     def retire(self, name: str, numbers: Iterable[int]) -> None:
         """Take versions out of service; each leaves memory when the calls it is answering have

@@ -55,15 +55,20 @@ class Watcher:
         models: Models,
         load: Load,
         retries: Retries = Retries(),
+        *,
         after_look: Callable[[], None] = lambda: None,
+        verify: Callable[[ModelSource], None] = lambda _: None,
     ) -> None:
-        """Args: after_look: called after each look, when the states of versions may have
-        changed."""
+        """Args:
+        after_look: called after each look, when the states of versions may have changed.
+        verify: called with each model whose versions are up; verifies their files when due.
+        """
         self._sources = list(sources)
         self._models = models
         self._load = load
         self._retries = retries
         self._after_look = after_look
+        self._verify = verify
         self._refused: dict[Path, _Refusal] = {}
         self._unreadable: set[str] = set()
         self._looking = threading.Lock()
@@ -84,6 +89,7 @@ class Watcher:
             for source in self._sources:
                 try:
                     self._look_at(source)
+                    self._verify(source)
                 except Exception:  # noqa: BLE001 - logged whole; the server must outlive a bad folder
                     _log.exception(
                         "looking at model %s failed; the next look tries again", source.name

@@ -21,7 +21,7 @@ from prometheus_client.registry import Collector
 
 from serving.server.errors import Code, VersionRefusedError
 from serving.server.models.functions import Compute
-from serving.server.models.registry import Models
+from serving.server.models.registry import Models, State
 from serving.server.models.version import LoadedVersion
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -169,3 +169,17 @@ class _Versions(Collector):
             for number in sorted(self._models.available(name)):
                 family.add_metric([name, str(number)], 1)
         yield family
+        yield self._altered()
+
+    def _altered(self) -> Metric:
+        family = GaugeMetricFamily(
+            "inkwell_version_files_altered",
+            "1 for each version that answers calls while its files no longer match its manifest.",
+            labels=["model_name", "version"],
+        )
+        for name in self._models.names():
+            available = self._models.available(name)
+            for status in self._models.status(name) if available else ():
+                if status.state == State.AVAILABLE:
+                    family.add_metric([name, str(status.number)], float(bool(status.text)))
+        return family

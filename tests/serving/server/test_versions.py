@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +18,15 @@ from serving.server.models.config import ModelSource, Policy, every, latest, spe
 from serving.server.models.registry import Models, State, Target
 from serving.server.models.version import LoadedVersion
 from serving.server.models.watcher import Watcher
-from tests.support.server_fixtures import Export, Publish, StartServer, ask, fault_of
+from tests.support.server_fixtures import (
+    SECONDS,
+    Export,
+    Protocols,
+    Publish,
+    StartServer,
+    ask,
+    fault_of,
+)
 
 IMAGE = np.zeros((1, 28, 28), np.uint8)
 
@@ -176,6 +185,48 @@ def test_newest_version_refused_at_start_falls_back_on_the_next(
         publish(tmp_path, fingerprint)
     flip_a_bit(tmp_path / "2" / "saved_model.pb")
     assert digit_of(start_server(model_base_path=tmp_path).predict(ask({"images": IMAGE}))) == 1
+
+
+def test_served_version_whose_files_are_altered_is_reported_and_answers_on(
+    tmp_path: Path, publish: Publish, start_server: StartServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish(tmp_path, 4)
+    monitoring = tmp_path / "monitoring.config"
+    monitoring.write_text("prometheus_config { enable: true }")
+    protocols = start_server(
+        model_base_path=tmp_path,
+        file_verify_wait_seconds=0.1,
+        monitoring_config_file=monitoring,
+    )
+    graph = tmp_path / "1" / "saved_model.pb"
+    whole = graph.read_bytes()
+    with caplog.at_level("WARNING"):
+        flip_a_bit(graph)
+        said = wait_for_text(protocols, "the next start would refuse its files")
+    assert "expected 'saved_model.pb' with SHA-256" in said
+    assert said in caplog.text
+    assert protocols.states()[1][0] == "AVAILABLE"
+    assert altered(protocols) == "1.0"
+    assert digit_of(protocols.predict(ask({"images": IMAGE}))) == 4
+    graph.write_bytes(whole)
+    assert wait_for_text(protocols, "") == ""
+    assert altered(protocols) == "0.0"
+
+
+def altered(protocols: Protocols) -> str:
+    page = protocols.rest.get("/monitoring/prometheus/metrics").text
+    (line,) = [line for line in page.splitlines() if line.startswith("inkwell_version_files")]
+    return line.split()[-1]
+
+
+def wait_for_text(protocols: Protocols, part: str) -> str:
+    until = time.monotonic() + SECONDS
+    while True:
+        text = protocols.states()[1][1]
+        if (part in text) if part else not text:
+            return text
+        assert time.monotonic() < until, f"the status of version 1 says '{text}'"
+        time.sleep(0.02)
 
 
 def test_no_version_at_start_answers_not_found_until_one_comes(
