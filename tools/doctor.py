@@ -112,7 +112,7 @@ def read_arguments() -> argparse.Namespace:
         default=os.environ.get("DIGITS_DATA", ""),
         help="copy of MNIST; default: the variable DIGITS_DATA",
     )
-    home = os.environ.get("KERAS_HOME") or str(Path.home() / ".keras")
+    home = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
     parser.add_argument(
         "--keras_cache", default=str(Path(home) / "datasets"), help="where Keras keeps data sets"
     )

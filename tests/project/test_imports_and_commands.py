@@ -288,6 +288,24 @@ def test_make_predict_without_a_file_says_how() -> None:
     assert "make predict FILE=digit.png" in finished.stderr
 
 
+def test_make_predict_passes_the_name_of_a_file_whole(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_bytes((ROOT / "Makefile").read_bytes())
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    python = tmp_path / ".venv/bin/python"
+    python.write_text('#!/bin/sh\nfor word in "$@"; do echo "<$word>"; done\n')
+    python.chmod(0o755)
+    name = "my séven's.jpg"
+    finished = subprocess.run(
+        ["make", "--directory", str(tmp_path), "--old-file=.venv/.client", "predict"],
+        env={"PATH": os.environ["PATH"], "FILE": name},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert f"<predict>\n<{name}>\n<--server>" in finished.stdout, finished.stderr
+
+
 DOCUMENTS: Final = sorted(
     [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
 )

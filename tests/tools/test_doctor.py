@@ -91,6 +91,22 @@ def test_doctor_without_python_and_engine_says_both_and_exits_with_one(tmp_path:
     )
 
 
+def test_doctor_without_a_home_looks_all_the_same(tmp_path: Path) -> None:
+    command = [sys.executable, "-I", "-S", str(ROOT / "tools" / "doctor.py"), "--page_port=1"]
+    finished = subprocess.run(
+        ["/usr/bin/setpriv", "--reuid=54321", "--clear-groups", *command]
+        if os.geteuid() == 0 and Path("/usr/bin/setpriv").exists()
+        else command,
+        env={"PATH": scripts(tmp_path, **ONLY_PYTHON)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "Traceback" not in finished.stderr
+    assert finished.stdout.startswith("demo (make demo): ")
+
+
 def test_doctor_port_that_is_taken_is_named_with_the_way_out(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

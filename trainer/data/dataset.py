@@ -4,6 +4,7 @@ MNIST is recognised by its content, never by a file's name: the SHA-256 of its f
 """
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -150,7 +151,7 @@ def _read_cache_or_download(name: str, cache: Path | None) -> Found:
             f"expected a file or folder for the data set '{name}'; received none; set DIGITS_DATA "
             "or --data"
         )
-    cached = (cache or Path.home() / ".keras" / "datasets") / "mnist.npz"
+    cached = (cache or Path(os.path.expanduser("~"), ".keras", "datasets")) / "mnist.npz"
     if not cached.is_file():
         _download(cached)
     return read_npz(cached)
