@@ -33,6 +33,7 @@ from trainer.data.split import Split, split
 from trainer.errors import DataError, TrainerError
 from trainer.evaluation.freehand_score import FreehandScore, score
 from trainer.export.ood import measure, prepare
+from trainer.freehand import forms
 from trainer.freehand.drawings import MOST, Drawings, draw, draw_strokes
 from trainer.freehand.outliers import FITTED
 from trainer.freehand.strokes import read_pen_digits
@@ -44,6 +45,7 @@ FREEHAND_FILE: Final = "freehand.json"
 PAGE_FILE: Final = "freehand.md"
 VALIDATION: Final = "validation digits, drawn"
 PENS: Final = "recorded pens"
+FORMS: Final = "forms, held-out seed"
 _BATCH: Final = 50
 
 Floats = npt.NDArray[np.floating]
@@ -115,6 +117,12 @@ def _parser() -> argparse.ArgumentParser:
         help="recorded pens; default: PEN_STROKES",
     )
     parser.add_argument(
+        "--forms",
+        type=int,
+        default=40,
+        help="synthetic drawings of each form, on average (default: %(default)s)",
+    )
+    parser.add_argument(
         "--not_digits",
         type=Path,
         default=os.environ.get("NOT_DIGITS"),
@@ -153,7 +161,10 @@ def _run(arguments: argparse.Namespace, command: str) -> None:
         int(manifest.config.get("data_seed", manifest.seed)),
     )
     ask = asker(folder)
-    drawn = {VALIDATION: draw(parts.x_validation, parts.y_validation)}
+    drawn = {
+        VALIDATION: draw(parts.x_validation, parts.y_validation),
+        FORMS: forms.draw(arguments.forms * len(forms.read_forms()), forms.HELD_OUT),
+    }
     if arguments.pen_strokes:
         drawn[PENS] = recorded(Path(arguments.pen_strokes))
     answers = {name: ask(drawings.pictures) for name, drawings in drawn.items()}
@@ -162,7 +173,7 @@ def _run(arguments: argparse.Namespace, command: str) -> None:
         version=number,
         created=manifest.created,
         scores={
-            name: score(answers[name]["probabilities"], drawings.labels, drawings.looks)
+            name: score(answers[name]["probabilities"], drawings)
             for name, drawings in drawn.items()
         },
         rejection=reject(ask, parts, drawn[VALIDATION], answers, strangers)

@@ -157,29 +157,39 @@ def not_worse_on_validation(served: Facts, new: Facts) -> tuple[bool, str]:
 
 def not_worse_freehand(served: Facts, new: Facts) -> tuple[bool, str]:
     """Refuse a freehand score that is lower by more than chance explains: drawings are what people
-    send.
+    send."""
+    return _not_worse_drawn(served, new, "freehand")
+
+
+def not_worse_on_forms(served: Facts, new: Facts) -> tuple[bool, str]:
+    """Refuse a score on forms of handwriting that is lower by more than chance explains."""
+    return _not_worse_drawn(served, new, "forms")
+
+
+def _not_worse_drawn(served: Facts, new: Facts, name: str) -> tuple[bool, str]:
+    """Compare the score `name` of both manifests.
 
     A served version from before there was such a score, or one scored on another family of
     drawings, is not compared with.
     """
     try:
-        now, then = (_freehand(facts.manifest) for facts in (served, new))
+        now, then = (_drawn(facts.manifest, name) for facts in (served, new))
     except (KeyError, TypeError, ValueError):
         return (
             False,
-            "expected a freehand score, its number of drawings and its family; received others",
+            f"expected a {name} score, its number of drawings and its family; received others",
         )
     if now is None:
-        return True, "not compared: the served version has no freehand score"
+        return True, f"not compared: the served version has no {name} score"
     if then is None:
-        return False, "expected a freehand score, as the served version has; received none"
+        return False, f"expected a {name} score, as the served version has; received none"
     if now[2] != then[2]:
         return (
             True,
             f"not compared: scored on drawings of family {then[2]}, the served version on family "
             f"{now[2]}",
         )
-    return _not_worse(then[:2], now[:2], "drawings")
+    return _not_worse(then[:2], now[:2], f"{name} drawings" if name != "freehand" else "drawings")
 
 
 def _not_worse(new: tuple[float, int], served: tuple[float, int], what: str) -> tuple[bool, str]:
@@ -195,13 +205,13 @@ def _not_worse(new: tuple[float, int], served: tuple[float, int], what: str) -> 
     return True, f"not shown to be worse: {figures}"
 
 
-def _freehand(manifest: Manifest) -> tuple[float, int, int] | None:
+def _drawn(manifest: Manifest, name: str) -> tuple[float, int, int] | None:
     """Share right, number of drawings, and number of their family; None where there is no such
     score."""
-    if "freehand" not in manifest.metrics:
+    if name not in manifest.metrics:
         return None
     accuracy, images, family = (
-        manifest.metrics["freehand"][name] for name in ("accuracy", "images", "family")
+        manifest.metrics[name][field] for field in ("accuracy", "images", "family")
     )
     if not (0 <= accuracy <= 1 and images > 0):
         raise ValueError
@@ -230,5 +240,6 @@ CHECKS: Final[dict[str, Check]] = {
     "calls": same_calls,
     "validation": not_worse_on_validation,
     "freehand": not_worse_freehand,
+    "forms": not_worse_on_forms,
 }
 """What every version must pass, in order."""

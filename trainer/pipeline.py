@@ -2,10 +2,17 @@
 
 from pathlib import Path
 
+from digits.contract import LABELS
 from trainer.context import Context
 from trainer.data.dataset import load
 from trainer.data.split import split
-from trainer.evaluation.evaluate import candidate, describe_run, draw_validation, evaluate_network
+from trainer.evaluation.evaluate import (
+    FREEHAND,
+    candidate,
+    describe_run,
+    draw_to_evaluate,
+    evaluate_network,
+)
 from trainer.evaluation.result import Run
 from trainer.evaluation.selection import select
 from trainer.export.publish_run import publish_run
@@ -23,6 +30,7 @@ from trainer.training.distribution import (
 from trainer.training.ensemble import offer
 from trainer.training.fine_tune import begin
 from trainer.training.run_folder import open_run
+from trainer.training.synthetic import add_forms
 from trainer.training.train import train
 
 
@@ -49,22 +57,25 @@ def run(settings: TrainerSettings, command: str, cache: Path | None = None) -> R
     settings, start = begin(settings, data) if settings.recipe == FINE_TUNE else (settings, None)
     parts = split(data, settings.validation_size, settings.data_seed)
     parts = start.mix(parts) if start else parts
+    if data.labels == LABELS:
+        forms = settings.chosen_recipe().forms
+        parts = add_forms(parts, forms, settings.folder().parent / "forms")
     if settings.record:
         read_results(settings.record)  # refuses a damaged record now, not after hours
     context = Context(settings, command, tuple(gpus), strategy, data, parts)
 
     with report_lost_workers(strategy), open_run(context, start.name() if start else None):
-        networks = offer(train(context, first=start.model if start else None), context)
+        networks = offer(train(context, start.network(context) if start else None), context)
         choice = select([candidate(network, parts.y_validation) for network in networks])
         print(choice.reason)
 
-        drawings = draw_validation(context)
-        results = [evaluate_network(network, context, drawings) for network in networks]
+        drawn = draw_to_evaluate(context)
+        results = [evaluate_network(network, context, drawn) for network in networks]
         measured = describe_run(context, results, choice)
         measured = start.describe(measured, networks[0].model) if start else measured
 
         if is_chief(strategy):
-            write_reports(context, measured, drawings)
-            publish_run(context, networks, measured, drawings)
+            write_reports(context, measured, drawn)
+            publish_run(context, networks, measured, drawn.get(FREEHAND))
         wait_for_all(strategy)
     return measured

@@ -87,6 +87,20 @@ class Recipe(BaseModel):
         description="recipe of the networks that give the targets, and the first weights; none: "
         "the labels are the targets",
     )
+    distillation: float = Field(
+        default=1,
+        ge=0,
+        le=1,
+        description="share of the teachers' probabilities in the targets of the data set's own "
+        "images; the rest are the labels, as they are of all added images",
+    )
+    forms: int = Field(
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description="drawings of synthetic handwriting that are added to the training images, "
+        "where the labels are the ten digits",
+    )
 
 
 _AUGMENTATION: Final = Augmentation(
@@ -133,14 +147,15 @@ RECIPES: Final = {
     ),
     # Networks of `best` go on as they were trained, but learn what all of them together say.
     "distilled": _BEST.model_copy(update={"epochs": 12, "teachers": "best"}),
-    # Small steps, few epochs: what the served version knows is not to be lost.
-    FINE_TUNE: Recipe(
-        epochs=2,
-        learning_rate=3e-4,
-        warmup=0.1,
-        decay="cosine",
-        averaging=0.99,
-        dropout=0,
-        augmentation=_AUGMENTATION,
+    # The served version goes on with synthetic handwriting among the images; it is its own teacher,
+    # so that what it knows is not lost.
+    FINE_TUNE: _BEST.model_copy(
+        update={
+            "epochs": 4,
+            "learning_rate": 1.5e-3,
+            "warmup": 0.05,
+            "distillation": 0.7,
+            "forms": 10_000,
+        }
     ),
 }

@@ -12,7 +12,7 @@ from trainer.data.pixels import Conversion
 from trainer.recipes import FINE_TUNE, RECIPES, Recipe
 
 ArchitectureName = Literal["conv3", "conv5", "conv7"]
-OVERRIDES: Final = ("epochs", "batch_size", "learning_rate")
+OVERRIDES: Final = ("epochs", "batch_size", "learning_rate", "forms")
 """Settings that, where given, stand for the recipe's."""
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -88,7 +88,7 @@ class TrainerSettings(Settings):
     teachers: Annotated[tuple[Path, ...], CommaSeparated] = Field(
         default=(),
         description="for a recipe that learns from teachers: run folders whose finished networks "
-        "teach, separated by commas; "
+        "teach, or folders of published versions, separated by commas; "
         "default: the run of the teachers' recipe with the same seed, which is trained first "
         "where it is missing",
     )
@@ -119,6 +119,13 @@ class TrainerSettings(Settings):
         le=1,
         allow_inf_nan=False,
         description="step size of the optimizer; default: the recipe's",
+    )
+    forms: int | None = Field(
+        default=None,
+        ge=0,
+        le=1_000_000,
+        description="drawings of synthetic handwriting, in forms of digits that MNIST lacks, that "
+        "are added to the training images; default: the recipe's",
     )
     validation_size: int = Field(
         default=5_000,
@@ -219,8 +226,11 @@ class TrainerSettings(Settings):
 
     @model_validator(mode="after")
     def _extra_images_where_they_count(self) -> "TrainerSettings":
-        if (self.recipe == FINE_TUNE) is not (self.corrections is not None or self.drawings > 0):
+        given = self.corrections is not None or self.drawings > 0
+        if given and self.recipe != FINE_TUNE:
             raise ValueError("corrections or drawings for the recipe fine-tune, and for no other")
+        if self.recipe == FINE_TUNE and not given and not self.chosen_recipe().forms:
+            raise ValueError("corrections, drawings or forms for the recipe fine-tune")
         return self
 
     def conversion(self) -> Conversion:

@@ -88,10 +88,21 @@ def test_release_checks_manifest_without_usable_scores_is_refused(changes: dict[
     assert failed(facts(), facts(**changes)) == ["validation"]
 
 
-def drawn(accuracy: float, images: float = 1_000, family: float = 1) -> Facts:
-    """A version with a freehand score."""
+def drawn(
+    accuracy: float, images: float = 1_000, family: float = 1, name: str = "freehand"
+) -> Facts:
+    """A version with a score of drawings."""
     score = {"accuracy": accuracy, "images": images, "family": family}
-    return facts(metrics={"validation": {"accuracy": 0.99}, "freehand": score})
+    return facts(metrics={"validation": {"accuracy": 0.99}, name: score})
+
+
+@pytest.mark.parametrize(("served", "new", "refused"), [(0.98, 0.972, False), (0.98, 0.96, True)])
+def test_gate_forms_score_worse_than_chance_explains_is_refused(
+    served: float, new: float, refused: bool
+) -> None:
+    found = failed(drawn(served, name="forms"), drawn(new, name="forms"))
+    assert found == (["forms"] if refused else [])
+    assert failed(drawn(served, name="forms"), facts()) == ["forms"]
 
 
 @pytest.mark.parametrize(

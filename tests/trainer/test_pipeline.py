@@ -119,6 +119,8 @@ def test_run_scores_drawings_and_publishes_what_tells_them_from_others(finished:
         "family": FAMILY,
     }
     assert result["freehand_accuracy"] == network["freehand"]["accuracy"]
+    assert metrics["forms"]["accuracy"] == network["forms"]["accuracy"]
+    assert metrics["forms"]["images"] == 60
     assert metrics["rejection"].keys() == {"false_rejection", "accepted", "auroc"}
     assert metrics["rejection"]["false_rejection"] <= 0.01
     assert "## How well it reads what people draw" in (finished / "run" / "report.md").read_text()

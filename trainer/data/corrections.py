@@ -92,9 +92,4 @@ def mix(parts: Split, corrections: Corrections) -> Split:
             "out to measure; draw some more"
         )
     times = int(np.clip(_SHARE * len(parts.y_train) / len(labels), 1, _MOST_REPEATS))
-    return Split(
-        np.concatenate([parts.x_train, *[images] * times]),
-        np.concatenate([parts.y_train, *[labels] * times]),
-        parts.x_validation,
-        parts.y_validation,
-    )
+    return parts.add(np.concatenate([images] * times), np.concatenate([labels] * times))

@@ -1,6 +1,6 @@
 """Split the training images into those that train and those that decide."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +16,25 @@ Positions = npt.NDArray[np.int64]
 @dataclass(frozen=True)
 class Split:
     """Images uint8 [n, 28, 28] and classes uint8 [n]; `validation` decides, the test set never
-    does."""
+    does.
+
+    `added` is how many of the training images, the last ones, are not of the data set itself.
+    """
 
     x_train: Images
     y_train: Classes
     x_validation: Images
     y_validation: Classes
+    added: int = 0
+
+    def add(self, images: Images, classes: Classes) -> "Split":
+        """Put more training images behind those there are; the validation images stay."""
+        return replace(
+            self,
+            x_train=np.concatenate([self.x_train, images]),
+            y_train=np.concatenate([self.y_train, classes]),
+            added=self.added + len(classes),
+        )
 
 
 def split(data: DataSet, validation_size: int, seed: int) -> Split:

@@ -1,6 +1,7 @@
 """Evaluate the networks of a run on the validation set, the test set and drawings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +16,16 @@ from trainer.evaluation.metrics import correct, evaluate
 from trainer.evaluation.result import NetworkResult, Run
 from trainer.evaluation.selection import Candidate, Choice
 from trainer.evaluation.temperature import calibrate
+from trainer.freehand import forms
 from trainer.freehand.drawings import Drawings, draw
 from trainer.networks.inference import predict
 from trainer.networks.trained import TrainedNetwork
 from trainer.provenance import Provenance
 
+FREEHAND: Final = "freehand"
+"""Drawings of validation digits."""
+FORMS: Final = "forms"
+"""Synthetic handwriting of a held-out seed."""
 _NOT_RECORDED = {"config", "data", "run_dir", "models", "record", "teachers", "corrections"}
 """Settings that say where files lie on this machine."""
 
@@ -36,17 +42,18 @@ def candidate(network: TrainedNetwork, labels: npt.NDArray[np.integer]) -> Candi
     )
 
 
-def draw_validation(context: Context) -> Drawings | None:
-    """Draw the validation digits as people would; None where the labels are not digits or nothing
-    could be traced."""
+def draw_to_evaluate(context: Context) -> dict[str, Drawings]:
+    """Draw validation digits as people would, and as many digits of synthetic handwriting; nothing
+    where the labels are not digits or nothing could be traced."""
     if context.data.labels != LABELS:
-        return None
+        return {}
     drawings = draw(context.split.x_validation, context.split.y_validation)
-    return drawings if len(drawings.labels) else None
+    count = len(drawings.labels)
+    return {FREEHAND: drawings, FORMS: forms.draw(count, forms.HELD_OUT)} if count else {}
 
 
 def evaluate_network(
-    network: TrainedNetwork, context: Context, drawings: Drawings | None
+    network: TrainedNetwork, context: Context, drawn: Mapping[str, Drawings]
 ) -> NetworkResult:
     """Measure everything that is reported of a network; the only reader of the test set."""
     settings, data = context.settings, context.data
@@ -54,6 +61,10 @@ def evaluate_network(
     validation = Answers(network.validation, context.split.y_validation, decided)
     test = Answers(predict(network.model, data.x_test), data.y_test, np.arange(len(data.y_test)))
     confidence = assess(validation, test, disputed_in(data.digests))
+    scores = {
+        name: _score_drawings(network, drawings, confidence.temperature)
+        for name, drawings in drawn.items()
+    }
     return NetworkResult(
         architecture=network.name,
         parameters=network.model.count_params(),
@@ -61,7 +72,8 @@ def evaluate_network(
         validation=evaluate(validation.probabilities, validation.labels),
         test=evaluate(test.probabilities, test.labels),
         confidence=confidence,
-        freehand=drawings and _score_drawings(network, drawings, confidence.temperature),
+        freehand=scores.get(FREEHAND),
+        forms=scores.get(FORMS),
     )
 
 
@@ -92,6 +104,5 @@ def _score_drawings(
 ) -> FreehandScore:
     return score(
         calibrate(predict(network.model, drawings.seen), temperature).numpy(),
-        drawings.labels,
-        drawings.looks,
+        drawings,
     )

@@ -1,21 +1,25 @@
 """The freehand score: how well a network reads what people draw, all in all and by pen, size, place
 and so on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from trainer.data.arrays import Classes
 from trainer.evaluation.metrics import correct, interval
 from trainer.evaluation.mistakes import Mistake, worst_mistakes
-from trainer.freehand.canvas import FACTORS, Look
+from trainer.freehand.canvas import FACTORS
+from trainer.freehand.drawings import Drawings
+from trainer.freehand.forms import FAMILY as FORMS_FAMILY
+from trainer.freehand.forms import read_forms
 
 FAMILY: Final = 1
 """Number of the family of drawings. It rises with every change to what is drawn; scores of two
 families say nothing about each other."""
+FORM: Final = "form"
+"""The factor by which drawings of synthetic handwriting are scored, beside those of the canvas."""
 
 
 class LevelScore(BaseModel):
@@ -36,7 +40,8 @@ class FreehandScore(BaseModel):
     accuracy: float = Field(ge=0, le=1, description="share of the renderings read right")
     images: int = Field(ge=1, description="number of renderings")
     factors: dict[str, dict[str, LevelScore]] = Field(
-        description="the same by pen, size, place and so on, see `trainer.freehand.canvas.FACTORS`"
+        description="the same by pen, size, place and so on, see "
+        "`trainer.freehand.canvas.FACTORS`; of synthetic handwriting by form too"
     )
     mistakes: tuple[Mistake, ...] = Field(
         description="the surest mistakes; `image` is the position among the renderings"
@@ -48,31 +53,35 @@ class FreehandScore(BaseModel):
         return interval(self.accuracy, self.images)
 
 
-def score(
-    probabilities: npt.NDArray[np.floating], labels: Classes, looks: Sequence[Look]
-) -> FreehandScore:
-    """Hold answers, float [n, k], against what was drawn, integer [n], and how.
+def score(probabilities: npt.NDArray[np.floating], drawings: Drawings) -> FreehandScore:
+    """Hold answers, float [n, k], against the n digits that were drawn, and how.
 
     Raises:
         TrainerError: a probability is not a number, as after a training that diverged.
     """
-    right = correct(probabilities, labels)
+    right = correct(probabilities, drawings.labels)
+    factors = {
+        factor: _by_level(right, [getattr(look, factor) for look in drawings.looks], levels)
+        for factor, levels in FACTORS.items()
+    }
+    if drawings.forms:
+        names = [form.name for form in read_forms()]
+        factors[FORM] = _by_level(right, drawings.forms, names)
     return FreehandScore(
-        family=FAMILY,
+        family=FORMS_FAMILY if drawings.forms else FAMILY,
         accuracy=float(right.mean()),
         images=len(right),
-        factors={
-            factor: dict(_by_level(right, [getattr(look, factor) for look in looks], factor))
-            for factor in FACTORS
-        },
-        mistakes=worst_mistakes(probabilities, labels, np.arange(len(right))),
+        factors=factors,
+        mistakes=worst_mistakes(probabilities, drawings.labels, np.arange(len(right))),
     )
 
 
 def _by_level(
-    right: npt.NDArray[np.bool_], found: Sequence[str], factor: str
-) -> Iterator[tuple[str, LevelScore]]:
-    for level in FACTORS[factor]:
-        of_level = right[np.array(found) == level]
-        if of_level.size:
-            yield level, LevelScore(accuracy=float(of_level.mean()), images=of_level.size)
+    right: npt.NDArray[np.bool_], found: Sequence[str], levels: Sequence[str]
+) -> dict[str, LevelScore]:
+    by_level = {level: right[np.array(found) == level] for level in levels}
+    return {
+        level: LevelScore(accuracy=float(of_level.mean()), images=of_level.size)
+        for level, of_level in by_level.items()
+        if of_level.size
+    }

@@ -44,6 +44,11 @@ class NetworkResult(BaseModel):
         description="accuracy on drawings of validation digits; null where the labels are not "
         "digits",
     )
+    forms: FreehandScore | None = Field(
+        default=None,
+        description="accuracy on synthetic handwriting of a held-out seed, by form; null where the "
+        "labels are not digits, and in records from before there was such a score",
+    )
 
     @property
     def seconds(self) -> float:

@@ -12,6 +12,7 @@ from digits.errors import StoreError
 from digits.manifest import Manifest, describe_files, write_manifest
 from saved_model.comparison import compare_versions
 from trainer.errors import OutputError
+from trainer.evaluation.freehand_score import FreehandScore
 from trainer.evaluation.result import SETS, NetworkResult, Run
 from trainer.export.ood import Material, fit, summarise
 from trainer.export.saved_model import check, export
@@ -74,17 +75,16 @@ def _fields(network: NetworkResult, run: Run, name: str) -> dict[str, Any]:
         "seed": run.seed,
         "data": {"name": run.data, **run.digests},
         "temperature": network.confidence.temperature,
-        "metrics": {name: network.figures(name) for name in SETS} | _freehand(network),
+        "metrics": {name: network.figures(name) for name in SETS}
+        | _drawn("freehand", network.freehand)
+        | _drawn("forms", network.forms),
         "versions": run.versions,
         "code_revision": run.code_revision,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
 
 
-def _freehand(network: NetworkResult) -> dict[str, dict[str, float]]:
-    found = network.freehand
-    return (
-        {"freehand": {"accuracy": found.accuracy, "images": found.images, "family": found.family}}
-        if found
-        else {}
-    )
+def _drawn(name: str, found: FreehandScore | None) -> dict[str, dict[str, float]]:
+    if found is None:
+        return {}
+    return {name: {"accuracy": found.accuracy, "images": found.images, "family": found.family}}

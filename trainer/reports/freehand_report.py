@@ -18,6 +18,12 @@ EXPLANATION = (
 )
 
 
+FORMS_EXPLANATION = (
+    "Synthetic handwriting, in forms of digits that MNIST has few or none of; the random seed is "
+    "not that of the drawings that networks are trained on."
+)
+
+
 def draw(run: Run, images: Mapping[str, Images], folder: Path) -> None:
     """Write the gallery of each network's mistakes into `folder`, which exists.
 
@@ -53,12 +59,14 @@ def compose(run: Run) -> list[str]:
     scores = {
         network.architecture: network.freehand for network in run.networks if network.freehand
     }
+    forms = {network.architecture: network.forms for network in run.networks if network.forms}
     if not scores:
         return []
     return [
         "## How well it reads what people draw",
         EXPLANATION,
         compare(scores),
+        *([FORMS_EXPLANATION, compare(forms)] if forms else []),
         *(
             f"![What {network.architecture} saw of the drawings it reads "
             f"wrong]({PLOTS}/{_gallery_file(network)})"
@@ -80,15 +88,20 @@ def compare(scores: Mapping[str, FreehandScore]) -> str:
             ),
         ]
     ]
-    for factor, levels in next(iter(scores.values())).factors.items():
-        for level in levels:
-            found = [score.factors[factor].get(level) for score in scores.values()]
-            rows.append(
-                [
-                    f"{factor}: {level}",
-                    *(f"{one.accuracy:.4f} of {one.images}" if one else "–" for one in found),
-                ]
-            )
+    every = [
+        (factor, level)
+        for score in scores.values()
+        for factor, levels in score.factors.items()
+        for level in levels
+    ]
+    for factor, level in dict.fromkeys(every):
+        found = [score.factors.get(factor, {}).get(level) for score in scores.values()]
+        rows.append(
+            [
+                f"{factor}: {level}",
+                *(f"{one.accuracy:.4f} of {one.images}" if one else "–" for one in found),
+            ]
+        )
     return table(["drawings", *scores], rows)
 
 

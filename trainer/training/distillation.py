@@ -59,17 +59,19 @@ def plan_epochs(
 def _targets(
     context: Context, teachers: Sequence[TrainedNetwork], run: Path
 ) -> Callable[[int], Targets]:
-    settings, images = context.settings, context.split.x_train
-    classes = len(context.data.labels)
+    """The labels; of the data set's own images what the teachers answer, to the recipe's share."""
+    settings, parts = context.settings, context.split
+    classes, images = len(context.data.labels), len(parts.y_train)
+    labels: Targets = np.eye(classes, dtype=np.float32)[parts.y_train]
     if not teachers:
-        labels: Targets = np.eye(classes, dtype=np.float32)[context.split.y_train]
         return lambda _: labels
+    recipe, seed, own = settings.chosen_recipe(), settings.data_seed, images - parts.added
     models = [in_precision(teacher, classes, settings.precision) for teacher in teachers]
-    augmentation = settings.chosen_recipe().augmentation
-    company = digest(models, images, augmentation, settings.data_seed)
+    company = digest(models, parts.x_train[:own], recipe.augmentation, seed, of=images)
     bind_teachers(run, company)
     folder = run.parent / "answers" / company
-    return kept_answers(models, images, augmentation, settings.data_seed, folder)
+    given = kept_answers(models, parts.x_train[:own], recipe.augmentation, seed, folder, of=images)
+    return lambda epoch: mix_targets(labels, given(epoch), recipe.distillation)
 
 
 def answers(teachers: Sequence[keras.Model], images: Images, views: Views) -> Answers:
@@ -101,6 +103,8 @@ def kept_answers(
     augmentation: Augmentation | None,
     seed: int,
     folder: Path,
+    *,
+    of: int | None = None,
 ) -> Callable[[int], Answers]:
     """The answers by epoch, read from `folder` where they are kept and kept there where they are
     not.
@@ -111,6 +115,7 @@ def kept_answers(
         augmentation: how the epochs bend them.
         seed: of the data, see `augment.draw`.
         folder: of these answers alone, see `digest`.
+        of: how many images an epoch has, where `images` are only the first of them.
     """
 
     def of_epoch(epoch: int) -> Answers:
@@ -118,12 +123,25 @@ def kept_answers(
         if (found := _read(path, len(images))) is not None:
             return found
         print(f"asking {len(teachers)} teachers about {len(images):,} images")
-        given = answers(teachers, images, draw(augmentation, len(images), seed, epoch))
+        views = draw(augmentation, of or len(images), seed, epoch)[: len(images)]
+        given = answers(teachers, images, views)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_synced(path, hashlib.sha256(given.tobytes()).digest() + given.tobytes())
         return given
 
     return of_epoch
+
+
+def mix_targets(labels: Answers, given: Answers, share: float) -> Answers:
+    """The targets of one epoch: of the first images what teachers answered, of the rest the labels.
+
+    Args:
+        labels: float32 [images, classes], one-hot.
+        given: float32 [first, classes], the teachers' answers to the first images.
+        share: of those answers in the targets of the first images; the rest are the labels.
+    """
+    first = np.float32(share) * given + np.float32(1 - share) * labels[: len(given)]
+    return np.concatenate([first, labels[len(given) :]])
 
 
 def _read(path: Path, images: int) -> Answers | None:
@@ -141,12 +159,19 @@ def _read(path: Path, images: int) -> Answers | None:
 
 
 def digest(
-    teachers: Sequence[keras.Model], images: Images, augmentation: Augmentation | None, seed: int
+    teachers: Sequence[keras.Model],
+    images: Images,
+    augmentation: Augmentation | None,
+    seed: int,
+    *,
+    of: int | None = None,
 ) -> str:
-    """A name for all that the answers follow from, 16 hexadecimal digits."""
+    """A name for all that the answers of `kept_answers` follow from, 16 hexadecimal digits."""
     made = hashlib.sha256()
     for weight in (weight for teacher in teachers for weight in teacher.get_weights()):
         made.update(np.ascontiguousarray(weight).tobytes())
     made.update(images.tobytes())
     made.update(f"{augmentation!r} {seed}".encode())
+    if of not in (None, len(images)):
+        made.update(f" {of}".encode())
     return made.hexdigest()[:_PREFIX]

@@ -12,6 +12,7 @@ from digits import store
 from digits.contract import PREDICT
 from digits.errors import VersionError
 from digits.manifest import Manifest, verify
+from trainer.context import Context
 from trainer.data.arrays import Images
 from trainer.data.corrections import Corrections, mix, read_corrections
 from trainer.data.dataset import DataSet
@@ -21,6 +22,7 @@ from trainer.evaluation.result import Run
 from trainer.freehand.drawings import draw
 from trainer.networks.architecture import ARCHITECTURES, build
 from trainer.networks.inference import predict
+from trainer.networks.trained import TrainedNetwork
 from trainer.settings import TrainerSettings
 
 _DRAWINGS_SEED: Final = 20264
@@ -52,7 +54,8 @@ class Start:
     def folder(self, settings: TrainerSettings) -> Path:
         """Where the run goes unless told otherwise: one folder for each start."""
         name = f"{settings.recipe}-{settings.model_name}-v{self.version}-seed{settings.seed}"
-        return Path("runs") / f"{name}-{self._digest()[:_PREFIX]}-{self.drawings}"
+        added = f"{self._digest()[:_PREFIX]}-{self.drawings}-{settings.chosen_recipe().forms}"
+        return Path("runs") / f"{name}-{added}"
 
     def _digest(self) -> str:
         return self.corrections.digest() if self.corrections else "none"
@@ -63,11 +66,7 @@ class Start:
         more = parts
         if self.drawings:
             drawn = draw(parts.x_train, parts.y_train, self.drawings, _DRAWINGS_SEED)
-            images, labels = (
-                np.concatenate([parts.x_train, drawn.seen]),
-                np.concatenate([parts.y_train, drawn.labels]),
-            )
-            more = Split(images, labels, parts.x_validation, parts.y_validation)
+            more = parts.add(drawn.seen, drawn.labels)
         return mix(more, self.corrections) if self.corrections else more
 
     def describe(self, run: Run, model: keras.Model) -> Run:
@@ -97,6 +96,12 @@ class Start:
             "held_out_right_before": before,
             "held_out_right_after": after,
         }
+
+    def network(self, context: Context) -> TrainedNetwork:
+        """The version as the teacher of its own fine-tuning, which gives the first weights too."""
+        (name,), seed = context.settings.architectures, context.settings.seed
+        validation = predict(self.model, context.split.x_validation)
+        return TrainedNetwork(name, seed, self.model, [], validation)
 
 
 def begin(settings: TrainerSettings, data: DataSet) -> tuple[TrainerSettings, Start]:
@@ -173,6 +178,27 @@ def read_published(folder: Path) -> tuple[keras.Model, Manifest]:
     model = build(manifest.architecture, len(manifest.labels))
     model.set_weights([found[weight.path] for weight in model.weights])
     return model, manifest
+
+
+def read_teacher(folder: Path, context: Context) -> TrainedNetwork:
+    """A published version as a teacher.
+
+    Raises:
+        ResumeError: it is damaged or no single network, or it was trained on images that are kept
+            for validation here.
+    """
+    model, manifest = read_published(folder)
+    settings, data, config = context.settings, context.data, manifest.config
+    there = (manifest.data, config["validation_size"], config.get("data_seed", manifest.seed))
+    here = ({"name": data.name, **data.digests}, settings.validation_size, settings.data_seed)
+    if there != here:
+        raise ResumeError(
+            f"expected a teacher that never saw this run's validation images; received '{folder}', "
+            "which has other data, --data_seed or --validation_size; train with the same"
+        )
+    validation = predict(model, context.split.x_validation)
+    # A seed of its own: a student of the same architecture begins with new weights.
+    return TrainedNetwork(manifest.architecture, -1, model, [], validation)
 
 
 def _right(model: keras.Model, images: Images, labels: np.ndarray[Any, np.dtype[np.uint8]]) -> int:

@@ -3,6 +3,7 @@ with."""
 
 import contextlib
 import fcntl
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from digits.files import write_synced
 from digits.store import check_writable
 from trainer.context import Context
 from trainer.data.dataset import DataSet
+from trainer.data.split import Split
 from trainer.errors import OutputError, ResumeError
 from trainer.settings import TrainerSettings
 from trainer.training.distribution import is_chief, wait_for_all
@@ -21,6 +23,8 @@ CONFIG: Final = "config.json"
 LOCK: Final = ".lock"
 TEACHERS: Final = "teachers.txt"
 """Holds the digest of the teachers' weights."""
+ADDED: Final = "added.txt"
+"""Holds the digest of the images that are added to those of the data set."""
 START: Final = "start.txt"
 """Holds what a fine-tuning goes on from."""
 _DECIDE_RESULT: Final = (
@@ -60,6 +64,7 @@ def open_run(context: Context, start: str | None = None) -> Iterator[None]:
     with lock_run_folder(folder):
         if start:
             bind_start(folder, start)
+        bind_added(folder, context.split)
         wait_for_all(strategy)
         yield
 
@@ -127,6 +132,18 @@ def bind_teachers(folder: Path, digest: str) -> None:
     )
 
 
+def bind_added(folder: Path, parts: Split) -> None:
+    """Bind the run to the images that are added to those of the data set, if there are any.
+
+    Raises:
+        ResumeError: the folder was begun with others.
+    """
+    if parts.added:
+        images, labels = parts.x_train[-parts.added :], parts.y_train[-parts.added :]
+        digest = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
+        _bind(folder, ADDED, digest, "added images", "choose another --run_dir")
+
+
 def _bind(folder: Path, file: str, value: str, what: str, advice: str) -> None:
     path = folder / file
     if path.exists() and path.read_text().strip() != value:
@@ -140,7 +157,11 @@ def read_identity(folder: Path) -> dict[str, Any]:
     """What the run in `folder` is bound to: settings, data, teachers, start. Its checkpoints carry
     it too."""
     identity: dict[str, Any] = json.loads((folder / CONFIG).read_text())["identity"]
-    further = {"teachers of the run": folder / TEACHERS, "start of the run": folder / START}
+    further = {
+        "teachers of the run": folder / TEACHERS,
+        "start of the run": folder / START,
+        "images added": folder / ADDED,
+    }
     return identity | {
         name: path.read_text().strip() for name, path in further.items() if path.exists()
     }

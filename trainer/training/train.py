@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import keras
-
+from digits.contract import MANIFEST_FILE
 from trainer.context import Context
 from trainer.errors import ResumeError
 from trainer.networks.architecture import build
@@ -16,33 +15,36 @@ from trainer.settings import OVERRIDES
 from trainer.training import saved
 from trainer.training.distillation import plan_epochs
 from trainer.training.distribution import is_chief, wait_for_all
+from trainer.training.fine_tune import read_teacher
 from trainer.training.fit import fit
 from trainer.training.run_folder import open_run, read_identity, seed_of
 
 
-def train(context: Context, first: keras.Model | None = None) -> list[TrainedNetwork]:
+def train(context: Context, served: TrainedNetwork | None = None) -> list[TrainedNetwork]:
     """Train every network of the run, its teachers first where the recipe distils.
 
     Args:
         context: the run; its folder is open, see `run_folder.open_run`.
-        first: a network whose weights are the first ones; None: new weights, or a teacher's.
+        served: for a fine-tuning, the network that gives the first weights and teaches; None: the
+            recipe's teachers.
 
     Raises:
         OutputError: the run's folder cannot be written.
         ResumeError: `publish_only` and a network has not finished, or the run was begun with other
             teachers.
     """
-    teachers = functools.cache(lambda: _teachers(context))  # asked only if something is untrained
-    return [
-        _train_or_read(name, context, teachers, first) for name in context.settings.architectures
-    ]
+
+    @functools.cache
+    def teachers() -> list[TrainedNetwork]:  # asked only if something is untrained
+        return [served] if served else _teachers(context)
+
+    return [_train_or_read(name, context, teachers) for name in context.settings.architectures]
 
 
 def _train_or_read(
     name: str,
     context: Context,
     teachers: Callable[[], Sequence[TrainedNetwork]],
-    first: keras.Model | None,
 ) -> TrainedNetwork:
     folder = context.settings.folder() / name
     if not saved.is_finished(folder):
@@ -51,7 +53,7 @@ def _train_or_read(
                 f"expected a finished run; received '{folder.parent}' without a finished {name}; "
                 "run it again without --publish_only"
             )
-        _train(name, context, folder, teachers(), first)
+        _train(name, context, folder, teachers())
         wait_for_all(context.strategy)
     return saved.read(folder, context.settings.seed, context.split)
 
@@ -61,7 +63,6 @@ def _train(
     context: Context,
     folder: Path,
     teachers: Sequence[TrainedNetwork],
-    first: keras.Model | None,
 ) -> None:
     settings, classes = context.settings, len(context.data.labels)
     recipe = settings.chosen_recipe()
@@ -72,8 +73,8 @@ def _train(
     identity = {"network": name, **read_identity(folder.parent)}
     with context.strategy.scope():
         network = build(name, classes, settings.seed, settings.precision, recipe.initialisation)
-        if origin := before.model if before else first:
-            network.set_weights(origin.get_weights())
+        if before:
+            network.set_weights(before.model.get_weights())
         network.summary()
         history = fit(
             network,
@@ -105,9 +106,7 @@ def _teachers(context: Context) -> list[TrainedNetwork]:
         return []
     if settings.teachers:
         return [
-            teacher
-            for run in settings.teachers
-            for teacher in saved.read_all(run, seed_of(run, settings, context.data), context.split)
+            teacher for folder in settings.teachers for teacher in _read_teachers(folder, context)
         ]
     own = settings.model_copy(
         update={
@@ -115,8 +114,16 @@ def _teachers(context: Context) -> list[TrainedNetwork]:
             "run_dir": settings.folder().parent / f"{recipe}-seed{settings.seed}",
             "publish": "none",
             **dict.fromkeys(OVERRIDES),
+            "forms": settings.chosen_recipe().forms,
         }
     )
     of_teachers = replace(context, settings=own)
     with open_run(of_teachers):
         return train(of_teachers)
+
+
+def _read_teachers(folder: Path, context: Context) -> list[TrainedNetwork]:
+    """The network of a published version, or those of a run."""
+    if (folder / MANIFEST_FILE).exists():
+        return [read_teacher(folder, context)]
+    return saved.read_all(folder, seed_of(folder, context.settings, context.data), context.split)

@@ -16,9 +16,10 @@ from tests.support.versions import FACTS
 from tests.trainer.freehand.test_strokes import write_pens
 from trainer.data.dataset import load
 from trainer.data.split import split
-from trainer.evaluation.freehand_score import FAMILY, FreehandScore, score
+from trainer.evaluation.freehand_score import FAMILY, FORM, FreehandScore, score
 from trainer.export.ood import fit, prepare
 from trainer.export.saved_model import export
+from trainer.freehand import forms
 from trainer.freehand.canvas import FACTORS
 from trainer.freehand.drawings import Drawings, draw, draw_strokes
 from trainer.networks import architecture
@@ -36,9 +37,7 @@ def scored(drawings: Drawings, wrong: int) -> FreehandScore:
     read = np.where(
         np.arange(len(drawings.labels)) < wrong, (drawings.labels + 1) % 10, drawings.labels
     )
-    return score(
-        (np.eye(10)[read] * 0.9 + 0.01).astype(np.float32), drawings.labels, drawings.looks
-    )
+    return score((np.eye(10)[read] * 0.9 + 0.01).astype(np.float32), drawings)
 
 
 def test_draw_a_fifth_of_the_images_is_drawn_and_seen(drawings: Drawings) -> None:
@@ -76,6 +75,15 @@ def test_score_counts_all_and_by_each_level(drawings: Drawings) -> None:
         for name, level in levels.items():
             assert round((1 - level.accuracy) * level.images) == wrong.count(name)
     assert sorted(mistake.image for mistake in found.mistakes) == list(range(10))
+
+
+def test_score_of_synthetic_handwriting_counts_by_form_too() -> None:
+    written = forms.draw(30, forms.HELD_OUT)
+    found = scored(written, 1)
+    assert found.factors[FORM][written.forms[0]].accuracy < 1
+    assert sum(level.images for level in found.factors[FORM].values()) == 30
+    assert found.family == forms.FAMILY
+    assert f"form: {written.forms[0]}" in freehand_report.compare({"one": found})
 
 
 def test_compare_scores_shows_each_level_of_each_factor(drawings: Drawings) -> None:
@@ -138,6 +146,8 @@ def run_bench(folder: Path, *arguments: str) -> freehand.FreehandResult:
         str(folder),
         "--page",
         str(folder / "page"),
+        "--forms",
+        "1",
     ]
     assert freehand.main([*flags, *arguments]) == 0
     return freehand.FreehandResult.model_validate_json((folder / "freehand.json").read_text())
@@ -155,6 +165,8 @@ def test_bench_served_version_is_scored_on_digits_pens_and_strangers(
     assert result.version == 2
     assert result.scores[freehand.VALIDATION].images == 60
     assert result.scores[freehand.PENS].images == 1, "of the hand that nothing was tuned with"
+    forms = result.scores[freehand.FORMS]
+    assert sum(one.images for one in forms.factors[FORM].values()) == forms.images
     assert result.rejection is not None
     assert (
         {"noise", "scribble, fitted", "shapes, unseen"}
@@ -177,7 +189,7 @@ def test_bench_version_without_a_score_is_measured_without_it(
     assert (result.version, result.rejection, list(result.scores)) == (
         1,
         None,
-        [freehand.VALIDATION],
+        [freehand.VALIDATION, freehand.FORMS],
     )
 
 

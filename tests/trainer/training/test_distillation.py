@@ -7,7 +7,7 @@ import pytest
 from tests.support.toy_digits import toy_arrays
 from trainer.data.augmentation import draw
 from trainer.recipes import Augmentation
-from trainer.training.distillation import answers, digest, kept_answers
+from trainer.training.distillation import answers, digest, kept_answers, mix_targets
 
 IMAGES = toy_arrays()["x_train"][:40]
 BENT = Augmentation(rotation=20, shift=3)
@@ -62,3 +62,21 @@ def test_digest_names_teachers_images_and_views() -> None:
     ]
     assert given == digest([network(1)], IMAGES, BENT, 1)
     assert given not in others and len(set(others)) == 4
+
+
+def test_kept_answers_of_the_first_images_see_them_as_an_epoch_of_all_shows_them(
+    tmp_path: Path,
+) -> None:
+    views = draw(BENT, len(IMAGES), 1, 1)[:10]
+    given = kept_answers([network(1)], IMAGES[:10], BENT, 1, tmp_path, of=len(IMAGES))(1)
+    assert np.allclose(given, answers([network(1)], IMAGES[:10], views), atol=1e-6)
+    few, many = (digest([network(1)], IMAGES[:10], BENT, 1, of=of) for of in (None, len(IMAGES)))
+    assert few != many
+
+
+def test_mix_targets_added_images_keep_their_labels() -> None:
+    labels = np.eye(3, dtype=np.float32)
+    given = np.array([(0.6, 0.2, 0.2), (0, 0, 1)], np.float32)
+    mixed = mix_targets(labels, given, 0.75)
+    assert np.allclose(mixed, [(0.7, 0.15, 0.15), (0, 0.25, 0.75), (0, 0, 1)])
+    assert np.array_equal(mix_targets(labels, given, 1), [*given, labels[2]])

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from digits.manifest import read_manifest
 from digits.store import folder_of, held, served, versions
 from tests.support.toy_digits import toy_arrays, write_toy_file
+from trainer.context import Context
 from trainer.data.corrections import mix, read_corrections
 from trainer.data.dataset import load
 from trainer.data.split import split
@@ -21,7 +23,7 @@ from trainer.errors import DataError, ResumeError
 from trainer.networks.inference import predict
 from trainer.pipeline import run
 from trainer.settings import TrainerSettings
-from trainer.training.fine_tune import Start, read_published
+from trainer.training.fine_tune import Start, read_published, read_teacher
 
 LABELS = tuple("0123456789")
 RELEASED = Path(__file__).parents[3] / "models" / "digits"
@@ -72,6 +74,7 @@ def fine_tuning(folder: Path, toy_file: Path, corrections: Path) -> TrainerSetti
         recipe="fine-tune",
         corrections=corrections,
         drawings=40,
+        forms=20,
         run_dir=folder / "second",
         **lasting,
     )
@@ -167,12 +170,16 @@ def test_fine_tune_on_other_data_than_the_version_is_refused(
 
 @pytest.mark.parametrize(
     "changes",
-    [{"recipe": "fine-tune"}, {"recipe": "quick", "corrections": "somewhere"}, {"drawings": 9}],
+    [
+        {"recipe": "fine-tune", "forms": 0},
+        {"recipe": "quick", "corrections": "somewhere"},
+        {"drawings": 9},
+    ],
 )
 def test_corrections_and_their_recipe_go_together(
     tmp_path: Path, changes: dict[str, object]
 ) -> None:
-    with pytest.raises(ValueError, match="corrections or drawings for the recipe fine-tune"):
+    with pytest.raises(ValueError, match="for the recipe fine-tune"):
         settings_in(tmp_path, tmp_path / "toy.npz", **changes)
 
 
@@ -236,6 +243,42 @@ def test_read_published_version_is_damaged_is_refused(tmp_path: Path) -> None:
     (tmp_path / "1").mkdir()
     with pytest.raises(ResumeError, match="expected a whole version"):
         read_published(tmp_path / "1")
+
+
+def test_read_teacher_of_other_validation_images_is_refused(models: Path, toy_file: Path) -> None:
+    data, folder = load(toy_file, "toy", LABELS), folder_of(models / "digits", 1)
+    here, other = (
+        Context(
+            settings_in(models.parent, toy_file, data_seed=seed),
+            "test",
+            (),
+            tf.distribute.get_strategy(),
+            data,
+            split(data, 300, seed),
+        )
+        for seed in (1, 2)
+    )
+    assert read_teacher(folder, here).name == "conv3"
+    with pytest.raises(ResumeError, match="never saw this run's validation images"):
+        read_teacher(folder, other)
+
+
+def test_distil_from_a_published_version_trains_another_architecture(
+    models: Path, toy_file: Path
+) -> None:
+    settings = settings_in(
+        models.parent,
+        toy_file,
+        recipe="distilled",
+        architectures=("conv5",),
+        teachers=(folder_of(models / "digits", 1),),
+        forms=10,
+        run_dir=models.parent / "distilled",
+        publish="none",
+    )
+    measured = run(settings, command="distil")
+    assert (measured.winner.architecture, len(measured.winner.history)) == ("conv5", 1)
+    assert len((settings.folder() / "added.txt").read_text().strip()) == 64
 
 
 def test_read_published_released_network_answers_as_released() -> None:
