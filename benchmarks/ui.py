@@ -34,7 +34,7 @@ _SIDE: Final = 280
 _PEN: Final = 21
 """Pixels; both as in ui/pad/sheet.js."""
 _FRAME: Final = 0.15
-"""Seconds between two questions while drawing; as in ui/pad/sheet.js."""
+"""Seconds between two questions while drawing; as in ui/pad/asking.js."""
 _STROKE: Final = 0.2
 """Seconds that a tenth of the pad's side takes a hand."""
 _LOOK: Final = 1.5

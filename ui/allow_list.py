@@ -28,7 +28,7 @@ _COLLECT: Final = "/gradio_api/queue/data"
 _OPEN: Final = {
     "GET": re.compile(
         r"/|/config|/theme\.css|/favicon\.ico"
-        rf"|/(assets|static)(/{_NAME})+"
+        rf"|/(assets|static)(/{_NAME})+|/pad/[a-z]+\.js"
         rf"|{_COLLECT}|/gradio_api/(app_id|heartbeat/{_SESSION})"
     ),
     "HEAD": re.compile(r"/"),

@@ -16,14 +16,10 @@ from ui.view import render
 
 TITLE: Final = "Inkwell"
 _HERE: Final = Path(__file__).parent
-_HEADER: Final = (
-    f"<header><h1>{TITLE}</h1><p>Draw a digit. A neural network reads it while you "
-    "draw.</p></header>"
-)
-_PAD: Final = (
-    *("sheet.js", "connection.js", "pointers.js", "keys.js", "history.js", "photos.js"),
-    *("session.js", "start.js"),
-)
+DESCRIPTION: Final = "Draw a digit. A neural network reads it while you draw."
+_HEADER: Final = f"<header><h1>{TITLE}</h1><p>{DESCRIPTION}</p></header>"
+SCRIPTS: Final = _HERE / "pad"
+"""The modules of the page's scripts, served as they are below /pad/."""
 _AT_ONCE: Final = 8
 """Questions under way to the model server at one time."""
 _WAITING: Final = 64
@@ -56,7 +52,7 @@ def build(
         gr.HTML(_HEADER, elem_id="header", apply_default_css=False)
         with gr.Row(elem_id="desk"):
             with gr.Column(min_width=280):
-                pad = _component("pad/pad.html", *_PAD)
+                pad = _component("pad/pad.html", "start")
             with gr.Column(min_width=280):
                 panel = gr.HTML(render(NOTHING_DRAWN), elem_id="panel", apply_default_css=False)
                 offered = _offer_corrections() if corrections else None
@@ -89,7 +85,7 @@ def build(
 
 def _offer_corrections() -> tuple[gr.HTML, gr.HTML]:
     """The ten digits to click on, and where it says what came of it."""
-    return _component("correct.html", "correct.js"), gr.HTML(
+    return _component("correct.html", "correct"), gr.HTML(
         "", elem_id="kept", apply_default_css=False
     )
 
@@ -106,16 +102,14 @@ def _keeper(client: Client, corrections: Corrections) -> Callable[[object, objec
     return keep
 
 
-def _component(template: str, *scripts: str) -> gr.HTML:
-    """A part of the page: an HTML file, whose name is the part's, and the files of its script,
-    joined in this order."""
+def _component(template: str, module: str | None = None) -> gr.HTML:
+    """A part of the page: an HTML file, whose name is the part's, and the module that starts it."""
     place = Path(template)
+    load = f'import(new URL("pad/{module}.js", document.baseURI))'
     return gr.HTML(
         "",
         html_template=(_HERE / place).read_text(encoding="utf-8"),
-        js_on_load="\n".join(
-            (_HERE / place.parent / script).read_text(encoding="utf-8") for script in scripts
-        ),
+        js_on_load=f"{load}.then(({{ start }}) => start(element, props));" if module else "",
         elem_id=place.stem,
         apply_default_css=False,
     )

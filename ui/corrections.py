@@ -48,7 +48,8 @@ _NOTHING: Final = "There is nothing to keep yet. Draw a digit first."
 class _Click(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    label: Annotated[str, Field(max_length=8)]
+    label: Annotated[str, Field(max_length=8)] | None
+    """None takes the correction back."""
     number: int
     """Of the click, so that the same digit can be clicked twice."""
 
@@ -79,10 +80,7 @@ class Corrections:
         """Keep one drawing; with another label, the same drawing changes places.
 
         Args:
-            sheet: as it was sent.
-            answer: what the model made of it.
             label: what it is, by the person who drew it.
-            day: when.
 
         Raises:
             CorrectionError: that is no label, the folder is full, or the disk refuses.
@@ -91,7 +89,7 @@ class Corrections:
             raise CorrectionError(
                 "Expected one of the ten digits; received something else. Nothing was kept."
             )
-        name = hashlib.sha256(sheet.picture).hexdigest()[:_ID]
+        name = _name(sheet)
         file = io.BytesIO()
         Image.fromarray(answer.image).save(file, "PNG")
         record = json.dumps(self._record(name, sheet, answer, label, day), indent=2) + "\n"
@@ -111,6 +109,32 @@ class Corrections:
             self._used = None
             raise CorrectionError(
                 "This page cannot write its folder of corrections. Nothing was kept."
+            ) from error
+
+    def take_back(self, sheet: Sheet) -> None:
+        """Remove a drawing that was kept, if it was.
+
+        Raises:
+            CorrectionError: the disk refuses.
+        """
+        name = _name(sheet)
+        files = [
+            *(self._folder / IMAGES / label / f"{name}.png" for label in LABELS),
+            self._folder / RECORDS / f"{name}.json",
+            self._folder / DRAWINGS / f"{name}.{sheet.kind}",
+        ]
+        try:
+            with self._lock:
+                freed = sum(map(_on_disk, files))
+                for folder in {file.parent for file in files}:
+                    _refuse_link(folder)
+                for file in files:
+                    file.unlink(missing_ok=True)
+                self._used = None if self._used is None else self._used - freed
+        except OSError as error:
+            self._used = None
+            raise CorrectionError(
+                "This page cannot write its folder of corrections. The drawing is still kept."
             ) from error
 
     def _record(
@@ -163,6 +187,10 @@ def _refuse_link(folder: Path) -> None:
         )
 
 
+def _name(sheet: Sheet) -> str:
+    return hashlib.sha256(sheet.picture).hexdigest()[:_ID]
+
+
 def _rounded(size: int) -> int:
     return -(-size // _CLUSTER) * _CLUSTER
 
@@ -186,22 +214,22 @@ def _tree_on_disk(folder: Path) -> int:
 def correct(
     client: Client, corrections: Corrections, sent: object, clicked: object, day: datetime.date
 ) -> str:
-    """Read the drawing again, as nothing that a browser says about an answer can be trusted, and
-    keep it.
+    """Read the drawing again, as nothing that a browser says of an answer can be trusted; keep it.
 
     Args:
-        client: of the model server.
-        corrections: where it is kept.
         sent: untrusted, as the browser sent the drawing.
         clicked: untrusted, as the browser sent the click.
-        day: when.
 
     Returns:
         A sentence for the page. Never raises.
     """
     try:
         label = _Click.model_validate_json(clicked if isinstance(clicked, str) else "").label
-        return _keep(client, corrections, decode(sent), label, day)
+        sheet = decode(sent)
+        if label is None:
+            corrections.take_back(sheet)
+            return "Taken back. This drawing is not kept."
+        return _keep(client, corrections, sheet, label, day)
     except ValidationError:
         return "Expected one of the ten digits; received something else. Nothing was kept."
     except (DrawingError, CorrectionError) as error:

@@ -24,6 +24,7 @@ from serving.client.number import Number
 from ui.compare import Comparer, Comparison
 from ui.drawing import Sheet, decode
 from ui.errors import DrawingError
+from ui.marks import only_dots
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +76,13 @@ SERVER_FAILED: Final = Notice(f"The model server failed on this question. {_AGAI
 SEVERAL_LINES: Final = "There are {} lines of digits here; one line can be read."
 PAGE_FAILED: Final = Notice(
     f"Something went wrong in this page; its log says what. {_AGAIN}", retry=True
+)
+NO_INK: Final = Notice(
+    "There is no writing to be seen in this photo. Take it closer, or in more even light.",
+    retry=False,
+)
+DOTS: Final = Notice(
+    "That is a dot, and no digit has only dots. Draw one with a stroke.", retry=False
 )
 REFUSED: Final = Notice(
     "The model server refused this drawing. Clear it and draw again.", retry=False
@@ -134,7 +142,7 @@ def _ask(client: Client, comparer: Comparer, sheet: Sheet, clock: Callable[[], f
         [problem, *_] = [
             opinion.drawing.problem for opinion in comparison.opinions if opinion.drawing
         ] or [Problem.NONE]
-        return _trouble(problem) or comparison
+        return _trouble(problem, sheet) or comparison
     if sheet.mode == "number":
         try:
             number = client.read_number(sheet.picture)
@@ -142,16 +150,22 @@ def _ask(client: Client, comparer: Comparer, sheet: Sheet, clock: Callable[[], f
             return Notice(f"{str(error).capitalize()}.", retry=False)
         if number.lines > 1:
             return Notice(SEVERAL_LINES.format(number.lines), retry=False)
-        return _trouble(number.problem) or NumberAnswer(number, sheet, (clock() - asked) * 1000)
+        taken = (clock() - asked) * 1000
+        return _trouble(number.problem, sheet) or NumberAnswer(number, sheet, taken)
     [drawing] = client.read([sheet.picture])
     taken = (clock() - asked) * 1000
-    return _trouble(drawing.problem) or Answer(drawing, taken, _explain(client, drawing))
+    trouble = _trouble(drawing.problem, sheet)
+    if trouble is None and sheet.kind == "png" and only_dots(drawing.image, sheet.picture):
+        trouble = DOTS
+    return trouble or Answer(drawing, taken, _explain(client, drawing))
 
 
-def _trouble(problem: Problem) -> Notice | None:
+def _trouble(problem: Problem, sheet: Sheet) -> Notice | None:
     if problem is Problem.NONE:
         return None
-    return NOTHING_DRAWN if problem is Problem.BLANK else Notice(problem.sentence, retry=False)
+    if problem is Problem.BLANK:
+        return NO_INK if sheet.kind == "jpg" else NOTHING_DRAWN
+    return Notice(problem.sentence, retry=False)
 
 
 def _explain(client: Client, drawing: Drawing) -> NDArray[np.float32] | None:

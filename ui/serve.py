@@ -8,14 +8,17 @@ from typing import Final
 
 import gradio as gr
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import FileResponse
+from starlette.middleware.gzip import GZipMiddleware
 
 from serving.client import connect
 from ui.address import url
 from ui.allow_list import AllowList
-from ui.app import build
+from ui.app import DESCRIPTION, SCRIPTS, TITLE, build
 from ui.compare import Comparer
 from ui.corrections import Corrections
+from ui.document import Document
 from ui.origin import Origins
 from ui.sessions import Sessions
 from ui.settings import PageSettings
@@ -23,6 +26,8 @@ from ui.settings import PageSettings
 _HERE: Final = Path(__file__).parent
 _GRACE: Final = 1
 """Seconds that open connections get at the end; browsers hold one open all the time."""
+_SMALL: Final = 1000
+"""Bytes; what is smaller is not worth compressing."""
 _FONTS: Final = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 """Only what machines have; nothing is loaded from the internet."""
 
@@ -66,6 +71,16 @@ def harden(page: gr.Blocks, origins: Origins) -> AllowList:
     """
     sessions = Sessions(page)
     inner = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    scripts = {script.name: script for script in sorted(SCRIPTS.glob("*.js"))}
+
+    @inner.get("/pad/{name}")
+    def script(name: str) -> FileResponse:
+        if name not in scripts:
+            raise HTTPException(404)
+        return FileResponse(
+            scripts[name], media_type="text/javascript", headers={"cache-control": "no-cache"}
+        )
+
     gr.mount_gradio_app(
         inner,
         page,
@@ -85,7 +100,8 @@ def harden(page: gr.Blocks, origins: Origins) -> AllowList:
         css_paths=[_HERE / "page.css"],
     )
     inputs = [len(listener.inputs) for listener in page.fns.values()]
-    return AllowList(inner, inputs, origins, sessions)
+    document = Document(inner, TITLE, DESCRIPTION, [f"pad/{name}" for name in scripts])
+    return AllowList(GZipMiddleware(document, minimum_size=_SMALL), inputs, origins, sessions)
 
 
 def _theme() -> gr.themes.Base:

@@ -4,23 +4,25 @@ The page's templates are run as JavaScript by Gradio, so nothing that a server s
 into a template: this HTML travels as a value, and every text in it is escaped.
 """
 
-import io
-from collections.abc import Sequence
 from html import escape
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from digits.contract import LABELS, NOT_A_DIGIT_SENTENCE
 from serving.client import Drawing
 from serving.client.number import NumberDigit
 from ui.compare import Comparison, Opinion
-from ui.drawing import encode
+from ui.panel import bars, facts, figure, panel, percent, png
 from ui.reading import NOTHING_DRAWN, Answer, Notice, NumberAnswer, Outcome
 
+_SURE: Final = 0.9
+"""Below this probability the answer is "probably", and the next digit is named too."""
 _HEAT = np.array((255, 150, 40))
 """Red, green, blue of what mattered."""
+_FAINT: Final = 0.2
+"""Saliency up to this is left out: it is spread over the whole image."""
 
 
 def render(outcome: Outcome, asked: int = 0) -> str:
@@ -39,35 +41,29 @@ def render(outcome: Outcome, asked: int = 0) -> str:
 
 def _answer(answer: Answer, asked: int) -> str:
     drawing = answer.drawing
-    label, sure = (
-        escape(drawing.label),
-        escape(_percent(float(drawing.probabilities[drawing.digit]))),
-    )
+    label = escape(drawing.label)
     fits = drawing.looks_like_digit
-    seen = _figure(
-        _png(drawing.image),
+    seen = figure(
+        png(drawing.image),
         "Your drawing as the model saw it: 28 by 28 pixels",
-        "What the model saw",
+        "Model input",
     )
     if answer.saliency is not None:
-        why = _png(_heated(drawing.image, answer.saliency))
-        seen += _figure(
+        why = png(_heated(drawing.image, answer.saliency))
+        seen += figure(
             why,
             "The same, with the pixels that mattered most for the answer in orange",
             "What mattered",
         )
-    sentence = f"Looks like <strong>{label}</strong>, {sure} sure."
-    if not fits:
-        sentence = f"{escape(NOT_A_DIGIT_SENTENCE)} As one it would be {label}, {sure}."
-    return _panel(
+    return panel(
         kind="digit",
         state="answered" if fits else "unsure",
         asked=asked,
         label=label if fits else "?",
         top=f'<div class="digit" aria-hidden="true">{label if fits else "?"}</div>{seen}',
-        sentence=sentence,
-        facts=_facts(drawing, answer.milliseconds),
-        below=_bars(
+        sentence=_sentence(drawing),
+        facts=facts(drawing, answer.milliseconds),
+        below=bars(
             [float(probability) for probability in drawing.probabilities],
             drawing.digit,
             drawing.labels,
@@ -75,46 +71,58 @@ def _answer(answer: Answer, asked: int) -> str:
     )
 
 
-def _facts(drawing: Drawing, milliseconds: float) -> str:
-    version = "of unknown version" if drawing.version is None else f"version {drawing.version}"
-    return f"Model {version} · answered in {milliseconds:.0f} ms"
+def _sentence(drawing: Drawing) -> str:
+    label, best = escape(drawing.label), float(drawing.probabilities[drawing.digit])
+    if not drawing.looks_like_digit:
+        return (
+            f"{escape(NOT_A_DIGIT_SENTENCE)} Of the ten digits it is most like "
+            f"<strong>{label}</strong>. The network knows only digits."
+        )
+    if best >= _SURE:
+        return f"Looks like <strong>{label}</strong>, {escape(percent(best))} sure."
+    second = int(np.argsort(drawing.probabilities)[-2])
+    share = escape(percent(float(drawing.probabilities[second])))
+    other = escape(drawing.labels[second])
+    return (
+        f"Probably <strong>{label}</strong> ({escape(percent(best))}), perhaps {other} ({share})."
+    )
 
 
 def _notice(notice: Notice, asked: int) -> str:
-    return _panel(
+    return panel(
         kind="notice",
         state="empty" if notice == NOTHING_DRAWN else "trouble",
         asked=asked,
         label="",
         top='<div class="digit" aria-hidden="true">?</div>'
-        '<figure class="seen"><span class="unseen"></span><figcaption>What the model '
-        "saw</figcaption></figure>",
+        '<figure class="seen"><span class="unseen"></span><figcaption>Model input'
+        "</figcaption></figure>",
         sentence=escape(notice.sentence),
         facts="",
-        below=_bars([None] * len(LABELS), winner=None, labels=LABELS),
+        below=bars([None] * len(LABELS), winner=None, labels=LABELS),
     )
 
 
 def _number(answer: NumberAnswer, asked: int) -> str:
     number = answer.number
     text = escape(number.text_without_doubt)
+    likely = "Looks like" if number.probability >= _SURE else "Probably"
     doubt = (
         "" if number.looks_like_number else " What is boxed in orange does not look like a digit."
     )
     boxes = "".join(_boxed(digit, number.height) for digit in number.digits)
-    return _panel(
+    return panel(
         kind="number",
         state="answered" if number.looks_like_number else "unsure",
         asked=asked,
         label=text,
         top=f'<div class="digit number" style="--length: {len(number.digits)}" '
         f'aria-hidden="true">{text}</div>',
-        sentence=f"Looks like <strong>{text}</strong>, "
-        f"{escape(_percent(number.probability))} sure of the whole number.{doubt}",
-        facts=_facts(number.digits[0].drawing, answer.milliseconds),
+        sentence=f"{likely} <strong>{text}</strong>, {escape(percent(number.probability))} sure of "
+        f"the whole number.{doubt}",
+        facts=facts(number.digits[0].drawing, answer.milliseconds),
         below=f'<figure class="found"><svg viewBox="0 0 {number.width} {number.height}" role="img" '
-        'aria-label="Your drawing with a box around each digit"><image '
-        f'href="{encode(answer.sheet.picture, answer.sheet.kind)}" '
+        'aria-label="Your drawing with a box around each digit"><image '  # the page puts it in
         f'width="{number.width}" height="{number.height}"/>{boxes}</svg></figure>',
     )
 
@@ -133,15 +141,20 @@ def _boxed(digit: NumberDigit, height: int) -> str:
         f'<rect x="{left}" y="{top}" width="{right - left}" height="{bottom - top}" '
         f'stroke-width="{line}"/>'
         f'<text x="{left}" y="{max(top - line, height // 11)}" '
-        f'font-size="{height // 11}">{escape(digit.drawing.label)}</text></g>'
+        f'font-size="{height // 11}">{escape(_label(digit))}</text></g>'
     )
+
+
+def _label(digit: NumberDigit) -> str:
+    """What does not look like a digit is not said to be one."""
+    return digit.drawing.label if digit.drawing.looks_like_digit else "?"
 
 
 def _comparison(comparison: Comparison, asked: int) -> str:
     rows = "".join(_opinion(opinion) for opinion in comparison.opinions)
     labels = comparison.labels
     agreed = escape(labels[0]) if comparison.agree else "?"
-    return _panel(
+    return panel(
         kind="compare",
         state="answered" if comparison.agree else "unsure",
         asked=asked,
@@ -175,80 +188,15 @@ def _opinion(opinion: Opinion) -> str:
             f'colspan="3">{told}</td></tr>'
         )
     doubt = "" if drawing.looks_like_digit else " (no digit?)"
-    sure = escape(_percent(float(drawing.probabilities[drawing.digit])))
+    sure = escape(percent(float(drawing.probabilities[drawing.digit])))
     return (
         f"<tr><td>{escape(opinion.model)}</td><td>{version}</td><td><strong>{escape(drawing.label)}</strong>{doubt}</td>"
         f"<td>{sure}</td><td>{opinion.milliseconds:.0f} ms</td></tr>"
     )
 
 
-def _panel(
-    *,
-    kind: str,
-    state: str,
-    asked: int,
-    label: str,
-    top: str,
-    sentence: str,
-    facts: str,
-    below: str,
-) -> str:
-    return (
-        f'<section class="answer" data-kind="{kind}" data-state="{state}" data-asked="{asked}" '
-        f'data-label="{label}" aria-label="Answer">'
-        f'<div class="top">{top}</div>'
-        f'<div class="words"><p class="sentence" role="status">{sentence}</p><p '
-        f'class="facts">{facts}</p></div>'
-        f"{below}</section>"
-    )
-
-
-def _figure(source: str, told: str, caption: str) -> str:
-    return (
-        f'<figure class="seen"><img src="{source}" width="28" height="28" alt="{escape(told)}">'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
-
-
 def _heated(image: NDArray[np.uint8], saliency: NDArray[np.float32]) -> NDArray[np.uint8]:
     """The image uint8 [28, 28] in grey, under the saliency float32 [28, 28], 0..1: uint8 [28, 28,
     3]."""
-    heat = np.clip(saliency, 0, 1)[..., np.newaxis]
+    heat = np.clip((saliency - _FAINT) / (1 - _FAINT), 0, 1)[..., np.newaxis]
     return np.asarray(np.round(image[..., np.newaxis] * (1 - heat) * 0.6 + _HEAT * heat), np.uint8)
-
-
-def _bars(probabilities: Sequence[float | None], winner: int | None, labels: Sequence[str]) -> str:
-    rows = "".join(
-        _bar(escape(label), probability, place == winner)
-        for place, (label, probability) in enumerate(zip(labels, probabilities, strict=True))
-    )
-    return f'<ol class="bars" aria-label="Probability of each digit">{rows}</ol>'
-
-
-def _bar(name: str, probability: float | None, wins: bool) -> str:
-    """One row, with the float32 exactly as it is."""
-    share = "" if probability is None else escape(_percent(probability))
-    length = probability or 0.0
-    exact = np.format_float_positional(np.float32(length), trim="-")
-    return (
-        f'<li class="{"winner" if wins else "other"}"><span class="name" '
-        f'aria-hidden="true">{name}</span>'
-        f'<span class="track" role="meter" aria-label="Probability of {name}" aria-valuemin="0" '
-        'aria-valuemax="1" '
-        f'aria-valuenow="{exact}" aria-valuetext="{share}"><span style="width: '
-        f'{length:.2%}"></span></span>'
-        f'<span class="share" aria-hidden="true">{share}</span></li>'
-    )
-
-
-def _percent(probability: float) -> str:
-    """In words for people; no model is ever 100.0% sure."""
-    text = f"{probability:.1%}"
-    return ">99.9%" if text == "100.0%" else text
-
-
-def _png(image: NDArray[np.uint8]) -> str:
-    """The image uint8 [28, 28] or [28, 28, 3] as a text that an `img` shows."""
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="PNG")
-    return encode(buffer.getvalue())

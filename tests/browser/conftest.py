@@ -1,15 +1,19 @@
 """What the browser tests share: one model server, one page and one Chromium for all of them, a
 fresh window for each."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
 from digits.store import versions
 from tests.browser.stage import CHROMIUM, ModelServer, chromium, model_server, page_process
+from tests.support.released_server import draw_seven
 
 OTHER = "again"
 _PATIENCE = 15_000
@@ -83,6 +87,20 @@ def phone(browser: Browser, address: str) -> Iterator[Page]:
         has_touch=True,
         is_mobile=True,
     )
+
+
+@pytest.fixture(scope="session")
+def photo() -> bytes:
+    """A JPEG of a 7 on paper in uneven light."""
+    grey = np.asarray(Image.open(io.BytesIO(draw_seven())).convert("L"), np.float32)
+    light = (
+        0.9
+        - 0.3 * np.linspace(0, 1, grey.shape[1])
+        - 0.1 * np.linspace(0, 1, grey.shape[0])[:, np.newaxis]
+    )
+    file = io.BytesIO()
+    Image.fromarray((grey * light).astype(np.uint8)).save(file, "JPEG", quality=80)
+    return file.getvalue()
 
 
 def window(browser: Browser, address: str, **options: object) -> Iterator[Page]:

@@ -228,3 +228,14 @@ def test_keep_replaces_a_linked_file_instead_of_writing_through_it(tmp_path: Pat
     keep(corrections)
     assert other.read_text() == "precious"
     assert json.loads(record.read_text(encoding="utf-8"))["label"] == "7"
+
+
+def test_correct_taken_back_leaves_nothing(client: Client, tmp_path: Path) -> None:
+    corrections = Corrections(tmp_path, 1, "digits")
+    sent = to_sent(Sheet(picture=bytes(13)))
+    correct(client, corrections, sent, say("7"), DAY)
+    correct(client, corrections, to_sent(Sheet(picture=bytes(14))), say("7"), DAY)
+    assert len(files(tmp_path)) == 6
+    assert correct(client, corrections, sent, say(None, 2), DAY).startswith("Taken back.")
+    assert len(files(tmp_path)) == 3
+    assert correct(client, corrections, sent, say(None, 3), DAY).startswith("Taken back.")

@@ -1,6 +1,7 @@
 """What of the page is reachable from outside, and what is not."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from tests.browser.stage import page_process
+from ui.app import DESCRIPTION, SCRIPTS
 from ui.drawing import MAX_CHARACTERS, Sheet, to_sent
 
 JOIN = "/gradio_api/queue/join"
@@ -49,6 +51,33 @@ def test_page_has_its_own_icon(browser: httpx.Client) -> None:
     answer = browser.get("/favicon.ico")
     assert answer.headers["content-type"].startswith("image/svg+xml")
     assert "Inkwell" in answer.text
+
+
+def test_page_document_is_compressed_and_its_preview_is_ours(browser: httpx.Client) -> None:
+    answer = browser.get("/")
+    assert answer.headers["content-encoding"] == "gzip"
+    tags = dict(re.findall(r'<meta (?:property|name)="([a-z:]+)" content="([^"]*)"', answer.text))
+    assert tags["og:title"] == "Inkwell"
+    assert tags["og:description"] == tags["description"] == DESCRIPTION
+    assert tags["og:image"] == f"{str(browser.base_url).rstrip('/')}/favicon.ico"
+    for foreign in ("{url}", "@Gradio", "gradio-app/gradio", 'content=""', "Click to try"):
+        assert foreign not in answer.text
+
+
+def test_page_head_has_no_body(browser: httpx.Client) -> None:
+    answer = browser.head("/")
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+@pytest.mark.parametrize("name", sorted(script.name for script in SCRIPTS.glob("*.js")))
+def test_page_scripts_are_served_as_they_are(browser: httpx.Client, name: str) -> None:
+    answer = browser.get(f"/pad/{name}")
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.content == (SCRIPTS / name).read_bytes()
+
+
+def test_page_script_of_another_name_is_not_found(browser: httpx.Client) -> None:
+    assert browser.get("/pad/other.js").status_code == 404
 
 
 def test_page_takes_no_font_from_elsewhere(browser: httpx.Client) -> None:
@@ -91,6 +120,8 @@ def test_page_takes_no_font_from_elsewhere(browser: httpx.Client) -> None:
             "/assets//etc/passwd",
             "/assets/..%2f..%2fapp.py",
             "/static/.hidden",
+            "/pad/pad.html",
+            "/pad/",
         ),
         *(
             "/config%0a",

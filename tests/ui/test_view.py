@@ -14,7 +14,7 @@ from serving.client import Drawing
 from serving.client.marks import Box
 from serving.client.number import Number, NumberDigit
 from ui.compare import Comparison, Opinion
-from ui.drawing import Sheet, encode
+from ui.drawing import Sheet
 from ui.reading import AWAY, NOTHING_DRAWN, Answer, NumberAnswer
 from ui.view import render
 
@@ -50,7 +50,7 @@ def words(shown: str) -> str:
 
 def test_render_answer_shows_digit_sentence_version_and_latency() -> None:
     shown = re.sub("<[^>]+>", " ", render(answer()))
-    assert "Looks like  7 , 58.3% sure." in shown
+    assert "Probably  7  (58.3%), perhaps 8 (9.7%)." in shown
     assert "Model version 3 · answered in 12 ms" in shown
 
 
@@ -68,6 +68,13 @@ def test_render_answer_is_never_a_hundred_percent_sure() -> None:
     shown = render(answer(probabilities=SURE))
     assert "</strong>, &gt;99.9% sure." in shown
     assert "100.0%" not in re.sub('style="[^"]+"', "", shown)
+
+
+def test_render_answer_shows_small_probabilities_as_a_dash() -> None:
+    shown = re.findall(
+        r'class="share" aria-hidden="true">([^<]*)<', render(answer(probabilities=SURE))
+    )
+    assert shown == ["–"] * 7 + ["&gt;99.9%"] + ["–"] * 2
 
 
 def test_render_answer_marks_only_the_winner() -> None:
@@ -91,11 +98,15 @@ def test_render_label_from_the_server_is_never_markup() -> None:
     assert shown.count("&lt;script&gt;") == 3
 
 
+def test_render_label_of_a_sure_digit_stands_without_a_second_one() -> None:
+    assert "Looks like 7 , &gt;99.9% sure." in words(render(answer(probabilities=SURE)))
+
+
 def test_render_drawing_that_is_no_digit_says_so_instead_of_guessing() -> None:
     shown = render(Answer(read_as(ood_score=0.9), 12.4))
     assert 'data-state="unsure"' in shown
     assert 'class="digit" aria-hidden="true">?</div>' in shown
-    assert "This does not look like a digit. As one it would be 7, 58.3%." in words(shown)
+    assert "Of the ten digits it is most like 7 . The network knows only digits." in words(shown)
 
 
 def test_render_drawing_of_a_version_that_cannot_tell_is_a_digit() -> None:
@@ -125,13 +136,13 @@ def test_render_number_has_a_box_for_each_digit() -> None:
         for left, label, score in read
     )
     shown = render(NumberAnswer(Number(digits, 120, 100, Problem.NONE), sheet, 40.2))
-    assert encode(b"JPEG", "jpg") in shown
+    assert "<image width" in shown  # the page itself has the picture
     assert re.findall(r'<g class="(\w+)"><rect x="(\d+)"', shown) == [
         ("sure", "8"),
         ("doubtful", "58"),
     ]
     assert (
-        "Looks like 2? , 33.9% sure of the whole number. What is boxed in orange does not look "
+        "Probably 2? , 33.9% sure of the whole number. What is boxed in orange does not look "
         "like a digit." in words(shown)
     )
     assert "<6>" not in shown

@@ -1,7 +1,10 @@
-// What happens when the page's server does not answer: the old answer is dimmed, one sentence says so, and the page goes on by itself.
+// What happens when the page's server does not answer: one sentence says so, and the page goes on by itself.
 //
 // Gradio gives up at the first request that fails, shows an error and reloads the page once the server is back. So requests that fail
 // on the way are sent again here, before Gradio hears of it; where it reloads nevertheless, session.js puts everything back.
+
+import { noteAnswer, PAUSE, progress } from "./asking.js";
+import { pad } from "./state.js";
 
 const PATIENCE = 3000; // ms without an answer until the page says so
 const GIVE_UP = 90_000; // ms without an answer from a server that is there, until the page is loaded again; longer than any deadline
@@ -12,13 +15,12 @@ const BUSY = [502, 503, 504]; // of a proxy whose server restarts, and of a queu
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const browserFetch = window.fetch.bind(window);
-let lastProgress = null; // when the page began to wait, or got its last answer; null while nothing is unanswered
 
 async function fetchUntilAnswered(target, options) {
   for (;;) {
     try {
-      const answer = await browserFetch(target, options);
-      if (!BUSY.includes(answer.status)) return answer;
+      const response = await browserFetch(target, options);
+      if (!BUSY.includes(response.status)) return response;
     } catch (error) {
       if (error.name === "AbortError") throw error;
     }
@@ -26,12 +28,14 @@ async function fetchUntilAnswered(target, options) {
   }
 }
 
-window.fetch = async (target, options) => {
-  const { pathname } = new URL(target.url ?? target, document.baseURI);
-  if (/\/queue\/(join|data)$/.test(pathname)) return fetchUntilAnswered(target, options);
-  if (pathname.endsWith("/app_id")) while (stroke) await sleep(PAUSE); // its answer reloads the page: not under the pen
-  return browserFetch(target, options);
-};
+function sendAgain() {
+  window.fetch = async (target, options) => {
+    const { pathname } = new URL(target.url ?? target, document.baseURI);
+    if (/\/queue\/(join|data)$/.test(pathname)) return fetchUntilAnswered(target, options);
+    if (pathname.endsWith("/app_id")) while (pad.stroke) await sleep(PAUSE); // its answer reloads the page: not under the pen
+    return browserFetch(target, options);
+  };
+}
 
 async function serverAnswers() {
   try {
@@ -41,39 +45,22 @@ async function serverAnswers() {
   }
 }
 
-const desk = element.closest("#desk");
-const lost = document.createElement("p");
-lost.className = "lost";
-lost.setAttribute("role", "status");
+const isLate = () => progress.at !== null && Date.now() - progress.at >= PATIENCE;
 
-function expectAnswer() {
-  lastProgress ??= Date.now();
-  desk.dataset.answer = "old";
-}
-
-// Called whenever the panel changes. An answer that names no question is a refusal of what was sent.
-function noteAnswer() {
-  const panel = document.querySelector("#panel .answer");
-  if (lastProgress === null || !panel) return;
-  const number = Number(panel.dataset.asked);
-  lastProgress = Date.now();
-  lost.textContent = "";
-  const isNewest = number >= asked || (number === 0 && panel.dataset.state === "trouble");
-  if (!isNewest || waiting) return; // `waiting`: the drawing has changed since it was last sent
-  lastProgress = null;
-  delete desk.dataset.answer;
-}
-
-async function watchConnection() {
+export async function watchConnection() {
+  sendAgain();
   const panel = document.querySelector("#panel");
+  const lost = document.createElement("p");
+  lost.className = "lost";
+  lost.setAttribute("role", "status");
   panel.parentElement.prepend(lost);
-  new MutationObserver(noteAnswer).observe(panel, { childList: true, subtree: true });
+  new MutationObserver(() => noteAnswer() && (lost.textContent = "")).observe(panel, { childList: true, subtree: true });
   for (;;) {
     await sleep(AGAIN / 2);
-    if (lastProgress === null || Date.now() - lastProgress < PATIENCE) continue;
-    const told = (await serverAnswers()) ? LATE : LOST;
-    if (lastProgress === null || Date.now() - lastProgress < PATIENCE) continue;
-    lost.textContent = told;
-    if (told === LATE && Date.now() - lastProgress > GIVE_UP && !stroke) location.reload();
+    if (!isLate()) continue;
+    const sentence = (await serverAnswers()) ? LATE : LOST;
+    if (!isLate()) continue;
+    lost.textContent = sentence;
+    if (sentence === LATE && Date.now() - progress.at > GIVE_UP && !pad.stroke) location.reload();
   }
 }

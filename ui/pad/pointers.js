@@ -1,23 +1,29 @@
 // Drawing with mouse, pen and finger.
 
+import { expectAnswer, tellLast, tellSoon } from "./asking.js";
+import { announce } from "./history.js";
+import { save } from "./session.js";
+import { show } from "./sheet.js";
+import { pad, place, remember } from "./state.js";
+
 const STILL = 0.03; // of the pad's height: a touch that moved less is a resting palm or the first of two fingers
 
-function begin(event) {
-  if (event.button !== 0 || (stroke && !takesOver(event))) return;
+export function begin(event) {
+  if (event.button !== 0 || (pad.stroke && !takesOver(event))) return;
   event.preventDefault();
-  if (stroke) discard();
-  cursor = null;
-  canvas.setPointerCapture(event.pointerId);
+  if (pad.stroke) discard();
+  pad.cursor = null;
+  pad.canvas.setPointerCapture(event.pointerId);
   start(event.pointerId, event.pointerType);
   extend(event);
 }
 
 // One stroke at a time: the first pointer draws, unless it was a palm.
-const takesOver = (event) => pointerType === "touch" && (event.pointerType === "pen" || (event.pointerType === "touch" && isStill()));
+const takesOver = ({ pointerType }) => pad.pointerType === "touch" && (pointerType === "pen" || (pointerType === "touch" && isStill()));
 
 function isStill() {
   const spread = (axis) => {
-    const places = stroke.points.map((point) => point[axis]);
+    const places = pad.stroke.points.map((point) => point[axis]);
     return Math.max(...places) - Math.min(...places);
   };
   return Math.hypot(spread(0), spread(1)) < STILL;
@@ -25,37 +31,39 @@ function isStill() {
 
 // The stroke was not meant: neither the drawing nor Undo has it.
 function discard() {
-  drawing.strokes.pop();
-  earlier.pop();
-  stroke = null;
+  pad.drawing.strokes.pop();
+  pad.earlier.pop();
+  pad.stroke = null;
   show();
 }
 
-function start(by, type) {
+export function start(by, type) {
   remember();
-  note.textContent = "";
-  pointer = by;
-  pointerType = type;
-  stroke = { pen: width.value / 100, points: [] };
-  drawing.strokes.push(stroke);
+  pad.note.textContent = "";
+  pad.pointer = by;
+  pad.pointerType = type;
+  pad.stroke = { pen: pad.width.value / 100, points: [] };
+  pad.drawing.strokes.push(pad.stroke);
+  delete pad.drawing.corrected;
+  announce();
   expectAnswer();
 }
 
-function extend(event) {
-  if (!stroke || event.pointerId !== pointer) return;
-  const box = canvas.getBoundingClientRect();
+export function extend(event) {
+  if (!pad.stroke || event.pointerId !== pad.pointer) return;
+  const box = pad.canvas.getBoundingClientRect();
   const places = event.type === "pointermove" ? event.getCoalescedEvents() : [];
-  for (const place of places.length ? places : [event])
-    stroke.points.push([(place.clientX - box.left) / box.height, (place.clientY - box.top) / box.height]);
+  for (const { clientX, clientY } of places.length ? places : [event])
+    pad.stroke.points.push(place((clientX - box.left) / box.height, (clientY - box.top) / box.height));
   show();
-  waiting ??= setTimeout(tell, PAUSE);
+  tellSoon();
 }
 
-function end(event) {
-  if (!stroke || event.pointerId !== pointer) return;
+export function end(event) {
+  if (!pad.stroke || event.pointerId !== pad.pointer) return;
   // The browser cancels a touch that it takes for a palm.
-  if (event.type === "pointercancel" && pointerType === "touch" && isStill()) discard();
-  stroke = null;
+  if (event.type === "pointercancel" && pad.pointerType === "touch" && isStill()) discard();
+  pad.stroke = null;
   save();
   tellLast();
 }

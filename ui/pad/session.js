@@ -1,8 +1,10 @@
 // What is drawn, Undo and the history survive a reload, a step back in the browser and a restart of the page's process: they are kept
 // in this tab's sessionStorage, and nowhere else.
 
+import { put, showHistory } from "./history.js";
+import { isEmpty, pad, PHOTO_QUALITY } from "./state.js";
+
 const SAVED_AS = "inkwell";
-const DIGITS_SAVED = 4; // of a coordinate, after the point; a ten-thousandth of the pad's height is not seen
 
 const photoUrls = new WeakMap(); // of a photo's canvas: encoding it once is enough
 
@@ -12,24 +14,24 @@ function photoUrl(photo) {
 }
 
 // The state as JSON; a photo that several drawings share is written once.
-function toJson({ earlier, kept }) {
+function toJson({ earlier, later, kept }) {
   const photos = [];
   const plain = (one) => {
     if (one.photo && !photos.includes(one.photo)) photos.push(one.photo);
     return { ...one, photo: one.photo ? photos.indexOf(one.photo) : null };
   };
   const state = {
-    drawing: plain(drawing),
-    pen: width.value,
+    drawing: plain(pad.drawing),
+    pen: pad.width.value,
     earlier: earlier.map(plain),
+    later: later.map(plain),
     kept: kept.map((entry) => ({ ...entry, drawing: plain(entry.drawing) })),
   };
-  const short = (key, value) => (typeof value === "number" ? Number(value.toFixed(DIGITS_SAVED)) : value);
-  return JSON.stringify({ ...state, photos: photos.map(photoUrl) }, short);
+  return JSON.stringify({ ...state, photos: photos.map(photoUrl) });
 }
 
-function save() {
-  for (const part of [{ earlier, kept }, { earlier: [], kept: [] }]) {
+export function save() {
+  for (const part of [pad, { earlier: [], later: [], kept: [] }]) {
     try {
       sessionStorage.setItem(SAVED_AS, toJson(part));
       return;
@@ -50,16 +52,17 @@ async function toCanvas(url) {
   return photo;
 }
 
-async function restore() {
+export async function restore() {
   try {
     const state = JSON.parse(sessionStorage.getItem(SAVED_AS));
     if (!state) return;
     const photos = await Promise.all(state.photos.map(toCanvas));
     if (!isEmpty()) return; // somebody was faster
     const whole = (one) => ({ ...one, photo: one.photo === null ? null : photos[one.photo] });
-    width.value = state.pen;
-    earlier = state.earlier.map(whole);
-    kept = state.kept.map((entry) => ({ ...entry, drawing: whole(entry.drawing) }));
+    pad.width.value = state.pen;
+    pad.earlier = state.earlier.map(whole);
+    pad.later = state.later.map(whole);
+    pad.kept = state.kept.map((entry) => ({ ...entry, drawing: whole(entry.drawing) }));
     put(whole(state.drawing));
     showHistory();
   } catch {

@@ -1,34 +1,63 @@
-// What is listened to. Last, since it needs all the others.
+// The drawing pad: what is listened to. ui/app.py calls `start` once, with Gradio's component.
 
-// Without this a quick stroke is also a fling of the page, and the browser swallows the next tap, on Clear.
-canvas.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
-canvas.addEventListener("pointerdown", begin);
-canvas.addEventListener("pointermove", extend);
-canvas.addEventListener("pointerup", end);
-canvas.addEventListener("pointercancel", end);
-canvas.addEventListener("keydown", onPadKey);
-canvas.addEventListener("focus", () => canvas.matches(":focus-visible") && aim());
-canvas.addEventListener("blur", () => {
-  if (pointer === "keys" && stroke) liftOrLower();
-  cursor = null;
+import { tellLast } from "./asking.js";
+import { watchConnection } from "./connection.js";
+import { choose, correct, goBack, goForward, wipe } from "./history.js";
+import { aim, liftOrLower, onKey, onPadKey } from "./keys.js";
+import { onDrop, onPaste, take } from "./photos.js";
+import { begin, end, extend } from "./pointers.js";
+import { restore, save } from "./session.js";
+import { show } from "./sheet.js";
+import { attach, pad } from "./state.js";
+
+export function start(element, props) {
+  attach(element, props);
+  listenToCanvas();
+  listenToTools();
+  listenToPage();
   show();
-});
-document.addEventListener("keydown", onKey);
-document.addEventListener("paste", onPaste);
-sheet.addEventListener("dragover", (event) => event.preventDefault());
-sheet.addEventListener("drop", onDrop);
-undo.addEventListener("click", goBack);
-clear.addEventListener("click", wipe);
-photoButton.addEventListener("click", () => file.click());
-file.addEventListener("change", () => {
-  take(file.files[0]);
-  file.value = "";
-});
-modes.forEach((radio) => radio.addEventListener("change", () => choose(radio.value)));
-new ResizeObserver(show).observe(canvas);
-window.addEventListener("pagehide", save);
-document.addEventListener("visibilitychange", () => document.hidden && save());
-window.addEventListener("pageshow", ({ persisted }) => persisted && tellLast());
-show();
-restore();
-watchConnection();
+  restore();
+  watchConnection();
+}
+
+function listenToCanvas() {
+  const { canvas } = pad;
+  // Without this a quick stroke is also a fling of the page, and the browser swallows the next tap, on Clear.
+  canvas.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
+  canvas.addEventListener("pointerdown", begin);
+  canvas.addEventListener("pointermove", extend);
+  canvas.addEventListener("pointerup", end);
+  canvas.addEventListener("pointercancel", end);
+  canvas.addEventListener("keydown", onPadKey);
+  canvas.addEventListener("focus", () => canvas.matches(":focus-visible") && aim());
+  canvas.addEventListener("blur", () => {
+    if (pad.pointer === "keys" && pad.stroke) liftOrLower();
+    pad.cursor = null;
+    show();
+  });
+  new ResizeObserver(show).observe(canvas);
+}
+
+function listenToTools() {
+  const { clear, file, modes, photoButton, redo, undo } = pad;
+  undo.addEventListener("click", goBack);
+  redo.addEventListener("click", goForward);
+  clear.addEventListener("click", wipe);
+  photoButton.addEventListener("click", () => file.click());
+  file.addEventListener("change", () => {
+    take(file.files[0]);
+    file.value = "";
+  });
+  modes.forEach((radio) => radio.addEventListener("change", () => choose(radio.value)));
+}
+
+function listenToPage() {
+  document.addEventListener("keydown", onKey);
+  document.addEventListener("paste", onPaste);
+  pad.sheet.addEventListener("dragover", (event) => event.preventDefault());
+  pad.sheet.addEventListener("drop", onDrop);
+  document.addEventListener("inkwell:corrected", ({ detail }) => correct(detail));
+  window.addEventListener("pagehide", save);
+  document.addEventListener("visibilitychange", () => document.hidden && save());
+  window.addEventListener("pageshow", ({ persisted }) => persisted && tellLast());
+}
