@@ -104,6 +104,12 @@ class DeadlineError(ServingError):
     code = Code.DEADLINE_EXCEEDED
 
 
+class CancelledError(ServingError):
+    """The caller has gone; nobody reads this answer."""
+
+    code = Code.CANCELLED
+
+
 class UnimplementedError(ServingError):
     """A part of the API that this server does not offer."""
 

@@ -21,7 +21,8 @@ from digits.settings import EXIT_BAD_SETTINGS
 from serving.server.errors import FailedPreconditionError
 from serving.server.grpc.health import Health
 from serving.server.grpc.server import open_grpc
-from serving.server.inference.admission import Gate
+from serving.server.inference.admission import Admission
+from serving.server.inference.pieces import Pieces
 from serving.server.inference.predict import Limits
 from serving.server.inference.warmup import warm_up
 from serving.server.models.batching import Batching, read_batching
@@ -122,6 +123,7 @@ class Server:
             settings.max_message_bytes,
             settings.max_batch_items,
             settings.enable_signature_method_name_check,
+            None if settings.enable_batching else Pieces(settings.max_call_pixels),
         )
         metrics = Metrics(self.models)
         self._health = Health(self.models)
@@ -140,15 +142,15 @@ class Server:
         self._reloader = Reloader(
             self._sources, self.models, self._watcher, unavailable_labels=unavailable_labels
         )
-        self._open(_gate(settings), limits, metrics)
+        self._open(_admission(settings), limits, metrics)
 
-    def _open(self, gate: Gate, limits: Limits, metrics: Metrics) -> None:
+    def _open(self, admission: Admission, limits: Limits, metrics: Metrics) -> None:
         """Bind both protocols."""
         settings = self._settings
         log = AccessLog() if settings.access_log else None
         self._grpc, self.port = open_grpc(
             self.models,
-            gate,
+            admission,
             limits,
             settings,
             meter=GrpcMeter(metrics),
@@ -156,7 +158,7 @@ class Server:
             reloader=self._reloader,
             health=self._health,
         )
-        protocol: ASGIApp = RestApp(self.models, gate, limits, settings, self._stop.is_set)
+        protocol: ASGIApp = RestApp(self.models, admission, limits, settings, self._stop.is_set)
         protocol = RestMeter(
             RestAccessLog(protocol, log) if log else protocol,
             metrics,
@@ -234,12 +236,13 @@ def _joining(settings: ServerSettings) -> Joining | None:
     return Joining(settings.max_batch_size, threading.Semaphore(running), min(TURNS, running))
 
 
-def _gate(settings: ServerSettings) -> Gate:
-    """Where calls are joined they wait with the joiner, or in the batch queue, not at the gate:
-    those that wait are those that are computed together."""
+def _admission(settings: ServerSettings) -> Admission:
+    """Where calls are joined they wait with the joiner, or in the batch queue, not before
+    admission: those that wait are those that are computed as one batch."""
+    running, queued = settings.max_running_calls, settings.max_queued_calls
     if settings.enable_batching or _joining(settings):
-        return Gate(settings.max_running_calls + settings.max_queued_calls, 0)
-    return Gate(settings.max_running_calls, settings.max_queued_calls)
+        running, queued = running + queued, 0
+    return Admission(running, queued, settings.max_bytes_in_flight)
 
 
 def _read_loading(settings: ServerSettings) -> Loading:

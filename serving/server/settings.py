@@ -200,6 +200,17 @@ class ServerSettings(Settings):
     max_batch_items: int = Field(
         default=4096, ge=1, description="items (images, drawings) in one call"
     )
+    max_call_pixels: int = Field(
+        default=512_000_000,
+        ge=1,
+        description="pixels of all encoded pictures in one call, by their headers",
+    )
+    max_bytes_in_flight: int = Field(
+        default=512 << 20,
+        ge=1 << 20,
+        description="bytes that the requests of all callers hold, with what they become in memory; "
+        "further calls are refused at once",
+    )
     max_running_calls: int = Field(
         default=16,
         ge=1,

@@ -14,6 +14,9 @@ LONGEST_SAFE_DIGITS: Final = 308
 """Decimal digits that always fit a double."""
 _CHEAP_PEELS: Final = 4
 """Rounds of the quick test for nesting; a batch of images needs two."""
+_BYTES_PER_VALUE: Final = 48
+"""A float (24), its places in two lists (16) and in the array (8)."""
+_BYTES_PER_CONTAINER: Final = 96
 _SHORT: Final = b"Inf"
 _REST: Final = np.frombuffer(b"inity", dtype=np.uint8)
 
@@ -56,6 +59,12 @@ def is_deeper(body: bytes, levels: int) -> bool:
             return False
         rest = rest.replace(b'""', b"").replace(b"[]", b"").replace(b"{}", b"")
     return int(_depths(structure).max()) > levels
+
+
+def bytes_when_parsed(body: bytes) -> int:
+    """What a document takes in memory, at most about: its text twice, its values, their arrays."""
+    containers = body.count(b"[") + body.count(b"{")
+    return 2 * len(body) + _BYTES_PER_VALUE * body.count(b",") + _BYTES_PER_CONTAINER * containers
 
 
 def has_more_containers(body: bytes, most: int) -> bool:

@@ -11,7 +11,7 @@ from serving.server.grpc import reflection
 from serving.server.grpc.health import Health
 from serving.server.grpc.servicers import ModelService, PredictionService
 from serving.server.grpc.tls import read_credentials
-from serving.server.inference.admission import Gate
+from serving.server.inference.admission import Admission
 from serving.server.inference.predict import Limits
 from serving.server.models.registry import Models
 from serving.server.models.reload import Reloader
@@ -26,7 +26,7 @@ PREDICTION_METHODS: Final = ("Classify", "Regress", "Predict", "MultiInference",
 
 def open_grpc(
     models: Models,
-    gate: Gate,
+    admission: Admission,
     limits: Limits,
     settings: ServerSettings,
     *,
@@ -66,7 +66,7 @@ def open_grpc(
         ],
     )
     as_content = settings.enable_serialization_as_tensor_content
-    prediction = PredictionService(models, gate, limits, as_content=as_content)
+    prediction = PredictionService(models, admission, limits, as_content=as_content)
     for api in PREDICTION_METHODS:
         setattr(prediction, api, meter.count(api, getattr(prediction, api)))
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(prediction, server)

@@ -6,6 +6,7 @@ from time import monotonic
 from typing import Any, Final, TypeVar, cast
 
 import grpc
+from google.protobuf.message import Message
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -21,7 +22,7 @@ from tensorflow_serving.apis import (
 
 from serving.server.codecs import protobuf
 from serving.server.errors import InvalidArgumentError, PermissionDeniedError, as_answer
-from serving.server.inference.admission import Gate
+from serving.server.inference.admission import Admission
 from serving.server.inference.examples import CLASSIFY, REGRESS, Outcome, Task, infer, infer_all
 from serving.server.inference.predict import Answer, Limits, Query, predict
 from serving.server.models.config import read_message
@@ -65,9 +66,11 @@ def _cut(text: str) -> str:
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):  # type: ignore[misc] # generated without types
     """Predict, Classify, Regress, MultiInference and GetModelMetadata."""
 
-    def __init__(self, models: Models, gate: Gate, limits: Limits, *, as_content: bool) -> None:
+    def __init__(
+        self, models: Models, admission: Admission, limits: Limits, *, as_content: bool
+    ) -> None:
         self._models = models
-        self._gate = gate
+        self._admission = admission
         self._limits = limits
         self._as_content = as_content
 
@@ -85,7 +88,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
             request.output_filter,
             _patience(context),
         )
-        with self._gate.admit(context.time_remaining()):
+        with self._admission.admit(context.time_remaining(), _bytes_held(request)):
             answer = predict(self._models, query, self._limits)
             return _write_answer(answer, self._as_content)
 
@@ -118,7 +121,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
     ) -> classification_pb2.ClassificationResponse:
         """Classes and scores of examples."""
         reply = classification_pb2.ClassificationResponse()
-        with self._gate.admit(context.time_remaining()):
+        with self._admission.admit(context.time_remaining(), _bytes_held(request)):
             outcome = self._infer(CLASSIFY, request, context)
         _write_spec(reply.model_spec, outcome)
         _write_classes(reply.result, outcome)
@@ -130,7 +133,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
     ) -> regression_pb2.RegressionResponse:
         """Values of examples."""
         reply = regression_pb2.RegressionResponse()
-        with self._gate.admit(context.time_remaining()):
+        with self._admission.admit(context.time_remaining(), _bytes_held(request)):
             outcome = self._infer(REGRESS, request, context)
         _write_spec(reply.model_spec, outcome)
         _write_values(reply.result, outcome)
@@ -153,7 +156,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
             )
             for task in request.tasks
         ]
-        with self._gate.admit(context.time_remaining()):
+        with self._admission.admit(context.time_remaining(), _bytes_held(request)):
             outcomes = infer_all(self._models, tasks, request.input, self._limits)
         reply = inference_pb2.MultiInferenceResponse()
         for (_, task), outcome in zip(tasks, outcomes, strict=True):
@@ -204,6 +207,11 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):  # type: ignore
         for name in sorted(request.metric_names):
             reply.metric.add(name=name, int64_value_increase=0)
         return reply
+
+
+def _bytes_held(request: Message) -> int:
+    """Bytes of a message and of the arrays made from it."""
+    return 2 * request.ByteSize()
 
 
 def _patience(context: grpc.ServicerContext) -> Patience:

@@ -1,5 +1,7 @@
-"""The gate: so many calls run, so many wait, and further ones are refused at once."""
+"""Admission control: so many calls run, so many wait, and together they hold so many bytes; further
+ones are refused at once."""
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,24 +9,90 @@ from contextlib import contextmanager
 from serving.server.errors import DeadlineError, OverloadedError
 
 
-class Gate:
-    """Bounds the calls that are computed and the calls that wait, both protocols together."""
+class Share:
+    """The bytes that one call holds of the server's budget."""
 
-    def __init__(self, running: int, queued: int) -> None:
+    def __init__(self, budget: "ByteBudget") -> None:
+        self._budget = budget
+        self._held = 0
+
+    def add(self, size: int) -> None:
+        """Hold more.
+
+        Raises:
+            OverloadedError: all calls would hold more than the budget.
+        """
+        self._budget.take(size, alone=self._held)
+        self._held += size
+
+    def release(self) -> None:
+        """Hold nothing any more."""
+        self._budget.give_back(self._held)
+        self._held = 0
+
+
+class ByteBudget:
+    """Bytes of requests and of what becomes of them in memory, all calls together."""
+
+    def __init__(self, most: int) -> None:
+        """Args: most: bytes; a call that is larger is taken while no other holds any."""
+        self._most = most
+        self._lock = threading.Lock()
+        self._held = 0
+
+    def take(self, size: int, alone: int = 0) -> None:
+        """Hold so many bytes; `alone` are those that the same call holds already.
+
+        Raises:
+            OverloadedError: the budget would be exceeded.
+        """
+        with self._lock:
+            if self._held > alone and self._held + size > self._most:
+                raise OverloadedError(
+                    f"The server already holds {self._held} bytes for other calls and may hold "
+                    f"{self._most}; try again later"
+                )
+            self._held += size
+
+    def give_back(self, size: int) -> None:
+        """Hold so many bytes less."""
+        with self._lock:
+            self._held -= size
+
+
+class Admission:
+    """Bounds the calls that are computed, the calls that wait, and the bytes they hold, both
+    protocols together."""
+
+    def __init__(self, running: int, queued: int, max_bytes: int = sys.maxsize) -> None:
         self._places = threading.Semaphore(running + queued)
         self._running = threading.Semaphore(running)
+        self.budget = ByteBudget(max_bytes)
         self._text = (
             f"The server already runs {running} calls and queues {queued} more; try again later"
         )
 
     @contextmanager
-    def admit(self, seconds: float) -> Iterator[None]:
+    def admit(self, seconds: float, size: int = 0) -> Iterator[None]:
         """Let one call through, after a wait of at most `seconds`.
 
+        Args:
+            seconds: that the caller waits.
+            size: bytes that the call holds meanwhile.
+
         Raises:
-            OverloadedError: nobody may wait any more.
+            OverloadedError: nobody may wait any more, or too many bytes are held.
             DeadlineError: the time is up.
         """
+        self.budget.take(size)
+        try:
+            with self._admit(seconds):
+                yield
+        finally:
+            self.budget.give_back(size)
+
+    @contextmanager
+    def _admit(self, seconds: float) -> Iterator[None]:
         if not self._places.acquire(blocking=False):
             raise OverloadedError(self._text)
         try:

@@ -16,6 +16,7 @@ from tensorflow_serving.apis import input_pb2
 
 from digits.contract import PREDICT
 from serving.server.errors import InvalidArgumentError, UnimplementedError
+from serving.server.inference.pieces import compute
 from serving.server.inference.predict import Limits
 from serving.server.inference.validation import check_inputs
 from serving.server.models.joining import Patience
@@ -87,7 +88,9 @@ def infer_with(
     signature = version.signatures[name]
     inputs = {_INPUT: serialized}
     check_inputs(signature, inputs, limits.max_items)
-    answer = version.run(signature, inputs, outputs, task.patience)
+    answer = compute(
+        version, signature, inputs, outputs, patience=task.patience, pieces=limits.pieces
+    )
     result = (
         _read_classes(answer, len(serialized))
         if task.method == CLASSIFY

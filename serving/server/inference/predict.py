@@ -1,5 +1,5 @@
-"""The core both protocols share: find the version, find the signature, read the inputs, guard,
-compute.
+"""The core both protocols share: find the version, find the signature, read the inputs,
+validate, compute.
 
 It knows neither gRPC nor HTTP: a protocol hands in who is asked and a function that reads its own
 kind of inputs.
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from serving.server.inference.pieces import Pieces, compute
 from serving.server.inference.validation import check_inputs
 from serving.server.models.joining import Patience
 from serving.server.models.registry import Models, Target
@@ -29,6 +30,8 @@ class Limits:
     max_items: int
     check_method_names: bool = False
     """Whether classify and regress take only signatures that were exported for it."""
+    pieces: Pieces | None = None
+    """How large calls are cut; none computes them whole."""
 
 
 @dataclass(frozen=True)
@@ -75,5 +78,7 @@ def predict_with(version: LoadedVersion, query: Query, limits: Limits) -> Answer
     inputs = query.read_inputs(signature)
     wanted = signature.choose_outputs(query.output_filter)
     check_inputs(signature, inputs, limits.max_items)
-    outputs = version.run(signature, inputs, wanted, query.patience)
+    outputs = compute(
+        version, signature, inputs, wanted, patience=query.patience, pieces=limits.pieces
+    )
     return Answer(version.model, version.number, signature, outputs)

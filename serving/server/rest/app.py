@@ -15,6 +15,7 @@ from tensorflow_serving.apis import get_model_metadata_pb2
 
 from serving.server.codecs import json_inputs, json_outputs, json_parser
 from serving.server.codecs.json_examples import read_examples
+from serving.server.codecs.json_text import bytes_when_parsed
 from serving.server.errors import (
     Code,
     DeadlineError,
@@ -22,8 +23,9 @@ from serving.server.errors import (
     UnknownSignatureError,
     as_answer,
 )
-from serving.server.inference.admission import Gate
+from serving.server.inference.admission import Admission, Share
 from serving.server.inference.examples import CLASSIFY, REGRESS, Task, infer
+from serving.server.inference.pieces import check_patience
 from serving.server.inference.predict import Limits, Query, predict
 from serving.server.inference.validation import check_count
 from serving.server.models.joining import Patience
@@ -39,6 +41,7 @@ from serving.server.rest.bodies import (
 )
 from serving.server.rest.openapi import describe
 from serving.server.rest.routes import Call, path_as_sent, read_path
+from serving.server.rest.server import GONE
 from serving.server.settings import ServerSettings
 
 HTTP_STATUS: Final = {
@@ -79,14 +82,14 @@ class RestApp:
     def __init__(
         self,
         models: Models,
-        gate: Gate,
+        admission: Admission,
         limits: Limits,
         settings: ServerSettings,
         is_draining: Callable[[], bool],
     ) -> None:
         """Args: is_draining: whether the server is about to end; it is not ready then."""
         self._models = models
-        self._gate = gate
+        self._admission = admission
         self._limits = limits
         self._max_body = settings.rest_max_body_bytes
         self._seconds = settings.rest_api_timeout_in_ms / 1000
@@ -149,37 +152,47 @@ class RestApp:
             return json_response(self._status(call.target))
         if call.action == "metadata":
             return self._metadata(call.target)
+        share = Share(self._admission.budget)
         try:
-            body = await asyncio.wait_for(read_body(request, self._max_body), self._receive_seconds)
+            body = await self._receive(request, share)
+            state = request.scope["state"]
+            patience = Patience(time.monotonic() + self._seconds, lambda: not state.get(GONE))
+            working = self._threads.submit(self._compute, call, body, share, patience)
+        except BaseException:
+            share.release()
+            raise
+        working.add_done_callback(lambda _: share.release())
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(working), self._seconds)
+        except TimeoutError:
+            raise DeadlineError("Timed out waiting for notification") from None
+
+    async def _receive(self, request: Request, share: Share) -> bytes:
+        try:
+            return await asyncio.wait_for(
+                read_body(request, self._max_body, share.add), self._receive_seconds
+            )
         except TimeoutError:
             raise DeadlineError(
                 f"Expected the whole body within {self._receive_seconds:g} s; received a part; "
                 "send it faster"
             ) from None
-        return await self._in_time(call, body)
 
-    async def _in_time(self, call: Call, body: bytes) -> Response:
-        working = asyncio.get_running_loop().run_in_executor(
-            self._threads, self._compute, call, body
-        )
-        try:
-            return await asyncio.wait_for(working, self._seconds)
-        except TimeoutError:
-            raise DeadlineError("Timed out waiting for notification") from None
-
-    def _compute(self, call: Call, body: bytes) -> Response:
-        with self._gate.admit(self._seconds):
+    def _compute(self, call: Call, body: bytes, share: Share, patience: Patience) -> Response:
+        with self._admission.admit(self._seconds):
+            check_patience(patience)
+            share.add(bytes_when_parsed(body))
             document = read_document(body)
             if call.action == "predict":
-                return self._predict(call.target, document)
-            return self._infer(call, document)
+                return self._predict(call.target, document, patience)
+            return self._infer(call, document, patience)
 
-    def _predict(self, target: Target, document: dict[str, Any]) -> Response:
+    def _predict(self, target: Target, document: dict[str, Any], patience: Patience) -> Response:
         query = Query(
             target,
             document.get("signature_name", ""),
             lambda signature: _read_inputs(document, signature, self._limits.max_items),
-            patience=self._patience(),
+            patience=patience,
         )
         try:
             answer = predict(self._models, query, self._limits)
@@ -197,17 +210,14 @@ class RestApp:
             version=answer.version,
         )
 
-    def _infer(self, call: Call, document: dict[str, Any]) -> Response:
+    def _infer(self, call: Call, document: dict[str, Any], patience: Patience) -> Response:
         examples = read_examples(document, call.action)
         method, name = _EXAMPLE_METHODS[call.action], document.get("signature_name", "")
-        task = Task(method, name, self._patience())
+        task = Task(method, name, patience)
         outcome = infer(self._models, call.target, task, examples, self._limits)
         return json_response(
             {"results": json_outputs.write_results(outcome.result)}, version=outcome.version
         )
-
-    def _patience(self) -> Patience:
-        return Patience(time.monotonic() + self._seconds)
 
     def _status(self, target: Target) -> dict[str, Any]:
         listed = [

@@ -4,6 +4,7 @@ like it so."""
 import gzip
 import json
 import zlib
+from collections.abc import Callable
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -27,11 +28,12 @@ class BodyTooLargeError(InvalidArgumentError):
     """The body, as sent or unzipped, is larger than allowed."""
 
 
-async def read_body(request: Request, most: int) -> bytes:
+async def read_body(request: Request, most: int, hold: Callable[[int], None]) -> bytes:
     """The body, unzipped if it says that it is zipped.
 
     Args:
         most: bytes, before and after unzipping.
+        hold: called with the size of each part; what it raises ends the reading.
 
     Raises:
         BodyTooLargeError: it is larger.
@@ -41,6 +43,7 @@ async def read_body(request: Request, most: int) -> bytes:
         size += len(part)
         if size > most:
             raise _too_large(most)
+        hold(len(part))
         parts.append(part)
     body = b"".join(parts)
     return _unzip(body, most) if request.headers.get("content-encoding") == "gzip" else body
@@ -89,7 +92,7 @@ def json_response(
     TensorFlow Serving.
 
     Args:
-        version: the version that answered, told in a header.
+        version: the version that answered, named in a header.
     """
     headers = {} if version is None else {"Model-Version": str(version)}
     body = json.dumps(content, ensure_ascii=False).encode("utf-8", errors="surrogateescape")

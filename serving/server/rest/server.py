@@ -14,6 +14,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+GONE: Final = "caller_gone"
+"""Key in a request's ASGI state: the connection was lost before the answer."""
 _BACKLOG: Final = 2048
 """Connections that may wait to be accepted; uvicorn's own default."""
 _LARGEST_HEAD: Final = 65536
@@ -97,8 +99,10 @@ class _Impatient(HttpToolsProtocol):
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timer."""
+        """Forget the timer; let whoever computes an answer know that nobody waits for it."""
         self._forget()
+        if self.cycle is not None:
+            self.cycle.scope["state"][GONE] = True
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from serving.server.errors import DeadlineError, OverloadedError
-from serving.server.inference.admission import Gate
+from serving.server.inference.admission import Admission
 from tests.support.server_fixtures import StartServer, ask, fault_of
 
 
@@ -35,28 +35,28 @@ def test_call_too_many_is_refused_at_once_through_both_protocols(
     assert protocols.predict(ask(image)).outputs["digit"].int64_val[0] == 3
 
 
-def test_gate_lets_the_next_in_when_one_leaves() -> None:
-    gate = Gate(running=1, queued=1)
+def test_admission_lets_the_next_in_when_one_leaves() -> None:
+    admission = Admission(running=1, queued=1)
     for _ in range(3):
-        with gate.admit(1):
+        with admission.admit(1):
             pass
 
 
-def test_gate_full_refuses_and_forgets_the_refused() -> None:
-    gate = Gate(running=1, queued=0)
-    with gate.admit(1), pytest.raises(OverloadedError), gate.admit(1):
+def test_admission_full_refuses_and_forgets_the_refused() -> None:
+    admission = Admission(running=1, queued=0)
+    with admission.admit(1), pytest.raises(OverloadedError), admission.admit(1):
         pass
-    with gate.admit(1):
+    with admission.admit(1):
         pass
 
 
 @pytest.mark.parametrize("seconds", [0.05, 0.0], ids=["waits_in_vain", "no_time_left"])
-def test_gate_gives_up_when_the_callers_time_is_over(seconds: float) -> None:
-    gate = Gate(running=1, queued=1)
-    with gate.admit(1), pytest.raises(DeadlineError), gate.admit(seconds):
+def test_admission_gives_up_when_the_callers_time_is_over(seconds: float) -> None:
+    admission = Admission(running=1, queued=1)
+    with admission.admit(1), pytest.raises(DeadlineError), admission.admit(seconds):
         pass
 
 
-def test_gate_waits_without_end_for_a_call_without_deadline() -> None:
-    with Gate(running=1, queued=0).admit(float("inf")):
+def test_admission_waits_without_end_for_a_call_without_deadline() -> None:
+    with Admission(running=1, queued=0).admit(float("inf")):
         pass
