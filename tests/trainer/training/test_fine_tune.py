@@ -62,6 +62,7 @@ def settings_in(folder: Path, toy_file: Path, **changes: object) -> TrainerSetti
         "validation_size": 300,
         "precision": "float32",
         "models": folder / "models",
+        "publish": "best",
     }
     return TrainerSettings.model_validate(chosen | changes)
 
