@@ -63,7 +63,7 @@ def audit(lock: Path, program: Sequence[str] = PROGRAM) -> list[str]:
     except ValueError:
         raise AwayError(done.stderr.strip().rpartition("\n")[2][:200]) from None
     return [
-        f"{package['name']} {package['version']}: {fault['id']}, mended in "
+        f"{package['name']} {package['version']}: {fault['id']}, fixed in "
         f"{', '.join(fault['fix_versions']) or 'no version yet'}"
         for package in packages
         for fault in package.get("vulns", [])

@@ -261,7 +261,7 @@ def check_writable(root: Path) -> Need:
     for name in ("runs", "models"):
         folder = root / name if (root / name).exists() else root
         if not os.access(folder, os.W_OK | os.X_OK):
-            return Need(False, f"'{name}' cannot be written by this user; mend its permissions")
+            return Need(False, f"'{name}' cannot be written by this user; fix its permissions")
     return Need(True, "runs/ and models/ can be written")
 
 

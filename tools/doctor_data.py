@@ -45,7 +45,7 @@ def check_data(named: str, root: Path, cache: Path) -> tuple[bool, str]:
             "DIGITS_DATA=/path/to/mnist.npz",
         )
     if not source.exists():
-        return False, f"DIGITS_DATA names '{named}', which is not there; mend the path"
+        return False, f"DIGITS_DATA names '{named}', which is not there; fix the path"
     try:
         found = _digests(source)
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:

@@ -51,7 +51,7 @@ def _refusal(error: OSError) -> str:
     """The disk refused somewhere on the way: all that was finished before is still there."""
     return (
         f"expected a disk that takes what is written; received: {error.strerror or error}; "
-        "mend that and start again, it goes on from there"
+        "fix that and start again, it goes on from there"
     )
 
 

@@ -57,7 +57,7 @@ class Notice:
 
     sentence: str
     retry: bool
-    """True while something is wrong that may mend itself, so the page asks again."""
+    """True while something is wrong that may pass, so the page asks again."""
 
 
 Outcome = Answer | NumberAnswer | Comparison | Notice

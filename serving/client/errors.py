@@ -62,7 +62,7 @@ _ANY_OTHER: Final = (
 )
 _REFUSED: Final = (
     InvalidRequestError,
-    "expected a request that {server} accepts; received its refusal ({code}: {said}); mend the "
+    "expected a request that {server} accepts; received its refusal ({code}: {said}); fix the "
     "request, or check which model is served",
 )
 _MEANINGS: Final[dict[str, tuple[type[ClientError], str]]] = {

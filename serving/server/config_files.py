@@ -89,7 +89,7 @@ def read_config(path: Path, message: str, flag: str) -> Any:  # noqa: ANN401 - t
         ) from error
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise SettingsError(
-            f"{flag}: expected a {message} as text; received '{path}': {error}; mend the file"
+            f"{flag}: expected a {message} as text; received '{path}': {error}; fix the file"
         ) from error
 
 

@@ -120,7 +120,7 @@ def test_audit_with_a_finding_names_it_and_ends_with_1(capsys: pytest.CaptureFix
     )
     assert audit.main([Path("a.txt"), Path("b.txt")], answering(text, 1)) == audit.FOUND
     assert capsys.readouterr().out.splitlines() == [
-        "a 1: PYSEC-1, mended in 2",
+        "a 1: PYSEC-1, fixed in 2",
         "1 known vulnerabilities in 2 locks.",
     ]
 

@@ -36,6 +36,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     for name in os.environ.get("CI_MUST_RUN", "").split():
         if not any(item.get_closest_marker(name) for item in session.items):
             raise pytest.UsageError(
-                f"expected tests marked '{name}' (CI_MUST_RUN); received none; mend the marker or "
+                f"expected tests marked '{name}' (CI_MUST_RUN); received none; fix the marker or "
                 "the variable"
             )

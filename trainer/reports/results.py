@@ -106,14 +106,14 @@ def read_results(results: Path) -> list[TrainingResult]:
         return []
     except OSError as error:
         raise OutputError(
-            f"expected a readable {RESULTS_FILE}; received: {error.strerror}; mend its permissions"
+            f"expected a readable {RESULTS_FILE}; received: {error.strerror}; fix its permissions"
         ) from error
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         where = ".".join(map(str, fault["loc"])) or "the file"
         raise OutputError(
             f"expected {RESULTS_FILE} to be a list of results; received at {where}: "
-            f"{fault['msg']}; mend it or move it away"
+            f"{fault['msg']}; fix it or move it away"
         ) from error
 
 

@@ -103,7 +103,7 @@ def _bind(server: grpc.Server, settings: ServerSettings) -> int:
     if settings.grpc_socket_path:
         _listen(
             server, f"unix:{settings.grpc_socket_path}", None
-        )  # the file's permissions guard it
+        )  # the file's permissions protect it
     if settings.port:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         port = _listen(server, f"{host}:{settings.port}", credentials)

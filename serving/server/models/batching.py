@@ -64,7 +64,7 @@ def read_batching(path: Path, threads: int) -> Batching:
     ):
         raise SettingsError(
             f"{_FLAG}: expected max_execution_batch_size as large as max_batch_size, or none; "
-            "received another; mend the file"
+            "received another; fix the file"
         )
     _check(batching)
     return batching
@@ -74,7 +74,7 @@ def _check(batching: Batching) -> None:
     positive = (batching.max_batch_size, batching.max_enqueued_batches, batching.num_batch_threads)
     if min(positive) < 1 or batching.batch_timeout_micros < 0:
         raise SettingsError(
-            f"{_FLAG}: expected sizes and counts of one and more; received {min(positive)}; mend "
+            f"{_FLAG}: expected sizes and counts of one and more; received {min(positive)}; fix "
             "the file"
         )
     sizes = batching.allowed_batch_sizes
@@ -84,7 +84,7 @@ def _check(batching: Batching) -> None:
         raise SettingsError(
             f"{_FLAG}: expected allowed_batch_sizes that grow and end with max_batch_size "
             f"({batching.max_batch_size}); "
-            f"received {', '.join(map(str, sizes))}; mend the file"
+            f"received {', '.join(map(str, sizes))}; fix the file"
         )
 
 

@@ -75,11 +75,11 @@ def read_file(path: Path) -> list[ModelSource]:
         ) from error
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise SettingsError(
-            f"model_config_file: expected a model_config_list; received '{path}': {error}; mend "
+            f"model_config_file: expected a model_config_list; received '{path}': {error}; fix "
             "the file"
         ) from error
     except InvalidArgumentError as error:
-        raise SettingsError(f"model_config_file: {error.text}; mend the file '{path}'") from error
+        raise SettingsError(f"model_config_file: {error.text}; fix the file '{path}'") from error
 
 
 def read_message(

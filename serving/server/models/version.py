@@ -39,7 +39,7 @@ class LoadedVersion:
 
         Args:
             signature: one of `signatures`.
-            inputs: tensors that passed the guard.
+            inputs: tensors that passed the validation.
             outputs: names of the outputs to return.
             patience: how long the caller waits for its turn, where calls are joined.
 

@@ -129,7 +129,7 @@ def test_record_leaves_older_entries_without_these_figures_as_they_are(tmp_path:
 @pytest.mark.parametrize("content", ["", "{", "{}", "[1]", '[{"architecture": "conv3"}]'])
 def test_record_file_that_is_not_ours_is_refused_and_left(tmp_path: Path, content: str) -> None:
     (tmp_path / RESULTS_FILE).write_text(content)
-    with pytest.raises(OutputError, match="mend it or move it away"):
+    with pytest.raises(OutputError, match="fix it or move it away"):
         record(made_up_run(), tmp_path, tmp_path)
     assert (tmp_path / RESULTS_FILE).read_text() == content
 
