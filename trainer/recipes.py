@@ -1,30 +1,32 @@
-"""The training recipes: what is done to a network, apart from its architecture. Add one here and it
-is a choice."""
+"""The training recipes: every hyperparameter apart from the architecture. One that is added here is
+a choice of `--recipe`."""
 
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Initialisation = Literal["reachable", "keras"]
-"""Scale of the first weights: "keras" is Keras' default, Glorot uniform; "reachable" counts only
-the kernel taps that meet the map."""
+"""Scale of the initial weights: "keras" is Keras' default, Glorot uniform; "reachable" counts only
+the kernel taps that reach the map."""
 
 
 class Augmentation(BaseModel):
-    """How far images are bent: each amount is drawn evenly from minus to plus its bound, for each
-    image and epoch anew."""
+    """Bounds of the augmentation: each parameter is drawn uniformly from minus to plus its bound,
+    anew for each image and epoch."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rotation: float = Field(default=0, ge=0, le=180, description="largest turn, degrees")
+    rotation: float = Field(default=0, ge=0, le=180, description="largest rotation, degrees")
     scale: float = Field(
         default=0,
         ge=0,
         lt=1,
         description="largest change of width and of height, each on its own, as a share",
     )
-    shear: float = Field(default=0, ge=0, le=45, description="largest slant, degrees")
-    shift: float = Field(default=0, ge=0, le=14, description="largest move along each axis, pixels")
+    shear: float = Field(default=0, ge=0, le=45, description="largest shear, degrees")
+    shift: float = Field(
+        default=0, ge=0, le=14, description="largest shift along each axis, pixels"
+    )
     stroke: float = Field(
         default=0,
         ge=0,
@@ -35,57 +37,56 @@ class Augmentation(BaseModel):
         default=0,
         ge=0,
         le=5,
-        description="standard deviation of the nodes' moves in a smooth distortion, pixels",
+        description="standard deviation of the nodes' displacements in a smooth distortion, pixels",
     )
 
 
 class Recipe(BaseModel):
-    """How long, in what portions, how fast and from what a network learns. The loss is categorical
-    cross-entropy, the optimizer Adam."""
+    """Hyperparameters of a training. The loss is categorical cross-entropy, the optimizer Adam."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    epochs: int = Field(ge=1, le=10_000, description="times every training image is seen")
-    batch_size: int = Field(default=128, ge=1, le=65_536, description="images a step")
+    summary: str = Field(default="", exclude=True, description="for the help text")
+    epochs: int = Field(ge=1, le=10_000, description="passes over the training images")
+    batch_size: int = Field(default=128, ge=1, le=65_536, description="images a training step")
     initialisation: Initialisation = Field(
         default="reachable",
-        description="scale of the first weights: reachable counts the taps that meet the map, "
+        description="scale of the initial weights: reachable counts the taps that reach the map, "
         "keras is Keras' default",
     )
     learning_rate: float = Field(
-        default=1e-3, gt=0, le=1, description="Adam's largest step size; 0.001 is Keras' default"
+        default=1e-3, gt=0, le=1, description="peak learning rate of Adam; 0.001 is Keras' default"
     )
     warmup: float = Field(
         default=0,
         ge=0,
         lt=1,
-        description="share of the training in which the step size rises from 0 to its largest",
+        description="share of the steps in which the learning rate rises from 0 to its peak",
     )
     decay: Literal["none", "cosine"] = Field(
         default="none",
-        description="after the warm-up: none keeps the step size, cosine takes it to 0",
+        description="learning rate after the warm-up: none: constant, cosine: cosine decay to 0",
     )
     averaging: float = Field(
         default=0,
         ge=0,
         lt=1,
-        description="weights kept are a moving average: the share of the old average that a step "
-        "keeps; 0: none",
+        description="decay of the exponential moving average (EMA) of the weights, which is "
+        "exported; 0: no average",
     )
     dropout: float | None = Field(
         default=None,
         ge=0,
         lt=1,
-        description="share of what each dropout layer drops while training; none: as the "
-        "architecture has it",
+        description="dropout rate of every dropout layer; none: the architecture's",
     )
     augmentation: Augmentation | None = Field(
-        default=None, description="how images are bent while training; none: not at all"
+        default=None, description="bounds of the augmentation; none: no augmentation"
     )
     teachers: str | None = Field(
         default=None,
-        description="recipe of the networks that give the targets, and the first weights; none: "
-        "the labels are the targets",
+        description="recipe of the networks whose averaged predictions are the targets, and which "
+        "give the initial weights; none: the labels are the targets",
     )
     distillation: float = Field(
         default=1,
@@ -106,10 +107,8 @@ class Recipe(BaseModel):
 _AUGMENTATION: Final = Augmentation(
     rotation=15, scale=0.12, shear=8, shift=2.5, stroke=0.4, elastic=0.7
 )
-
-# Every image bent anew in every epoch, no dropout: bent images are variety enough. Small batches,
-# which find weights that read more.
 _BEST: Final = Recipe(
+    summary="augmented images in small batches, no dropout, EMA weights",
     epochs=20,
     batch_size=64,
     learning_rate=2e-3,
@@ -121,23 +120,28 @@ _BEST: Final = Recipe(
 )
 
 FINE_TUNE: Final = "fine-tune"
-"""Goes on from the served version, with corrected drawings among the images."""
+"""Starts from the served version, with corrected drawings among the training images."""
 
 RECIPES: Final = {
-    # The published training: 12 epochs, batch 128, Adam, categorical cross-entropy. Only the first
-    # weights are ours.
-    "notebook": Recipe(epochs=12),
-    # The same with Keras' first weights; kept to show what becomes of conv5 then.
-    "notebook-keras-weights": Recipe(epochs=12, initialisation="keras"),
-    "quick": Recipe(epochs=2),
-    # More than the notebook's accuracy in less than a tenth of its time: one rise and fall of a
-    # larger step. `make bench NAME=training_speed`
+    "notebook": Recipe(summary="the published training: 12 epochs, batch size 128", epochs=12),
+    "notebook-keras-weights": Recipe(
+        summary="the same with Keras' default initial weights, with which conv5 learns nothing",
+        epochs=12,
+        initialisation="keras",
+    ),
+    "quick": Recipe(summary="a first look in minutes", epochs=2),
     "fast": Recipe(
-        epochs=2, learning_rate=3e-3, warmup=0.2, decay="cosine", averaging=0.98, dropout=0
+        summary="the notebook's accuracy in a tenth of its time",
+        epochs=2,
+        learning_rate=3e-3,
+        warmup=0.2,
+        decay="cosine",
+        averaging=0.98,
+        dropout=0,
     ),
     "best": _BEST,
-    # Bent images too, with the architecture's dropout, in larger batches, for fewer epochs.
     "augmented": Recipe(
+        summary="augmented images in larger batches, with the architecture's dropout",
         epochs=12,
         learning_rate=2e-3,
         warmup=0.1,
@@ -145,12 +149,18 @@ RECIPES: Final = {
         averaging=0.998,
         augmentation=_AUGMENTATION,
     ),
-    # Networks of `best` go on as they were trained, but learn what all of them together say.
-    "distilled": _BEST.model_copy(update={"epochs": 12, "teachers": "best"}),
-    # The served version goes on with synthetic handwriting among the images; it is its own teacher,
-    # so that what it knows is not lost.
+    "distilled": _BEST.model_copy(
+        update={
+            "summary": "starts from best networks and distils their averaged predictions",
+            "epochs": 12,
+            "teachers": "best",
+        }
+    ),
+    # The served version is its own teacher, so that what it knows is not lost.
     FINE_TUNE: _BEST.model_copy(
         update={
+            "summary": "starts from the served version, with synthetic handwriting and corrected "
+            "drawings among the images",
             "epochs": 4,
             "learning_rate": 1.5e-3,
             "warmup": 0.05,
@@ -159,3 +169,4 @@ RECIPES: Final = {
         }
     ),
 }
+"""By name. Settings, help text and sweeps take every recipe from here."""

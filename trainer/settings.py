@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from digits.contract import MODEL_NAME
 from digits.settings import CommaSeparated, Settings
@@ -13,8 +13,14 @@ from trainer.recipes import FINE_TUNE, RECIPES, Recipe
 
 ArchitectureName = Literal["conv3", "conv5", "conv7"]
 OVERRIDES: Final = ("epochs", "batch_size", "learning_rate", "forms")
-"""Settings that, where given, stand for the recipe's."""
+"""Settings that override the recipe's."""
 Precision = Literal["auto", "float32", "bfloat16"]
+
+
+def _known_recipe(name: str) -> str:
+    if name not in RECIPES:
+        raise ValueError(f"one of {', '.join(RECIPES)}")
+    return name
 
 
 class TrainerSettings(Settings):
@@ -67,35 +73,20 @@ class TrainerSettings(Settings):
         default=("conv3", "conv5", "conv7"),
         description="networks to train, separated by commas: conv3, conv5, conv7",
     )
-    recipe: Literal[
-        "notebook",
-        "notebook-keras-weights",
-        "quick",
-        "fast",
-        "best",
-        "augmented",
-        "distilled",
-        "fine-tune",
-    ] = Field(
+    recipe: Annotated[str, AfterValidator(_known_recipe)] = Field(
         default="best",
-        description="training recipe: notebook is the published training, quick a first look in "
-        "minutes, fast the "
-        "notebook's accuracy in a tenth of its time, best bends the images and drops nothing out, "
-        "augmented bends them with dropout, "
-        "distilled goes on from best and learns what those networks say together, "
-        "fine-tune goes on from the served version with corrected drawings among the images",
+        description="training recipe: "
+        + "; ".join(f"{name}: {recipe.summary}" for name, recipe in RECIPES.items()),
     )
     teachers: Annotated[tuple[Path, ...], CommaSeparated] = Field(
         default=(),
-        description="for a recipe that learns from teachers: run folders whose finished networks "
-        "teach, or folders of published versions, separated by commas; "
-        "default: the run of the teachers' recipe with the same seed, which is trained first "
-        "where it is missing",
+        description="for a recipe that distils: run folders whose finished networks are the "
+        "teachers, or folders of published versions, separated by commas; default: the run of the "
+        "teachers' recipe with the same seed, which is trained first where it is missing",
     )
     corrections: Path | None = Field(
         default=None,
-        description="for the recipe fine-tune: folder in which the page keeps drawings that "
-        "people put right",
+        description="for the recipe fine-tune: folder in which the page keeps corrected drawings",
     )
     drawings: int = Field(
         default=0,
@@ -108,17 +99,17 @@ class TrainerSettings(Settings):
         default=None,
         ge=1,
         le=10_000,
-        description="times every training image is seen; default: the recipe's",
+        description="passes over the training images; default: the recipe's",
     )
     batch_size: int | None = Field(
-        default=None, ge=1, le=65_536, description="images a training step; default: the recipe's"
+        default=None, ge=1, le=65_536, description="batch size in images; default: the recipe's"
     )
     learning_rate: float | None = Field(
         default=None,
         gt=0,
         le=1,
         allow_inf_nan=False,
-        description="step size of the optimizer; default: the recipe's",
+        description="peak learning rate of the optimizer; default: the recipe's",
     )
     forms: int | None = Field(
         default=None,
@@ -131,24 +122,24 @@ class TrainerSettings(Settings):
         default=5_000,
         ge=1,
         le=1_000_000,
-        description="training images put aside to decide with, in images",
+        description="training images set aside for validation",
     )
     seed: int = Field(
         default=1,
         ge=0,
         le=2**31 - 1,
-        description="decides first weights, dropout and order; same seed, same start",
+        description="decides initial weights, dropout and the order of the images",
     )
     data_seed: int = Field(
         default=1,
         ge=0,
         le=2**31 - 1,
-        description="decides which images validate and how images are bent; the same for runs to "
-        "be compared",
+        description="decides which images validate and how images are augmented; the same for runs "
+        "to be compared",
     )
     deterministic: bool = Field(
         default=False,
-        description="same bits from every run on the same machine, at some cost in speed",
+        description="the same weights, bit for bit, from every run on the same machine; slower",
     )
     precision: Precision = Field(
         default="auto",
@@ -157,9 +148,8 @@ class TrainerSettings(Settings):
     )
     export_precision: Literal["float32", "bfloat16"] = Field(
         default="float32",
-        description="arithmetic of the published version: bfloat16 answers faster where the "
-        "processor has it, and rounds; "
-        "what is then told of accuracy is measured with it",
+        description="arithmetic of the published version: bfloat16 is faster where the processor "
+        "has it, and less precise; the reported accuracy is measured with it",
     )
     device: Literal["auto", "cpu", "gpu"] = Field(
         default="auto",
@@ -168,14 +158,14 @@ class TrainerSettings(Settings):
     )
     strategy: Literal["auto", "none", "mirrored", "multiworker"] = Field(
         default="auto",
-        description="who shares each batch: mirrored: the GPUs of this machine; multiworker: the "
-        "machines that TF_CONFIG names; "
+        description="devices that share each batch: mirrored: the GPUs of this machine; "
+        "multiworker: the machines that TF_CONFIG names; "
         "auto: those machines where it names several, else one device; none: one device alone",
     )
     run_dir: Path | None = Field(
         default=None,
         description="folder of the run: checkpoints, logs, figures, report; default: "
-        "runs/RECIPE-seedN; an unfinished run goes on",
+        "runs/RECIPE-seedN; an unfinished run is resumed",
     )
     models: Path = Field(
         default=Path("models"),
