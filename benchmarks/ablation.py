@@ -21,7 +21,7 @@ import numpy as np
 from pydantic import Field, TypeAdapter
 
 from digits.files import write_synced
-from trainer.data.augmentation import draw
+from trainer.data.augmentation import draw_parameters
 from trainer.data.dataset import MNIST, load
 from trainer.data.split import Split, split
 from trainer.evaluation.metrics import evaluate
@@ -31,7 +31,7 @@ from trainer.provenance import Provenance, describe_command
 from trainer.recipes import RECIPES, Recipe
 from trainer.reports.markdown import table
 from trainer.training.device import Arithmetic, choose_device, choose_precision
-from trainer.training.distillation import answers
+from trainer.training.distillation import teacher_targets
 from trainer.training.fit import fit
 from trainer.training.step import EpochData
 
@@ -43,7 +43,7 @@ def _with(**changes: Any) -> Change:  # noqa: ANN401 - fields of a recipe
     return lambda recipe: recipe.model_copy(update=changes)
 
 
-def _bent(**changes: float) -> Change:
+def _augmented(**changes: float) -> Change:
     def change(recipe: Recipe) -> Recipe:
         assert recipe.augmentation is not None
         return recipe.model_copy(
@@ -57,11 +57,11 @@ EVERYTHING: Final = "everything"
 VARIANTS: Final[dict[str, Change]] = {
     EVERYTHING: _with(),
     "without augmentation": _with(augmentation=None),
-    "without rotation, scale, shear": _bent(rotation=0, scale=0, shear=0),
-    "without shift": _bent(shift=0),
-    "without stroke width": _bent(stroke=0),
-    "without elastic distortion": _bent(elastic=0),
-    "bent further": _bent(rotation=20, scale=0.2, shear=12, shift=3, stroke=0.6, elastic=1),
+    "without rotation, scale, shear": _augmented(rotation=0, scale=0, shear=0),
+    "without shift": _augmented(shift=0),
+    "without stroke width": _augmented(stroke=0),
+    "without elastic distortion": _augmented(elastic=0),
+    "bent further": _augmented(rotation=20, scale=0.2, shear=12, shift=3, stroke=0.6, elastic=1),
     "without dropout": _with(dropout=0),
     "with dropout": _with(dropout=None),
     "in batches of 64": _with(batch_size=64),
@@ -278,8 +278,8 @@ def _longer(
     )
 
     def targets(epoch: int) -> Any:  # noqa: ANN401 - float32 [n, 10]
-        views = draw(recipe.augmentation, len(labels), seed, recipe.epochs + epoch)
-        return answers(teachers, parts.x_train, views) if distil else labels
+        parameters = draw_parameters(recipe.augmentation, len(labels), seed, recipe.epochs + epoch)
+        return teacher_targets(teachers, parts.x_train, parameters) if distil else labels
 
     model = build("conv3", precision=choose_precision("auto"))
     model.set_weights(first.get_weights())
@@ -303,7 +303,8 @@ def _fit(
 
     def epoch_data(epoch: int) -> EpochData:
         return EpochData(
-            draw(recipe.augmentation, len(parts.y_train), seed, first_epoch + epoch), targets(epoch)
+            draw_parameters(recipe.augmentation, len(parts.y_train), seed, first_epoch + epoch),
+            targets(epoch),
         )
 
     with tempfile.TemporaryDirectory() as folder:

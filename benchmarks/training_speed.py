@@ -313,6 +313,7 @@ def _our_steps(parts: Split, model: keras.Model, order: Any) -> Callable[[], Any
         create_state(model, recipe, len(parts.y_train)),
         parts,
         recipe.averaging,
+        [order.shape],
         xla=bool(tf.config.get_visible_devices("GPU")),
     )
     data = unaugmented(parts, model.output_shape[-1])(1)

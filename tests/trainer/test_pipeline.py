@@ -481,8 +481,8 @@ def test_run_distilled_trains_its_teachers_first_and_goes_on_from_them(distilled
     assert [epoch["epoch"] for epoch in history] == list(range(1, 22)), (
         "20 with labels, then the 1 that was asked for with teachers"
     )
-    assert len(list((distilled / "answers").rglob("epoch-*.npy"))) == 1, (
-        "asked once, for both networks"
+    assert len(list((distilled / "targets").rglob("epoch-*.npy"))) == 1, (
+        "computed once, for both networks"
     )
 
 

@@ -1,4 +1,4 @@
-"""Augmentation: every epoch shows each image as it might also have been written.
+"""Augmentation: each image is distorted anew in every epoch.
 
 What happens to image i in epoch e is row i of a table drawn from (seed, e) alone: not from the
 order of the images, the batch or the worker that meets it, so that a resumed run, a second worker
@@ -25,12 +25,14 @@ _AFFINE: Final = 7
 """Columns of the table before the elastic ones: rotation, two scales, shear, two shifts, stroke
 width."""
 
-Views = npt.NDArray[np.float32]
+AugmentationParameters = npt.NDArray[np.float32]
 """float32 [images, columns]: the augmentation parameters of each image in one epoch; no
 columns: none."""
 
 
-def draw(augmentation: Augmentation | None, images: int, seed: int, epoch: int) -> Views:
+def draw_parameters(
+    augmentation: Augmentation | None, images: int, seed: int, epoch: int
+) -> AugmentationParameters:
     """Draw the augmentation parameters of one epoch.
 
     Args:
@@ -58,19 +60,19 @@ def draw(augmentation: Augmentation | None, images: int, seed: int, epoch: int) 
     return np.concatenate([even, elastic], axis=1).astype(np.float32)
 
 
-def apply(pixels: tf.Tensor, views: tf.Tensor) -> tf.Tensor:
+def augment(pixels: tf.Tensor, parameters: tf.Tensor) -> tf.Tensor:
     """Augment images.
 
     Args:
         pixels: float32 [n, 28, 28, 1], paper 0.
-        views: float32 [n, columns], rows of `draw`.
+        parameters: float32 [n, columns], rows of `draw`.
 
     Returns:
         float32 [n, 28, 28, 1].
     """
-    if views.shape[1] == 0:
+    if parameters.shape[1] == 0:
         return pixels
-    return _sample(_restroke(pixels, views[:, _AFFINE - 1]), _sources(views))
+    return _sample(_restroke(pixels, parameters[:, _AFFINE - 1]), _sources(parameters))
 
 
 def _restroke(pixels: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
@@ -81,23 +83,23 @@ def _restroke(pixels: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
     return pixels + tf.nn.relu(share) * (thick - pixels) + tf.nn.relu(-share) * (thin - pixels)
 
 
-def _sources(views: tf.Tensor) -> tf.Tensor:
+def _sources(parameters: tf.Tensor) -> tf.Tensor:
     """Where each pixel of the augmented image is in the original one: float32 [n, 2, 28, 28], row
     and column in pixels."""
     middle = (IMAGE_SIZE - 1) / 2
     row, column = np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE].astype(np.float32) - np.float32(middle)
     angle, high, wide, shear, down, right = (
-        views[:, number, tf.newaxis, tf.newaxis] for number in range(_AFFINE - 1)
+        parameters[:, number, tf.newaxis, tf.newaxis] for number in range(_AFFINE - 1)
     )
     slanted = column + shear * row
     rows = (tf.cos(angle) * row - tf.sin(angle) * slanted) * (1 + high) + down
     columns = (tf.sin(angle) * row + tf.cos(angle) * slanted) * (1 + wide) + right
-    return tf.stack([rows, columns], axis=1) + middle + _elastic(views[:, _AFFINE:])
+    return tf.stack([rows, columns], axis=1) + middle + _elastic(parameters[:, _AFFINE:])
 
 
 def _elastic(nodes: tf.Tensor) -> tf.Tensor:
-    """Interpolate the nodes' moves, float32 [n, 2 * nodes], over the image: float32 [n, 2, 28,
-    28]."""
+    """Interpolate the nodes' displacements, float32 [n, 2 * nodes], over the image: float32
+    [n, 2, 28, 28]."""
     place = np.linspace(0, _NODES - 1, IMAGE_SIZE)[:, np.newaxis] - np.arange(_NODES)
     weights = np.exp(-((place / _SMOOTHNESS) ** 2) / 2)
     weights = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)

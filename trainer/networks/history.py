@@ -8,7 +8,7 @@ from digits.files import write_synced
 
 
 class Epoch(BaseModel):
-    """What one epoch cost and brought."""
+    """What was measured of one epoch."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", ser_json_inf_nan="strings"
@@ -19,18 +19,15 @@ class Epoch(BaseModel):
     accuracy: float = Field(
         ge=0,
         le=1,
-        description="share of training images read right, as they were bent, with what dropout "
-        "there was",
+        description="share of training images classified correctly, with augmentation and dropout",
     )
     validation_loss: float = Field(
         description="mean categorical cross-entropy on the validation set, nats"
     )
     validation_accuracy: float = Field(
-        ge=0, le=1, description="share of validation images read right"
+        ge=0, le=1, description="share of validation images classified correctly"
     )
-    learning_rate: float = Field(
-        ge=0, description="step size of the optimizer at the end of the epoch"
-    )
+    learning_rate: float = Field(ge=0, description="learning rate at the end of the epoch")
     seconds: float = Field(ge=0, description="duration of the epoch with its validation, s")
 
 

@@ -1,10 +1,9 @@
-"""Teachers: finished networks whose mean answer to each bent image is what another network is to
-give.
+"""Distillation: the averaged predictions of finished networks, the teachers, are the targets.
 
-The targets of an epoch follow from teachers, images and views alone, so that they are computed once
-and kept for every network that learns from the same teachers.
-Source: Hinton, Vinyals, Dean 2015; that teacher and student see the same view: Beyer et al. 2022,
-arXiv 2106.05237.
+The targets of an epoch follow from teachers, images and augmentation parameters alone: they are
+computed once and cached for every network with the same teachers.
+Source: Hinton, Vinyals, Dean 2015; that teacher and student get the same augmented image: Beyer et
+al. 2022, arXiv 2106.05237.
 """
 
 import hashlib
@@ -14,22 +13,18 @@ from typing import Final
 
 import keras
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from digits.files import write_synced
 from trainer.context import Context
 from trainer.data.arrays import Images
-from trainer.data.augmentation import Views, apply, draw
+from trainer.data.augmentation import AugmentationParameters, augment, draw_parameters
 from trainer.networks.inference import BATCH, as_input
 from trainer.networks.trained import TrainedNetwork
 from trainer.recipes import Augmentation
 from trainer.training.run_folder import bind_teachers
 from trainer.training.saved import in_precision
 from trainer.training.step import EpochData, Targets
-
-Answers = npt.NDArray[np.float32]
-"""float32 [images, classes], 0..1: the mean of the teachers' probabilities."""
 
 _PREFIX: Final = 16
 """Hexadecimal digits of a digest that name a folder."""
@@ -51,7 +46,8 @@ def plan_epochs(
 
     def plan(epoch: int) -> EpochData:
         number = after + epoch
-        return EpochData(draw(recipe.augmentation, images, seed, number), targets(number))
+        parameters = draw_parameters(recipe.augmentation, images, seed, number)
+        return EpochData(parameters, targets(number))
 
     return plan
 
@@ -59,7 +55,7 @@ def plan_epochs(
 def _targets(
     context: Context, teachers: Sequence[TrainedNetwork], run: Path
 ) -> Callable[[int], Targets]:
-    """The labels; of the data set's own images what the teachers answer, to the recipe's share."""
+    """The labels, mixed with the teachers' predictions for the data set's own images."""
     settings, parts = context.settings, context.split
     classes, images = len(context.data.labels), len(parts.y_train)
     labels: Targets = np.eye(classes, dtype=np.float32)[parts.y_train]
@@ -67,37 +63,43 @@ def _targets(
         return lambda _: labels
     recipe, seed, own = settings.chosen_recipe(), settings.data_seed, images - parts.added
     models = [in_precision(teacher, classes, settings.precision) for teacher in teachers]
-    company = digest(models, parts.x_train[:own], recipe.augmentation, seed, of=images)
-    bind_teachers(run, company)
-    folder = run.parent / "answers" / company
-    given = kept_answers(models, parts.x_train[:own], recipe.augmentation, seed, folder, of=images)
-    return lambda epoch: mix_targets(labels, given(epoch), recipe.distillation)
+    digest = targets_digest(models, parts.x_train[:own], recipe.augmentation, seed, of=images)
+    bind_teachers(run, digest)
+    folder = run.parent / "targets" / digest
+    predicted = cached_targets(
+        models, parts.x_train[:own], recipe.augmentation, seed, folder, of=images
+    )
+    return lambda epoch: mix_targets(labels, predicted(epoch), recipe.distillation)
 
 
-def answers(teachers: Sequence[keras.Model], images: Images, views: Views) -> Answers:
-    """The mean answer of `teachers` to `images`, bent as `views` say.
+def teacher_targets(
+    teachers: Sequence[keras.Model], images: Images, parameters: AugmentationParameters
+) -> Targets:
+    """The mean prediction of `teachers` for augmented `images`.
 
     Args:
         teachers: networks from float32 [n, 28, 28, 1] to probabilities.
         images: uint8 [n, 28, 28].
-        views: float32 [n, columns], see `augment.draw`.
+        parameters: float32 [n, columns], see `trainer.data.augmentation.draw_parameters`.
     """
 
     @tf.function(reduce_retracing=True, autograph=False)
-    def mean_answer(batch: tf.Tensor, bent: tf.Tensor) -> tf.Tensor:
-        pixels = apply(as_input(batch), bent)
+    def mean_prediction(batch: tf.Tensor, of_batch: tf.Tensor) -> tf.Tensor:
+        pixels = augment(as_input(batch), of_batch)
         return tf.add_n([teacher(pixels, training=False) for teacher in teachers]) / len(teachers)
 
     starts = range(0, len(images), BATCH)
     return np.concatenate(
         [
-            mean_answer(images[start : start + BATCH], views[start : start + BATCH]).numpy()
+            mean_prediction(
+                images[start : start + BATCH], parameters[start : start + BATCH]
+            ).numpy()
             for start in starts
         ]
     )
 
 
-def kept_answers(
+def cached_targets(
     teachers: Sequence[keras.Model],
     images: Images,
     augmentation: Augmentation | None,
@@ -105,47 +107,47 @@ def kept_answers(
     folder: Path,
     *,
     of: int | None = None,
-) -> Callable[[int], Answers]:
-    """The answers by epoch, read from `folder` where they are kept and kept there where they are
-    not.
+) -> Callable[[int], Targets]:
+    """The predictions by epoch: read from `folder` if they are cached there, else computed and
+    cached.
 
     Args:
         teachers: networks from float32 [n, 28, 28, 1] to probabilities.
         images: uint8 [n, 28, 28], the training images.
-        augmentation: how the epochs bend them.
-        seed: of the data, see `augment.draw`.
-        folder: of these answers alone, see `digest`.
+        augmentation: bounds of the augmentation.
+        seed: of the data, see `trainer.data.augmentation.draw_parameters`.
+        folder: of these predictions alone, see `targets_digest`.
         of: how many images an epoch has, where `images` are only the first of them.
     """
 
-    def of_epoch(epoch: int) -> Answers:
+    def of_epoch(epoch: int) -> Targets:
         path = folder / f"epoch-{epoch:05}.npy"
         if (found := _read(path, len(images))) is not None:
             return found
-        print(f"asking {len(teachers)} teachers about {len(images):,} images")
-        views = draw(augmentation, of or len(images), seed, epoch)[: len(images)]
-        given = answers(teachers, images, views)
+        print(f"computing the targets of {len(teachers)} teachers for {len(images):,} images")
+        parameters = draw_parameters(augmentation, of or len(images), seed, epoch)[: len(images)]
+        predicted = teacher_targets(teachers, images, parameters)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_synced(path, hashlib.sha256(given.tobytes()).digest() + given.tobytes())
-        return given
+        write_synced(path, hashlib.sha256(predicted.tobytes()).digest() + predicted.tobytes())
+        return predicted
 
     return of_epoch
 
 
-def mix_targets(labels: Answers, given: Answers, share: float) -> Answers:
-    """The targets of one epoch: of the first images what teachers answered, of the rest the labels.
+def mix_targets(labels: Targets, predicted: Targets, share: float) -> Targets:
+    """The targets of one epoch: mixed with predictions for the first images, labels for the rest.
 
     Args:
         labels: float32 [images, classes], one-hot.
-        given: float32 [first, classes], the teachers' answers to the first images.
-        share: of those answers in the targets of the first images; the rest are the labels.
+        predicted: float32 [first, classes], the teachers' predictions for the first images.
+        share: of those predictions in the targets of the first images; the rest are the labels.
     """
-    first = np.float32(share) * given + np.float32(1 - share) * labels[: len(given)]
-    return np.concatenate([first, labels[len(given) :]])
+    first = np.float32(share) * predicted + np.float32(1 - share) * labels[: len(predicted)]
+    return np.concatenate([first, labels[len(predicted) :]])
 
 
-def _read(path: Path, images: int) -> Answers | None:
-    """What is kept at `path`, if it is there and whole."""
+def _read(path: Path, images: int) -> Targets | None:
+    """What is cached at `path`; None if it is missing or damaged."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -158,7 +160,7 @@ def _read(path: Path, images: int) -> Answers | None:
     return np.frombuffer(values, np.float32).reshape(images, -1) if whole else None
 
 
-def digest(
+def targets_digest(
     teachers: Sequence[keras.Model],
     images: Images,
     augmentation: Augmentation | None,
@@ -166,7 +168,7 @@ def digest(
     *,
     of: int | None = None,
 ) -> str:
-    """A name for all that the answers of `kept_answers` follow from, 16 hexadecimal digits."""
+    """A name for everything that `cached_targets` follow from, 16 hexadecimal digits."""
     made = hashlib.sha256()
     for weight in (weight for teacher in teachers for weight in teacher.get_weights()):
         made.update(np.ascontiguousarray(weight).tobytes())

@@ -23,7 +23,7 @@ from trainer.training import checkpoint, distribution, signals
 from trainer.training.callbacks import Callback, LogToTensorBoard, SaveCheckpoint, StopOnSignal
 from trainer.training.checkpoint import Progress
 from trainer.training.state import TrainState, create_state
-from trainer.training.step import Batches, EpochData, compile_steps, unaugmented
+from trainer.training.step import Batches, EpochData, compile_steps, cut_into_calls, unaugmented
 from trainer.training.weight_averaging import recompute_batch_norm
 
 STEPS_PER_CALL: Final = 10
@@ -121,7 +121,7 @@ def train_epoch(state: TrainState, loop: Loop, number: int) -> None:
     left = shuffled(images, loop.seed, number)[state.progress.steps * size :]
     data = loop.epoch_data(number)
     bar = keras.utils.Progbar(-(-images // size), stateful_metrics=["loss", "accuracy"])
-    for batches in _calls(left, size, loop.steps_per_call):
+    for batches in cut_into_calls(left, size, loop.steps_per_call):
         loss, correct = loop.train_steps(data, batches)
         done = state.progress = Progress(
             history=state.progress.history,
@@ -176,26 +176,20 @@ def _prepare(
     if xla is None:  # which cannot compile what crosses from replica to replica
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         xla = bool(tf.config.get_visible_devices("GPU")) and replicas == 1
+    steps_per_call = None if xla else STEPS_PER_CALL
+    any_order = np.arange(len(split.y_train), dtype=np.int32)
+    calls = cut_into_calls(any_order, recipe.batch_size, steps_per_call)
     return Loop(
         split=split,
         recipe=recipe,
         seed=seed,
         epoch_data=epoch_data or unaugmented(split, state.model.output_shape[-1]),
-        train_steps=compile_steps(state, split, recipe.averaging, xla=xla),
+        train_steps=compile_steps(
+            state, split, recipe.averaging, [batches.shape for batches in calls], xla=xla
+        ),
         predict=predictor(state.ema),
-        steps_per_call=None if xla else STEPS_PER_CALL,
+        steps_per_call=steps_per_call,
     )
-
-
-def _calls(order: npt.NDArray[np.int32], batch_size: int, steps: int | None) -> Iterator[Batches]:
-    """Cut an epoch into calls of up to `steps` full batches (None: all), int32 [steps, batch]; a
-    last, smaller batch is a call by itself."""
-    whole = len(order) // batch_size * batch_size
-    full = order[:whole].reshape(-1, batch_size)
-    steps = steps or max(1, len(full))
-    yield from (full[start : start + steps] for start in range(0, len(full), steps))
-    if whole < len(order):
-        yield order[np.newaxis, whole:]
 
 
 def _check_same_progress(progress: Progress) -> None:

@@ -5,7 +5,7 @@ transferred.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import keras
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from trainer.data.augmentation import Views, apply
+from trainer.data.augmentation import AugmentationParameters, augment
 from trainer.data.split import Split
 from trainer.networks.inference import as_input
 from trainer.training.state import TrainState
@@ -34,7 +34,7 @@ class EpochData:
         targets: what is to be predicted for each.
     """
 
-    augmentation: Views
+    augmentation: AugmentationParameters
     targets: Targets
 
 
@@ -42,6 +42,19 @@ def unaugmented(split: Split, classes: int) -> Callable[[int], EpochData]:
     """The data of every epoch without augmentation, with the labels as targets."""
     targets = keras.utils.to_categorical(split.y_train, classes).astype(np.float32)
     return lambda _: EpochData(np.zeros((len(targets), 0), np.float32), targets)
+
+
+def cut_into_calls(
+    order: npt.NDArray[np.int32], batch_size: int, steps: int | None
+) -> Iterator[Batches]:
+    """Cut an epoch into calls of up to `steps` full batches (None: all), int32 [steps, batch]; a
+    last, smaller batch is a call by itself."""
+    whole = len(order) // batch_size * batch_size
+    full = order[:whole].reshape(-1, batch_size)
+    steps = steps or max(1, len(full))
+    yield from (full[start : start + steps] for start in range(0, len(full), steps))
+    if whole < len(order):
+        yield order[np.newaxis, whole:]
 
 
 def train_step(
@@ -68,7 +81,7 @@ def train_step(
     """
     replica = tf.distribute.get_replica_context()
     indices = batch[replica.replica_id_in_sync_group :: replica.num_replicas_in_sync]
-    pixels = apply(as_input(tf.gather(images, indices)), tf.gather(augmentation, indices))
+    pixels = augment(as_input(tf.gather(images, indices)), tf.gather(augmentation, indices))
     with tf.GradientTape() as tape:
         probabilities = state.model(pixels, training=True)
         losses = keras.losses.categorical_crossentropy(tf.gather(targets, indices), probabilities)
@@ -82,10 +95,25 @@ def train_step(
 
 
 def compile_steps(
-    state: TrainState, split: Split, ema_decay: float, *, xla: bool
+    state: TrainState,
+    split: Split,
+    ema_decay: float,
+    shapes: Iterable[tuple[int, ...]],
+    *,
+    xla: bool,
 ) -> Callable[[EpochData, Batches], tuple[float, int]]:
     """Make the function that trains on int32 [steps, batch] of indices and returns summed loss and
-    number of images classified correctly."""
+    number of images classified correctly.
+
+    Args:
+        state: what is trained.
+        split: whose training images the indices are of.
+        ema_decay: see `update_ema`.
+        shapes: of every call in an epoch, in their order. All are traced before the first step:
+            later shapes make TensorFlow trace earlier ones more generally, so that a training
+            resumed in the middle of an epoch would have other graphs, and other last bits.
+        xla: let XLA compile the steps.
+    """
     images, classes = tf.constant(split.x_train), tf.constant(split.y_train)
     strategy = tf.distribute.get_strategy()
 
@@ -110,10 +138,13 @@ def compile_steps(
         loss, correct = tf.foldl(add, batches, (tf.constant(0.0), tf.constant(0, tf.int64)))
         return loss, correct
 
+    untraced = list(dict.fromkeys(shapes))
+
     def train(data: EpochData, batches: Batches) -> tuple[float, int]:
-        loss, correct = steps(
-            tf.constant(batches), tf.constant(data.augmentation), tf.constant(data.targets)
-        )
+        inputs = tf.constant(data.augmentation), tf.constant(data.targets)
+        while untraced:
+            steps.get_concrete_function(tf.TensorSpec(untraced.pop(0), tf.int32), *inputs)
+        loss, correct = steps(tf.constant(batches), *inputs)
         return float(loss), int(correct)
 
     return train

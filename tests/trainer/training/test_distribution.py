@@ -65,7 +65,7 @@ import json, os, signal, sys
 from pathlib import Path
 import keras, numpy as np
 from tests.trainer.training.test_fit import small_split
-from trainer.data.augmentation import Augmentation, draw
+from trainer.data.augmentation import Augmentation, draw_parameters
 from trainer.training.distribution import choose_strategy, is_chief
 from trainer.training.fit import fit
 from trainer.training.step import EpochData
@@ -84,7 +84,7 @@ def train(folder, stop_in=None):
         def epoch_data(epoch):
             if epoch == stop_in and (strategy.num_replicas_in_sync == 1 or not is_chief(strategy)):
                 os.kill(os.getpid(), signal.SIGTERM)
-            return EpochData(draw(recipe.augmentation, 199, 1, epoch), labels)
+            return EpochData(draw_parameters(recipe.augmentation, 199, 1, epoch), labels)
         history = fit(model, split, recipe, 3, Path(sys.argv[1]) / folder, epoch_data=epoch_data)
     return [epoch.loss for epoch in history] + [epoch.validation_loss for epoch in history]
 curve = train("whole")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.toy_digits import toy_arrays
-from trainer.data.augmentation import draw
+from trainer.data.augmentation import draw_parameters
 from trainer.data.split import Split
 from trainer.errors import OutputError
 from trainer.evaluation.metrics import evaluate
@@ -60,7 +60,7 @@ import os, signal, sys
 from pathlib import Path
 import keras, numpy as np, tensorflow as tf
 from tests.trainer.training.test_fit import small_split
-from trainer.data.augmentation import draw
+from trainer.data.augmentation import draw_parameters
 from trainer.training.fit import fit
 from trainer.training.step import EpochData
 from trainer.recipes import Augmentation, Recipe
@@ -71,13 +71,14 @@ def train(folder, epochs, seed, stop_in=None):
     layers = keras.layers
     model = keras.Sequential([keras.Input((28, 28, 1)), layers.Conv2D(4, 5, strides=3), layers.Flatten(), layers.BatchNormalization(),
                               layers.Dropout(0.5), layers.Dense(10, activation="softmax")])
-    split, labels = small_split(), np.eye(10, dtype=np.float32)[small_split().y_train]
-    # A step size that does not depend on the number of epochs, so that a training of 1 is the beginning of one of 3.
+    # 12 batches and a rest: a training resumed after 10 meets the calls of an epoch in another order.
+    split, labels = small_split(100), np.eye(10, dtype=np.float32)[small_split(100).y_train]
+    # A learning rate that does not depend on the number of epochs, so that a training of 1 is the beginning of one of 3.
     recipe = Recipe(epochs=epochs, batch_size=8, averaging=0.9, augmentation=Augmentation(rotation=10, elastic=0.5))
     def epoch_data(epoch):
         if epoch == stop_in:
             os.kill(os.getpid(), signal.SIGTERM)
-        return EpochData(draw(recipe.augmentation, 200, 1, epoch), labels)
+        return EpochData(draw_parameters(recipe.augmentation, 100, 1, epoch), labels)
     history = fit(model, split, recipe, 3, Path(sys.argv[1]) / folder, epoch_data=epoch_data)
     return b"".join(np.ascontiguousarray(variable.numpy()).tobytes() for variable in model.variables), [epoch.loss for epoch in history]
 whole = train("whole", 3, seed=3)
@@ -157,7 +158,9 @@ def test_fit_averaged_keeps_the_average_and_takes_the_step_size_to_zero(tmp_path
         AVERAGED,
         1,
         tmp_path,
-        epoch_data=lambda epoch: EpochData(draw(AVERAGED.augmentation, 200, 1, epoch), labels),
+        epoch_data=lambda epoch: EpochData(
+            draw_parameters(AVERAGED.augmentation, 200, 1, epoch), labels
+        ),
     )
     assert history[0].learning_rate > history[1].learning_rate == pytest.approx(0, abs=1e-9)
     scores = evaluate(predict(model, split.x_validation), split.y_validation)
@@ -202,7 +205,7 @@ def test_fit_under_xla_ends_where_the_plain_training_ends(tmp_path: Path) -> Non
             [keras.Input((28, 28, 1)), *layers, keras.layers.Dense(10, activation="softmax")]
         )
         labels = np.eye(10, dtype=np.float32)[small_split(100).y_train]
-        bent = AVERAGED.augmentation
+        augmentation = AVERAGED.augmentation
         folder = tmp_path / str(xla)
         history = fit(
             model,
@@ -210,7 +213,7 @@ def test_fit_under_xla_ends_where_the_plain_training_ends(tmp_path: Path) -> Non
             AVERAGED,
             1,
             folder,
-            epoch_data=lambda e: EpochData(draw(bent, 100, 1, e), labels),
+            epoch_data=lambda e: EpochData(draw_parameters(augmentation, 100, 1, e), labels),
             xla=xla,
         )
         return [epoch.loss for epoch in history] + [epoch.validation_loss for epoch in history]
