@@ -23,7 +23,7 @@ from trainer.preprocessing.orientation import read_orientation
 from trainer.preprocessing.paper import find_ink
 from trainer.preprocessing.placing import CANVAS, Canvas, place, shrink
 
-_PARALLEL: Final = 4
+PARALLEL: Final = 4
 """Drawings of one batch that are at full size at once; bounds the memory that large ones take."""
 _ENOUGH_PIXELS: Final = 1_000_000
 """Larger pictures are shrunk to this before anything else; a digit on them is still hundreds of
@@ -48,7 +48,7 @@ def normalise(png: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         tf.TensorSpec([], tf.int32),
     )
     canvas, orientation, problem = tf.map_fn(
-        _read, png, fn_output_signature=specs, parallel_iterations=_PARALLEL
+        _read, png, fn_output_signature=specs, parallel_iterations=PARALLEL
     )
     return place(canvas, orientation), problem
 
@@ -58,12 +58,12 @@ def _read(png: tf.Tensor) -> tuple[Canvas, tf.Tensor, tf.Tensor]:
     pixels, problem = decode(png)
     nothing = Canvas(tf.zeros([CANVAS, CANVAS]), tf.ones([2], tf.int32))
     canvas, problem = tf.cond(
-        tf.equal(problem, Problem.NONE), lambda: _draw(pixels), lambda: (nothing, problem)
+        tf.equal(problem, Problem.NONE), lambda: read_ink(pixels), lambda: (nothing, problem)
     )
     return canvas, read_orientation(png), problem
 
 
-def _draw(pixels: tf.Tensor) -> tuple[Canvas, tf.Tensor]:
+def read_ink(pixels: tf.Tensor) -> tuple[Canvas, tf.Tensor]:
     """Decoded pixels, uint8 [h, w, c] -> the ink and its problem; no ink if that is BLANK."""
     part = find_ink(_limit(pixels))
     blank = tf.reduce_max(part.pixels) < FAINTEST

@@ -127,14 +127,7 @@ def begin(settings: TrainerSettings, data: DataSet) -> tuple[TrainerSettings, St
             "with make train"
         )
     model, manifest = read_published(store.folder_of(base, number))
-    if (
-        manifest.data != {"name": data.name, **data.digests}
-        or tuple(manifest.labels) != data.labels
-    ):
-        raise DataError(
-            f"expected the data that version {number} was trained on, "
-            f"'{manifest.data.get('name')}'; received other; set DIGITS_DATA"
-        )
+    check_data(manifest, data, number)
     corrections = (
         read_corrections(settings.corrections, data.labels) if settings.corrections else None
     )
@@ -147,6 +140,22 @@ def begin(settings: TrainerSettings, data: DataSet) -> tuple[TrainerSettings, St
             "run_dir": settings.run_dir or start.folder(settings),
         }
     ), start
+
+
+def check_data(manifest: Manifest, data: DataSet, number: int) -> None:
+    """Refuse data other than those that version `number` was trained on.
+
+    Raises:
+        DataError: they are.
+    """
+    if (
+        manifest.data != {"name": data.name, **data.digests}
+        or tuple(manifest.labels) != data.labels
+    ):
+        raise DataError(
+            f"expected the data that version {number} was trained on, "
+            f"'{manifest.data.get('name')}'; received other; set DIGITS_DATA"
+        )
 
 
 def read_published(folder: Path) -> tuple[keras.Model, Manifest]:
