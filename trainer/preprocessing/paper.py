@@ -117,10 +117,9 @@ def _paper(pixels: tf.Tensor) -> Paper:
     points = tf.cast(tf.gather_nd(pixels, border(size)), tf.float32)
     missing = tf.stack([[0, 0], [0, _CHANNELS - channels[0]]])
     points = tf.pad(points, missing, constant_values=PIXEL_MAX)
-    sides = _upper_median(
-        tf.transpose(tf.reshape(points, [_SIDES, _SIDE_POINTS, _CHANNELS]), [0, 2, 1])
-    )
-    colour = _upper_median(tf.transpose(sides))
+    of_sides = tf.reshape(points, [_SIDES, _SIDE_POINTS, _CHANNELS])
+    sides = _upper_median(of_sides)
+    colour = _upper_median(sides)
     lit = tf.reduce_max(tf.abs(sides - colour)[:, :3], -1, keepdims=True) < _LIGHT_STEP
     sides = tf.where(lit, sides, colour)
     top, bottom, left, right = tf.unstack(sides)
@@ -129,9 +128,11 @@ def _paper(pixels: tf.Tensor) -> Paper:
 
 
 def _upper_median(values: tf.Tensor) -> tf.Tensor:
-    """The upper median over the last axis: [..., points] -> [...]."""
-    points = values.shape[-1]
-    return tf.math.top_k(values, points - points // 2).values[..., -1]
+    """The upper median over the last axis but one: [..., points, c] -> [..., c]."""
+    # Not by a transpose, which TensorFlow computes in bytes and then logs an error, though none.
+    channels = tf.stack(tf.unstack(values, axis=-1), -2)
+    points = channels.shape[-1]
+    return tf.math.top_k(channels, points - points // 2).values[..., -1]
 
 
 def _without_margin(pixels: tf.Tensor, paper: Paper) -> Part:
