@@ -21,7 +21,13 @@ from trainer.context import Context
 from trainer.data.dataset import DataSet, load
 from trainer.data.split import split
 from trainer.errors import TrainerError
-from trainer.evaluation.evaluate import candidate, describe_run, draw_validation, evaluate_network
+from trainer.evaluation.evaluate import (
+    FREEHAND,
+    candidate,
+    describe_run,
+    draw_to_evaluate,
+    evaluate_network,
+)
 from trainer.evaluation.selection import select
 from trainer.export.ood import prepare
 from trainer.export.publish import publish
@@ -82,8 +88,8 @@ def reexport(
         [],
         predict(model, context.split.x_validation),
     )
-    drawings = draw_validation(context)
-    result = evaluate_network(network, context, drawings)
+    drawn = draw_to_evaluate(context)
+    result = evaluate_network(network, context, drawn)
     choice = select([candidate(network, context.split.y_validation)])
     run = describe_run(context, [result], choice).model_copy(
         update={
@@ -92,7 +98,7 @@ def reexport(
             "settings": manifest.config | {"exported_from": number},
         }
     )
-    material = prepare(context.split, drawings.seen) if drawings else None
+    material = prepare(context.split, drawn[FREEHAND].seen) if drawn else None
     return publish(model, result, run, base.parent, base.name, material, force=force)
 
 
