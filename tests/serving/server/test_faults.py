@@ -17,6 +17,17 @@ import pytest
 from tensorflow_serving.apis import predict_pb2
 
 from serving.client import ClientError, DeadlineExceededError, UnavailableError, connect
+from tests.support.http2 import (
+    CALL,
+    CONTINUATION,
+    HEADERS,
+    PING,
+    PREFACE,
+    SETTINGS,
+    begun_and_reset,
+    frame,
+    header_block,
+)
 from tests.support.ports import free_port
 from tests.support.server_fixtures import (
     BLANK,
@@ -134,37 +145,6 @@ def test_caller_that_never_reads_holds_nobody_up(protocols: Protocols) -> None:
             assert answers_both(protocols)
 
 
-HEADERS, RESET, SETTINGS, PING, CONTINUATION = 1, 3, 4, 6, 9
-END_HEADERS = 4
-CANCEL = (8).to_bytes(4, "big")
-
-
-def frame(kind: int, stream: int, payload: bytes = b"", flags: int = 0) -> bytes:
-    """An HTTP/2 frame. Source: RFC 9113, 4.1."""
-    return (
-        len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
-    )
-
-
-def header_block(**fields: str) -> bytes:
-    """Header fields in HPACK's simplest form, literal and never indexed. Source: RFC 7541, 6.2.3"""
-    names = {"method": ":method", "scheme": ":scheme", "path": ":path", "host": ":authority"}
-    return b"".join(
-        b"\x10" + bytes([len(text)]) + text if part == 0 else bytes([len(text)]) + text
-        for name, value in fields.items()
-        for part, text in enumerate((names.get(name, name).encode(), value.encode()))
-    )
-
-
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0)
-"""How an HTTP/2 connection begins, with empty settings."""
-CALL = header_block(
-    method="POST",
-    scheme="http",
-    path="/tensorflow.serving.PredictionService/Predict",
-    host="x",
-    te="trailers",
-) + header_block(**{"content-type": "application/grpc"})
 FLOODS = {
     "pings": PREFACE + 20_000 * frame(PING, 0, b"inkwell."),
     "settings": PREFACE + 20_000 * frame(SETTINGS, 0),
@@ -202,10 +182,7 @@ def test_calls_begun_and_reset_at_once_break_no_call_of_another_connection(
 ) -> None:
     """Rapid reset, CVE-2023-44487."""
     port = free_port()
-    resets = PREFACE + b"".join(
-        frame(HEADERS, stream, CALL, END_HEADERS) + frame(RESET, stream, CANCEL)
-        for stream in range(1, 60_000, 2)
-    )
+    resets = PREFACE + begun_and_reset(range(1, 60_000, 2))
     with (
         start_protocols(
             model_base_path=toy_base, port=port, rest_api_port=free_port()
