@@ -24,7 +24,7 @@ from tensorflow_serving.apis import predict_pb2
 
 from tests.support.released_server import ROOT, draw_seven, serve_released
 
-PAGE: Final = (ROOT / "docs" / "protocols.md").read_text(encoding="utf-8")
+PAGE: Final = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
 BIN: Final = Path(sys.executable).parent
 PATH: Final = f"{BIN}{os.pathsep}{os.environ['PATH']}"
 """Where an example's programs are: beside this Python, or the machine's."""
