@@ -61,7 +61,9 @@ VARIANTS: Final[dict[str, Change]] = {
     "without shift": _augmented(shift=0),
     "without stroke width": _augmented(stroke=0),
     "without elastic distortion": _augmented(elastic=0),
-    "bent further": _augmented(rotation=20, scale=0.2, shear=12, shift=3, stroke=0.6, elastic=1),
+    "wider augmentation": _augmented(
+        rotation=20, scale=0.2, shear=12, shift=3, stroke=0.6, elastic=1
+    ),
     "without dropout": _with(dropout=0),
     "with dropout": _with(dropout=None),
     "in batches of 64": _with(batch_size=64),

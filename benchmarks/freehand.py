@@ -287,7 +287,7 @@ def _write_page(
     for number, (name, one) in enumerate(result.scores.items()):
         gallery(one, seen[name], labels, name, folder / f"mistakes-{number}.png")
         if one.mistakes:
-            sections.append(f"![{name}: the surest mistakes](mistakes-{number}.png)")
+            sections.append(f"![{name}: the most confident mistakes](mistakes-{number}.png)")
     if result.rejection:
         turned_away = [
             [name, f"{share:.2%}"] for name, share in result.rejection.false_rejection.items()

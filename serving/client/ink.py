@@ -96,7 +96,7 @@ def _against_paper(colours: Colours) -> Ink:
         ink = _distance(colours, border, sure=0.25)
         if _fill(ink >= max(_least(ink), FAINTEST)) <= _SOLID:
             return ink
-    return _distance(colours, majority, sure=0.5)
+    return _distance(colours, majority, sure=0.35)
 
 
 def _distance(colours: Colours, start: NDArray[np.float32], *, sure: float) -> Ink:

@@ -17,7 +17,7 @@ class SetConfidence(BaseModel):
     calibrated: Calibration = Field(description="of those that are exported, with the temperature")
     coverage: RiskCoverage = Field(description="what refusing the least sure would buy, calibrated")
     mistakes: tuple[Mistake, ...] = Field(
-        description="the surest of what is read wrong, surest first"
+        description="the most confident of what is read wrong, most confident first"
     )
 
 

@@ -44,7 +44,7 @@ class FreehandScore(BaseModel):
         "`trainer.freehand.canvas.FACTORS`; of synthetic handwriting by form too"
     )
     mistakes: tuple[Mistake, ...] = Field(
-        description="the surest mistakes; `image` is the position among the renderings"
+        description="the most confident mistakes; `image` is the position among the renderings"
     )
 
     @property

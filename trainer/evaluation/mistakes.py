@@ -1,4 +1,4 @@
-"""The worst mistakes: the images that a network reads wrong and is surest about."""
+"""The worst mistakes: the images that a network reads wrong and is most confident of."""
 
 from typing import Final
 
@@ -38,7 +38,7 @@ def worst_mistakes(
     images: npt.NDArray[np.integer],
     disputed: tuple[int, ...] = (),
 ) -> tuple[Mistake, ...]:
-    """The mistakes with the highest confidence, at most `KEPT`, surest first.
+    """The mistakes with the highest confidence, at most `KEPT`, most confident first.
 
     Args:
         probabilities: float [n, k], 0..1.

@@ -1,4 +1,4 @@
-"""What refusing to answer would buy: the error among the surest share of the images, the
+"""What refusing to answer would buy: the error among the most confident share of the images, the
 risk-coverage curve.
 
 Source: Geifman and El-Yaniv, Selective Classification for Deep Neural Networks, NeurIPS 2017; for
@@ -58,7 +58,7 @@ def risk_coverage(
 def _risks(
     confidence: npt.NDArray[np.floating], right: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float64]:
-    """The risk when the 1, 2, … n surest images are answered, float64 [n].
+    """The risk when the 1, 2, … n most confident images are answered, float64 [n].
 
     Many images share the confidence 1 to float32's last digit. Equals come in no order, so their
     errors are spread evenly over them, which is the mean of all orders.

@@ -236,7 +236,7 @@ def _distort(strokes: Strokes, width: float, generator: np.random.Generator) -> 
     for line in strokes:
         x, y = (line - 0.5).T
         terms = np.stack([x * y, x * x, y * y, 2 * x * y * y])
-        bent = np.stack([x, y]) + coefficients @ terms
-        slanted = np.stack([bent[0] * width - slant * bent[1], bent[1]], axis=1)
+        curved = np.stack([x, y]) + coefficients @ terms
+        slanted = np.stack([curved[0] * width - slant * curved[1], curved[1]], axis=1)
         distorted.append(slanted @ turn)
     return distorted

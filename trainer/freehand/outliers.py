@@ -33,14 +33,14 @@ def scribble(generator: np.random.Generator, _: Digits) -> Strokes:
 
 
 def letters(generator: np.random.Generator, _: Digits) -> Strokes:
-    """Three to five straight or bent lines between the points of a grid, as letters of unknown
+    """Three to five straight or curved lines between the points of a grid, as letters of unknown
     alphabets."""
     grid = np.stack(np.meshgrid([0, 0.5, 1], [0, 0.5, 1]), -1).reshape(-1, 2)
     lines = []
     for _line in range(generator.integers(3, 6)):
         begin, end = grid[generator.choice(9, 2, replace=False)] + generator.normal(0, 0.05, (2, 2))
-        bend = (begin + end) / 2 + generator.normal(0, 0.25, 2) * generator.integers(2)
-        lines.append(_curve(np.stack([begin, bend, end])))
+        middle = (begin + end) / 2 + generator.normal(0, 0.25, 2) * generator.integers(2)
+        lines.append(_curve(np.stack([begin, middle, end])))
     return lines
 
 

@@ -46,7 +46,7 @@ def draw(run: Run, images: Mapping[str, Images], folder: Path) -> None:
             picture.unlink(missing_ok=True)
             if measured.mistakes:
                 shown = (
-                    f"the {len(measured.mistakes)} surest of {scores.errors:,}"
+                    f"the {len(measured.mistakes)} most confident of {scores.errors:,}"
                     if scores.errors > len(measured.mistakes)
                     else "all"
                 )
@@ -77,7 +77,8 @@ def compose(run: Run) -> list[str]:
         f"![Share read wrong as the least sure images are refused]({PLOTS}/risk-coverage.png)",
         _disputed(run),
         "## The worst mistakes",
-        "Those it was surest about, after calibration. The number after # is the image's position "
+        "Those it was most confident of, after calibration. The number after # is the image's "
+        "position "
         "in the data set, from 0: in x_train for "
         "the validation set, in x_test for the test set.",
         *_galleries(run),
@@ -160,12 +161,15 @@ def _refusal(run: Run) -> str:
         "network",
         "set",
         "AURC × 10⁴",
-        *(f"wrong of the surest {share:.3g} %" for share in (100 * share for share in _SHARES)),
+        *(
+            f"wrong of the most confident {share:.3g} %"
+            for share in (100 * share for share in _SHARES)
+        ),
     ]
     return (
         f"{table(header, rows, words=(0, 1))}\n\n"
         "AURC is the area under the risk-coverage curve: the mean share read wrong over all "
-        "shares answered, the surest first."
+        "shares answered, the most confident first."
     )
 
 
@@ -198,7 +202,7 @@ def _galleries(run: Run) -> Iterator[str]:
         for name, _, measured in sets(network):
             if measured.mistakes:
                 yield (
-                    f"![The surest mistakes of {network.architecture} on the {name} "
+                    f"![The most confident mistakes of {network.architecture} on the {name} "
                     f"set]({PLOTS}/{_gallery_file(network, name)})"
                 )
             else:

@@ -47,10 +47,13 @@ def draw(run: Run, images: Mapping[str, Images], folder: Path) -> None:
 def gallery(
     score: FreehandScore, seen: Images, labels: tuple[str, ...], title: str, path: Path
 ) -> None:
-    """Draw the surest mistakes as the network saw them; nothing is written where there are none."""
+    """Draw the most confident mistakes as the network saw them; nothing is written where there are
+    none."""
     path.unlink(missing_ok=True)
     if score.mistakes:
-        mistakes_gallery(score.mistakes, seen, labels, f"{title}: its surest mistakes", path)
+        mistakes_gallery(
+            score.mistakes, seen, labels, f"{title}: its most confident mistakes", path
+        )
 
 
 def compose(run: Run) -> list[str]:

@@ -25,8 +25,8 @@ _DISPUTED: Final = "#B3261E"
 def mistakes_gallery(
     mistakes: Sequence[Mistake], images: Images, labels: Sequence[str], title: str, path: Path
 ) -> None:
-    """Draw mistakes in rows, ink dark on paper, surest first; labels that people dispute are
-    marked.
+    """Draw mistakes in rows, ink dark on paper, most confident first; labels that people dispute
+    are marked.
 
     Args:
         mistakes: at least one.

@@ -224,7 +224,7 @@ _CALIBRATION: Final[Columns] = (
     ("ECE", _mean(lambda one: one.test["ece"], ".2%")),
     ("calibrated", _mean(lambda one: one.test["calibrated_ece"], ".2%")),
     ("AURC × 10⁴", _mean(lambda one: 1e4 * one.test["aurc"], ".2f")),
-    ("wrong, surest 99 %", _mean(lambda one: one.test["risk_at_99"], ".2%")),
+    ("wrong, most confident 99 %", _mean(lambda one: one.test["risk_at_99"], ".2%")),
     ("test, undisputed", lambda group: _disputed(group, "accuracy_without", ".4f")),
     ("errors disputed", lambda group: _disputed(group, "errors", ".3g")),
 )
@@ -236,7 +236,8 @@ _CALIBRATION_NOTE: Final = (
     "Brier the mean sum of squared differences "
     f"from the truth, ECE the gap between confidence and accuracy over {BINS} bins of equal "
     "width; above an accuracy of 0.997 it is mostly "
-    "chance. AURC is the area under the risk-coverage curve; *surest 99 %* is the share read "
+    "chance. AURC is the area under the risk-coverage curve; *most confident 99 %* is the share "
+    "read "
     "wrong when the least sure 1 % are refused. "
     "15 test labels are [disputed](https://github.com/cleanlab/label-errors) by a majority of the "
     "people asked: the accuracy without "

@@ -180,7 +180,7 @@ def seed_of(folder: Path, settings: TrainerSettings, data: DataSet) -> int:
         seed = int(before["seed"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ResumeError(
-            f"expected the folder of a run to teach; received '{folder}'; name another with "
+            f"expected the folder of a run of teachers; received '{folder}'; name another with "
             "--teachers"
         ) from error
     identity = _identity(settings, data)

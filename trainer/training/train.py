@@ -25,8 +25,8 @@ def train(context: Context, served: TrainedNetwork | None = None) -> list[Traine
 
     Args:
         context: the run; its folder is open, see `run_folder.open_run`.
-        served: for a fine-tuning, the network that gives the first weights and teaches; None: the
-            recipe's teachers.
+        served: for a fine-tuning, the network that gives the first weights and is the teacher;
+            None: the recipe's teachers.
 
     Raises:
         OutputError: the run's folder cannot be written.

@@ -48,7 +48,7 @@ def test_risk_coverage_any_answers_ends_at_the_error_and_stays_below_one(
     assert RiskCoverage.model_validate_json(curve.model_dump_json()) == curve
 
 
-def test_worst_mistakes_are_the_surest_named_by_their_place_in_the_data_set() -> None:
+def test_worst_mistakes_are_the_most_confident_named_by_their_place_in_the_data_set() -> None:
     probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.05, 0.95]])
     labels, places = np.array([0, 1, 0, 0]), np.array([70, 71, 72, 73])
     found = worst_mistakes(probabilities, labels, places, disputed=(72,))
@@ -64,7 +64,7 @@ def test_worst_mistakes_are_the_surest_named_by_their_place_in_the_data_set() ->
     ]
 
 
-def test_worst_mistakes_of_many_only_the_surest_are_kept() -> None:
+def test_worst_mistakes_of_many_only_the_most_confident_are_kept() -> None:
     confidence = np.linspace(0.6, 0.9, KEPT + 5)
     found = worst_mistakes(
         np.stack([confidence, 1 - confidence], 1), np.ones(KEPT + 5, int), np.arange(KEPT + 5)

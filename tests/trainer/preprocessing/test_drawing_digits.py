@@ -42,7 +42,7 @@ DIGITS: dict[int, Strokes] = {
     8: [arc(5, 2.5, 2.2, 2.5, -1, 3), arc(5, 7.5, 2.6, 2.5, -1, 3)],
     9: [np.concatenate([arc(5, 2.8, 2.5, 2.8, 0, 4), [(7.3, 5), (6, 10)]])],
 }
-"""A digit of each kind, as it is taught in school."""
+"""A digit of each kind, as schools show it."""
 
 Read = Callable[[bytes], int]
 
