@@ -34,7 +34,7 @@ from trainer.errors import DataError, TrainerError
 from trainer.evaluation.freehand_score import FreehandScore, score
 from trainer.export.ood import measure, prepare
 from trainer.freehand import forms
-from trainer.freehand.drawings import MOST, Drawings, draw, draw_strokes
+from trainer.freehand.drawings import MOST, Drawings, draw, draw_forms, draw_strokes
 from trainer.freehand.outliers import FITTED
 from trainer.freehand.strokes import read_pen_digits
 from trainer.provenance import Provenance, describe_command
@@ -163,7 +163,7 @@ def _run(arguments: argparse.Namespace, command: str) -> None:
     ask = asker(folder)
     drawn = {
         VALIDATION: draw(parts.x_validation, parts.y_validation),
-        FORMS: forms.draw(arguments.forms * len(forms.read_forms()), forms.HELD_OUT),
+        FORMS: draw_forms(arguments.forms * len(forms.read_forms()), forms.HELD_OUT),
     }
     if arguments.pen_strokes:
         drawn[PENS] = recorded(Path(arguments.pen_strokes))

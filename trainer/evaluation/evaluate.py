@@ -17,7 +17,7 @@ from trainer.evaluation.result import NetworkResult, Run
 from trainer.evaluation.selection import Candidate, Choice
 from trainer.evaluation.temperature import calibrate
 from trainer.freehand import forms
-from trainer.freehand.drawings import Drawings, draw
+from trainer.freehand.drawings import Drawings, draw, draw_forms
 from trainer.networks.inference import predict
 from trainer.networks.trained import TrainedNetwork
 from trainer.provenance import Provenance
@@ -49,7 +49,7 @@ def draw_to_evaluate(context: Context) -> dict[str, Drawings]:
         return {}
     drawings = draw(context.split.x_validation, context.split.y_validation)
     count = len(drawings.labels)
-    return {FREEHAND: drawings, FORMS: forms.draw(count, forms.HELD_OUT)} if count else {}
+    return {FREEHAND: drawings, FORMS: draw_forms(count, forms.HELD_OUT)} if count else {}
 
 
 def evaluate_network(

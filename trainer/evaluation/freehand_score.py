@@ -2,7 +2,7 @@
 and so on."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from trainer.evaluation.metrics import correct, interval
 from trainer.evaluation.mistakes import Mistake, worst_mistakes
 from trainer.freehand.canvas import FACTORS
-from trainer.freehand.drawings import Drawings
 from trainer.freehand.forms import FAMILY as FORMS_FAMILY
 from trainer.freehand.forms import read_forms
+
+if TYPE_CHECKING:  # reports read scores without loading TensorFlow
+    from trainer.freehand.drawings import Drawings
 
 FAMILY: Final = 1
 """Number of the family of drawings. It rises with every change to what is drawn; scores of two
@@ -53,7 +55,7 @@ class FreehandScore(BaseModel):
         return interval(self.accuracy, self.images)
 
 
-def score(probabilities: npt.NDArray[np.floating], drawings: Drawings) -> FreehandScore:
+def score(probabilities: npt.NDArray[np.floating], drawings: "Drawings") -> FreehandScore:
     """Hold answers, float [n, k], against the n digits that were drawn, and how.
 
     Raises:

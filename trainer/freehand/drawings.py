@@ -7,13 +7,14 @@ drawn is fixed: the same digits give the same pictures, so versions can be compa
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import tensorflow as tf
 
 from trainer.data.arrays import Classes, Images
+from trainer.freehand import forms
 from trainer.freehand.canvas import Look, draw_look, paint
 from trainer.freehand.strokes import Strokes, trace
 from trainer.preprocessing.drawing import normalise
@@ -82,6 +83,14 @@ def draw_strokes(
         looks.append(look(generator))
         pictures.append(paint(one, looks[-1], generator))
     return Drawings(pictures, looks, labels, see(pictures))
+
+
+def draw_forms(count: int, seed: int) -> Drawings:
+    """Write `count` digits in the forms that people use, and paint each once; see `forms.make`."""
+    strokes, written = forms.make(count, seed)
+    labels = np.array([form.digit for form in written], np.uint8)
+    drawings = draw_strokes(strokes, labels, seed, forms.draw_look)
+    return replace(drawings, forms=tuple(form.name for form in written))
 
 
 def see(pictures: Sequence[bytes]) -> Images:

@@ -8,7 +8,7 @@ by the graph, so that a network is trained on what it will see when it is served
 import functools
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +18,6 @@ from scipy.interpolate import make_interp_spline
 from scipy.ndimage import gaussian_filter1d
 
 from trainer.freehand.canvas import Look
-from trainer.freehand.drawings import Drawings, draw_strokes
 from trainer.freehand.strokes import Strokes
 
 FAMILY: Final = 1
@@ -91,14 +90,6 @@ def read_forms() -> tuple[Form, ...]:
     return tuple(
         Form(name, tuple(row["strokes"]), tuple(row["width"])) for name, row in table.items()
     )
-
-
-def draw(count: int, seed: int) -> Drawings:
-    """Write `count` digits and paint each once; see `make`."""
-    strokes, forms = make(count, seed)
-    labels = np.array([form.digit for form in forms], np.uint8)
-    drawings = draw_strokes(strokes, labels, seed, draw_look)
-    return replace(drawings, forms=tuple(form.name for form in forms))
 
 
 def make(

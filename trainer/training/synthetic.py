@@ -8,7 +8,8 @@ import numpy as np
 
 from digits.files import write_synced
 from trainer.data.split import Split
-from trainer.freehand.forms import FAMILY, TRAINING, draw
+from trainer.freehand.drawings import draw_forms
+from trainer.freehand.forms import FAMILY, TRAINING
 
 
 def add_forms(parts: Split, count: int, folder: Path) -> Split:
@@ -27,7 +28,7 @@ def add_forms(parts: Split, count: int, folder: Path) -> Split:
             return parts.add(file["images"], file["labels"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         print(f"drawing {count:,} synthetic digits")
-    drawn = draw(count, TRAINING)
+    drawn = draw_forms(count, TRAINING)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, images=drawn.seen, labels=drawn.labels)
     folder.mkdir(parents=True, exist_ok=True)

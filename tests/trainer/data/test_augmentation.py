@@ -34,7 +34,7 @@ def test_augment_with_bounds_of_zero_leaves_the_images() -> None:
     assert np.allclose(augmented(Augmentation()), pixels(), atol=1e-6)
 
 
-def test_augment_bends_an_image_alike_in_every_batch() -> None:
+def test_augment_changes_an_image_alike_in_every_batch() -> None:
     parameters = draw_parameters(EVERYTHING, 16, 1, 1)
     alone = augment(pixels()[3:4], tf.constant(parameters[3:4])).numpy()
     assert np.allclose(alone[0], augmented(EVERYTHING)[3], atol=1e-6)

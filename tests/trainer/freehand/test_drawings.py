@@ -21,7 +21,7 @@ from trainer.export.ood import fit, prepare
 from trainer.export.saved_model import export
 from trainer.freehand import forms
 from trainer.freehand.canvas import FACTORS
-from trainer.freehand.drawings import Drawings, draw, draw_strokes
+from trainer.freehand.drawings import Drawings, draw, draw_forms, draw_strokes
 from trainer.networks import architecture
 from trainer.reports import freehand_report
 
@@ -78,7 +78,7 @@ def test_score_counts_all_and_by_each_level(drawings: Drawings) -> None:
 
 
 def test_score_of_synthetic_handwriting_counts_by_form_too() -> None:
-    written = forms.draw(30, forms.HELD_OUT)
+    written = draw_forms(30, forms.HELD_OUT)
     found = scored(written, 1)
     assert found.factors[FORM][written.forms[0]].accuracy < 1
     assert sum(level.images for level in found.factors[FORM].values()) == 30
