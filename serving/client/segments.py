@@ -86,12 +86,14 @@ class Group:
         width = len(profile)
         cuts: list[int] = []
         for column in np.argsort(profile, kind="stable").tolist():
+            if len(cuts) == _CUTS:
+                break
             near = profile[max(0, column - reach // 2) : column + reach // 2 + 1]
             if profile[column] == near.min() and all(
                 abs(column - other) >= reach for other in (0, width, *cuts)
             ):
                 cuts.append(column)
-        return [0, *sorted(cuts[:_CUTS]), width]
+        return [0, *sorted(cuts), width]
 
     def parts(self) -> dict[tuple[int, int], Part]:
         """What may be a digit between two of the edges, by their numbers; and the whole, however

@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -379,3 +380,17 @@ def test_client_without_pillow_does_everything_else_and_says_what_a_number_needs
         done.stdout
         == "expected Pillow, which opens the picture; received no such package; install pillow\n"
     )
+
+
+def test_find_digits_cuts_of_a_wide_low_scribble_take_no_time_that_grows_with_its_square() -> None:
+    row = np.full((6, 250_000 // 6), 255, np.uint8)
+    row[2:4] = 0
+    row[1, ::3] = 0  # every third column is thicker: ten thousand places to cut
+    file = io.BytesIO()
+    Image.fromarray(row).save(file, "PNG")
+    begin = time.process_time()
+    [group] = find_digits(file.getvalue()).groups
+    found = time.process_time() - begin
+    begin = time.process_time()
+    assert len(group.edges()) == 9
+    assert time.process_time() - begin < max(0.5, 3 * found)
