@@ -149,7 +149,7 @@ async def _look(client: httpx.AsyncClient, number: int, frame: str, seen: Seen) 
 async def _ask(client: httpx.AsyncClient, number: int, sent: str, seen: Seen) -> str | None:
     """Ask as the page's script does; returns the digit answered, None if the page was too busy."""
     seen.questions += 1
-    session = f"person{number}-{seen.questions}"
+    session = f"person{number}x{seen.questions}"
     question = {
         "data": [sent],
         "fn_index": 0,

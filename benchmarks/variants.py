@@ -44,6 +44,8 @@ _SECONDS: Final = 1.0
 """That each variant answers for in a round."""
 _SAMPLE: Final = 500
 """Training images that int8's ranges are taken from."""
+_SILENT: Final = 1e-2
+"""Units whose variance is below this share of the typical one hardly ever fire."""
 _LOST: Final = 0.0001
 """Share of the test digits that a variant may lose. Source: the server's issue, 0.01 points."""
 
@@ -114,16 +116,18 @@ def _quantised(model: keras.Model, sample: Images) -> Answer:
 
 
 def _silenced(model: keras.Model) -> keras.Model:
-    """The same network, in which units that never fired while it trained keep silent.
+    """The same network, in which units that hardly ever fired while it trained keep silent.
 
-    Batch norm divides by their spread of 0, and folded into the next layer that factor widens the
+    Batch norm divides by their small spread, and folded into the next layer that factor widens the
     range of its weights until int8 has no steps left for the others.
     """
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
     for layer in copy.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            layer.gamma.assign(tf.where(layer.moving_variance == 0, 0.0, layer.gamma))
+            variance = np.asarray(layer.moving_variance)
+            typical = np.median(variance[variance > 0])
+            layer.gamma.assign(tf.where(variance < _SILENT * typical, 0.0, layer.gamma))
     return copy
 
 
