@@ -20,7 +20,7 @@ from serving.client.errors import (
     TooManyDigitsError,
     UnavailableError,
 )
-from serving.client.number import Number
+from serving.client.number.read import Number
 from ui.compare import Comparer, Comparison
 from ui.drawing import Sheet, decode
 from ui.errors import DrawingError

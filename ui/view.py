@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from digits.contract import LABELS, NOT_A_DIGIT_SENTENCE
 from serving.client import Drawing
-from serving.client.number import NumberDigit
+from serving.client.number.read import NumberDigit
 from ui.compare import Comparison, Opinion
 from ui.panel import bars, facts, figure, panel, percent, png
 from ui.reading import NOTHING_DRAWN, Answer, Notice, NumberAnswer, Outcome

@@ -21,7 +21,7 @@ from serving.client.predictions import Drawing
 from serving.client.settings import ClientSettings
 
 if TYPE_CHECKING:
-    from serving.client.number import Number
+    from serving.client.number.read import Number
 
 _COMMANDS: Final = ("predict", "number", "status", "wait")
 _OF_FILES: Final = ("predict", "number")

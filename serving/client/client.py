@@ -34,7 +34,7 @@ from serving.client.retry import retrying
 from serving.client.transport import Reply, Served, Transport
 
 if TYPE_CHECKING:
-    from serving.client.number import Number
+    from serving.client.number.read import Number
 
 IMAGES_PER_CALL: Final = 512
 """More are sent in several calls. A batching TensorFlow Serving refuses calls above
@@ -161,7 +161,7 @@ class Client:
         """
         check_drawings([picture])
         try:
-            from serving.client.number import read_number  # noqa: PLC0415 - Pillow, which other callers do without
+            from serving.client.number.read import read_number  # noqa: PLC0415 - Pillow, which other callers do without
         except ModuleNotFoundError as error:
             raise InvalidRequestError(
                 "expected Pillow, which opens the picture; received no such package; install pillow"

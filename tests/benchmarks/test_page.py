@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.numbers import PAPERS, SPACINGS, write_number
 from benchmarks.ui import Seen, bench, draw, summarise
-from serving.client.segments import find_digits
+from serving.client.number.segments import find_digits
 from tests.browser.stage import page_process
 from tests.support.client_doubles import Stage, grpc_double
 from ui.drawing import decode

@@ -11,8 +11,8 @@ from PIL import Image
 
 from digits.contract import Problem
 from serving.client import Drawing
-from serving.client.marks import Box
-from serving.client.number import Number, NumberDigit
+from serving.client.number.marks import Box
+from serving.client.number.read import Number, NumberDigit
 from ui.compare import Comparison, Opinion
 from ui.drawing import Sheet
 from ui.reading import AWAY, NOTHING_DRAWN, Answer, NumberAnswer

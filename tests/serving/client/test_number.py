@@ -14,9 +14,9 @@ from PIL import Image, ImageDraw
 
 from digits.contract import DRAWING_MAX_PIXELS, Problem
 from serving.client import Drawing, TooManyDigitsError
-from serving.client.marks import Box, Sign
-from serving.client.number import Number, read_number
-from serving.client.segments import MAX_DIGITS, find_digits
+from serving.client.number.marks import Box, Sign
+from serving.client.number.read import Number, read_number
+from serving.client.number.segments import MAX_DIGITS, find_digits
 
 Pen = Callable[[ImageDraw.ImageDraw], None]
 

@@ -11,7 +11,7 @@ from tensorflow_serving.apis import predict_pb2
 
 from digits.errors import SettingsError
 from serving.client.errors import TooManyDigitsError
-from serving.client.segments import find_digits
+from serving.client.number.segments import find_digits
 from serving.server.codecs import json_inputs, protobuf
 from serving.server.codecs.json_examples import read_examples
 from serving.server.errors import ServingError

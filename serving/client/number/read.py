@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from digits.contract import Problem
-from serving.client.marks import Box, Sign
+from serving.client.number.marks import Box, Sign
+from serving.client.number.segments import Group, Part, Segments, find_digits
 from serving.client.predictions import Drawing
-from serving.client.segments import Group, Part, Segments, find_digits
 
 _LEAST: Final = 1e-3
 """Least confidence in a part, so that one bad part does not make all cuts equal."""

@@ -2,7 +2,7 @@
 
 Plain NumPy and Pillow, so that a client needs no more. Where digits touch, the picture alone does
 not say how many they are; places to cut are offered, and the model's answers decide
-(`serving.client.number`).
+(`serving.client.number.read`).
 """
 
 import io
@@ -17,9 +17,18 @@ from PIL import Image
 
 from digits.contract import PIXEL_MAX, Problem
 from serving.client.errors import TooManyDigitsError
-from serving.client.ink import Ink, find_ink
-from serving.client.marks import Box, Labels, Mark, Sign, find_lines, find_marks, join, sort_marks
-from serving.client.pictures import open_picture
+from serving.client.number.ink import Ink, find_ink
+from serving.client.number.marks import (
+    Box,
+    Labels,
+    Mark,
+    Sign,
+    find_lines,
+    find_marks,
+    join,
+    sort_marks,
+)
+from serving.client.number.pictures import open_picture
 
 MAX_DIGITS: Final = 32
 """That one picture may have; a photo of a whole page is no number."""
