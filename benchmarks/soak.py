@@ -29,6 +29,8 @@ from tests.support.released_server import RELEASED, draw_seven
 
 RESULTS_FILE: Final = "soak.json"
 _CALLS_A_SECOND: Final = 24
+_DEADLINE: Final = 30.0
+"""Seconds for each call."""
 _LOOKS: Final = 60
 """At the memory, in the whole time."""
 _SWAPS: Final = 6
@@ -67,7 +69,7 @@ class Load:
         self._address = address
         self._rate = rate
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self.calls = 0
         self.faults: list[str] = []
 
@@ -76,10 +78,12 @@ class Load:
 
     def stop(self) -> None:
         self._over.set()
-        self._thread.join()
+        self._thread.join(2 * _DEADLINE)
+        if self._thread.is_alive():
+            self.faults.append("a call did not end")
 
     def _run(self) -> None:
-        with connect(self._address, deadline=30) as client:
+        with connect(self._address, deadline=_DEADLINE) as client:
             due = time.monotonic()
             while not self._over.wait(max(0.0, due - time.monotonic())):
                 try:

@@ -1,8 +1,10 @@
 """The servers of the benchmark, each in a process of its own."""
 
 import json
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -105,12 +107,28 @@ def inside(version: Path, images: Path) -> Iterator[Inside]:
 
 @contextmanager
 def _running(command: list[str], **pipes: int) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, text=True, **pipes) as process:  # type: ignore[call-overload]
+    """A server's process; one that does not end when told says where it hangs, and is killed."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
+        traced = [command[0], "-X", "faulthandler", *command[1:]]
+        process = subprocess.Popen(traced, stderr=said, text=True, **pipes)  # type: ignore[call-overload]
         try:
             yield process
         finally:
             process.terminate()
-            process.wait(60)
+            try:
+                process.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGABRT)
+                time.sleep(1)
+                process.kill()
+                process.wait()
+                said.seek(0)
+                print(said.read()[-20_000:], file=sys.stderr)
+                raise
+            finally:
+                for pipe in (process.stdin, process.stdout):
+                    if pipe:
+                        pipe.close()
 
 
 def wait_for(address: str, process: subprocess.Popen[str] | None = None) -> bytes:

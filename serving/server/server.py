@@ -1,5 +1,6 @@
 """A server's life: bind, load, open, follow the folders, drain, end."""
 
+import faulthandler
 import gc
 import logging
 import os
@@ -44,6 +45,8 @@ from serving.server.settings import ServerSettings
 _log = logging.getLogger(__name__)
 
 _EXIT_CANNOT_LISTEN: Final = 1
+_GRACE: Final = 5.0
+"""Seconds that draining may take longer than it should."""
 _EXIT_AT_ONCE: Final = 130
 """What a shell reports for a program ended by SIGINT."""
 
@@ -71,6 +74,8 @@ def serve(settings: ServerSettings) -> int:
         print(f"{settings.program}: {error}", file=sys.stderr)
         return _EXIT_CANNOT_LISTEN
     stop.wait()
+    # What hangs must not hold the exit up; and the operator learns where it hung.
+    faulthandler.dump_traceback_later(settings.drain_seconds + _GRACE, exit=True)
     server.drain(settings.drain_seconds)
     logging.shutdown()
     os._exit(0)  # a kernel that still runs must not hold the exit up

@@ -211,3 +211,24 @@ def test_calls_beyond_a_full_batch_queue_are_refused_while_the_batches_run(
         assert "The batch scheduling queue to which this task was submitted is full" in text, (
             "TensorFlow Serving's words"
         )
+
+
+def test_draining_that_hangs_ends_anyway_and_says_where() -> None:
+    program = """
+import os, signal, threading
+from serving.server import server
+from serving.server.settings import ServerSettings
+
+class Hanging:
+    def __init__(self, settings): pass
+    def start(self): os.kill(os.getpid(), signal.SIGTERM)
+    def drain(self, seconds): threading.Event().wait()
+
+server.Server, server._GRACE = Hanging, 0.5
+server.serve(ServerSettings(drain_seconds=0.1))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 1
+    assert "in drain" in done.stderr
