@@ -225,7 +225,7 @@ class Hanging:
     def drain(self, seconds): threading.Event().wait()
 
 server.Server, server._GRACE = Hanging, 0.5
-server.serve(ServerSettings(drain_seconds=0.1))
+server.serve(ServerSettings(model_name="m", model_base_path="/m", drain_seconds=0.1))
 """
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
