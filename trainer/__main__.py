@@ -1,5 +1,6 @@
 """Train the networks, choose the best, publish it: `python -m trainer --help`."""
 
+import io
 import logging
 import os
 import sys
@@ -18,6 +19,8 @@ def main() -> int:
         "TF_CPP_MIN_LOG_LEVEL", "1"
     )  # TensorFlow's notes on its own build are not the user's
     logging.basicConfig(format="%(message)s")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # each line shows at once in a pipe
     settings = load_settings(TrainerSettings, sys.argv[1:])
     if settings.data is None and os.environ.get("DIGITS_DATA"):
         settings = settings.model_copy(update={"data": Path(os.environ["DIGITS_DATA"])})

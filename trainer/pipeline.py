@@ -18,6 +18,7 @@ from trainer.evaluation.selection import select
 from trainer.export.publish_run import publish_run
 from trainer.recipes import FINE_TUNE
 from trainer.reports.results import read_results
+from trainer.reports.summary import summarise
 from trainer.reports.write import write_reports
 from trainer.settings import TrainerSettings
 from trainer.training.device import choose_device, choose_precision
@@ -77,5 +78,6 @@ def run(settings: TrainerSettings, command: str, cache: Path | None = None) -> R
         if is_chief(strategy):
             write_reports(context, measured, drawn)
             publish_run(context, networks, measured, drawn.get(FREEHAND))
+            print(summarise(measured, settings.folder()))
         wait_for_all(strategy)
     return measured

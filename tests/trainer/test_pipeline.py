@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import shutil
@@ -25,6 +26,8 @@ from trainer.evaluation.freehand_score import FAMILY
 from trainer.pipeline import run
 from trainer.settings import TrainerSettings
 from trainer.training.run_folder import lock_run_folder
+
+CONSOLE = "console.txt"
 
 
 @pytest.fixture(scope="session")
@@ -55,11 +58,25 @@ def finished(tmp_path_factory: pytest.TempPathFactory, toy_file: Path) -> Path:
     """The folder of one whole run on toy digits: conv3, one epoch, published as digits and as
     conv3."""
     folder = tmp_path_factory.mktemp("finished")
-    run(
-        settings_in(folder, toy_file, publish="all", record=folder / "results"),
-        command="python -m trainer --some flags",
-    )
+    with (folder / CONSOLE).open("w") as console, contextlib.redirect_stdout(console):
+        run(
+            settings_in(folder, toy_file, publish="all", record=folder / "results"),
+            command="python -m trainer --some flags",
+        )
     return folder
+
+
+def test_run_console_has_a_line_for_each_phase_then_test_scores_and_report(finished: Path) -> None:
+    lines = (finished / CONSOLE).read_text().splitlines()
+    after = lines[next(n for n, line in enumerate(lines) if "only candidate" in line) + 1 :]
+    phases = ("drawing", "evaluating", "plotting", "preparing", "exporting", "published")
+    started = [line.split()[0] for line in after]
+    assert [phase for phase in started if phase in phases] == [*phases, *phases[-2:]]
+    test = json.loads((finished / "run" / "metrics.json").read_text())["networks"][0]["test"]
+    assert after[-2:] == [
+        f"conv3: test loss {test['loss']:.4f}, test accuracy {test['accuracy']:.4f}",
+        f"report: {finished / 'run' / 'report.md'}",
+    ]
 
 
 def test_run_leaves_config_history_metrics_plots_logs_and_report(finished: Path) -> None:

@@ -47,6 +47,7 @@ def draw_to_evaluate(context: Context) -> dict[str, Drawings]:
     where the labels are not digits or nothing could be traced."""
     if context.data.labels != LABELS:
         return {}
+    print("drawing digits to evaluate on")
     drawings = draw(context.split.x_validation, context.split.y_validation)
     count = len(drawings.labels)
     return {FREEHAND: drawings, FORMS: draw_forms(count, forms.HELD_OUT)} if count else {}
@@ -57,6 +58,7 @@ def evaluate_network(
 ) -> NetworkResult:
     """Measure everything that is reported of a network; the only reader of the test set."""
     settings, data = context.settings, context.data
+    print(f"evaluating {network.name}: validation images, test images, drawings")
     _, decided = choose(data.y_train, settings.validation_size, settings.data_seed)
     validation = Answers(network.validation, context.split.y_validation, decided)
     test = Answers(predict(network.model, data.x_test), data.y_test, np.arange(len(data.y_test)))

@@ -30,9 +30,11 @@ def publish_run(
     settings = context.settings
     if settings.publish == "none":
         return
+    print("preparing drawings that are not digits, to learn to reject them")
     material = prepare(context.split, drawings.seen) if drawings else None
     for result, network in zip(run.networks, networks, strict=True):
         for name in _names(context, network.name, run.choice.winner):
+            print(f"exporting {network.name} as {name}, and checking the exported model")
             published = publish(
                 network.model, result, run, settings.models, name, material, force=settings.force
             )

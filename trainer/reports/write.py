@@ -16,6 +16,7 @@ def write_reports(context: Context, run: Run, drawn: Mapping[str, Drawings]) -> 
     """
     folder, data = context.settings.folder(), context.data
     seen = {name: drawings.seen for name, drawings in drawn.items()}
+    print("plotting curves, confusion matrices and mistakes, and writing the report")
     report.write(run, folder, {"validation": data.x_train, "test": data.x_test, **seen})
     for network in run.networks:
         tensorboard.show(network, folder)
