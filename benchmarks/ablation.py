@@ -7,7 +7,6 @@ same command goes on.
 """
 
 import argparse
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ import keras
 import numpy as np
 from pydantic import Field, TypeAdapter
 
+from benchmarks.options import add_data, options
 from digits.files import write_synced
 from trainer.data.augmentation import draw_parameters
 from trainer.data.dataset import MNIST, load
@@ -107,21 +107,46 @@ _LAYOUT: Final = TypeAdapter(list[Ablation])
 
 def main(argv: Sequence[str]) -> int:
     """Train what is missing, write each result, print the table."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.ablation", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=os.environ.get("DIGITS_DATA"),
-        help="MNIST; default: DIGITS_DATA, else Keras' cache",
-    )
-    parser.add_argument(
-        "--results",
-        type=Path,
-        default=Path("results"),
-        help=f"folder for {ABLATION_FILE} (default: %(default)s)",
-    )
+    arguments = _parser().parse_args(argv)
+    gpus = choose_device("auto", 1, deterministic=False)
+    data = load(Path(arguments.data) if arguments.data else None, MNIST, None, None)
+    parts = _part(split(data, len(data.y_train) - arguments.train_size, 1), arguments.measured_on)
+    recipe = RECIPES[arguments.recipe].model_copy(update={"epochs": arguments.epochs})
+    path = arguments.results / ABLATION_FILE
+    for seed in range(1, arguments.seeds + 1):
+        models: dict[str, keras.Model] = {}
+        for variant in chosen(arguments.variants, recipe):
+            origin = _origin(arguments, variant, seed)
+            if origin in (done.model_dump(include=set(origin)) for done in read(path)):
+                continue
+            loss, error = _measure(variant, seed, recipe, parts, models)
+            result = Ablation(
+                **origin,
+                loss=loss,
+                error=error,
+                **Provenance.now(describe_command("benchmarks.ablation", argv), gpus).model_dump(),
+            )
+            write_synced(path, _LAYOUT.dump_json([*read(path), result], indent=2) + b"\n")
+    print(*(compose(group) for group in tables(read(path))), sep="\n\n")
+    return 0
+
+
+def _origin(arguments: argparse.Namespace, variant: str, seed: int) -> dict[str, Any]:
+    """What tells one training from another: fields of its result."""
+    return {
+        "recipe": arguments.recipe,
+        "variant": variant,
+        "seed": seed,
+        "train_size": arguments.train_size,
+        "measured_on": arguments.measured_on,
+        "epochs": arguments.epochs,
+        "precision": _precision(variant),
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = options("benchmarks.ablation", __doc__)
+    add_data(parser)
     parser.add_argument(
         "--recipe",
         choices=["augmented", "best"],
@@ -148,36 +173,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--measured_on", type=int, default=20_000, help="images that measure (default: %(default)s)"
     )
-    arguments = parser.parse_args(argv)
-    gpus = choose_device("auto", 1, deterministic=False)
-    data = load(Path(arguments.data) if arguments.data else None, MNIST, None, None)
-    parts = _part(split(data, len(data.y_train) - arguments.train_size, 1), arguments.measured_on)
-    recipe = RECIPES[arguments.recipe].model_copy(update={"epochs": arguments.epochs})
-    path = arguments.results / ABLATION_FILE
-    for seed in range(1, arguments.seeds + 1):
-        models: dict[str, keras.Model] = {}
-        for variant in chosen(arguments.variants, recipe):
-            origin = {
-                "recipe": arguments.recipe,
-                "variant": variant,
-                "seed": seed,
-                "train_size": arguments.train_size,
-                "measured_on": arguments.measured_on,
-                "epochs": arguments.epochs,
-                "precision": _precision(variant),
-            }
-            if origin in (done.model_dump(include=set(origin)) for done in read(path)):
-                continue
-            loss, error = _measure(variant, seed, recipe, parts, models)
-            result = Ablation(
-                **origin,
-                loss=loss,
-                error=error,
-                **Provenance.now(describe_command("benchmarks.ablation", argv), gpus).model_dump(),
-            )
-            write_synced(path, _LAYOUT.dump_json([*read(path), result], indent=2) + b"\n")
-    print(*(compose(group) for group in tables(read(path))), sep="\n\n")
-    return 0
+    return parser
 
 
 def tables(results: Sequence[Ablation]) -> list[list[Ablation]]:

@@ -18,6 +18,7 @@ from typing import Any, Final
 import tensorflow as tf
 from PIL import Image, ImageDraw
 
+from benchmarks.options import options
 from benchmarks.record import record
 from digits import store
 from digits.contract import DRAWINGS, EXPLAIN, MODEL_NAME
@@ -148,9 +149,7 @@ def _draw_two(width: int, height: int) -> bytes:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.drawings", description=__doc__.splitlines()[0]
-    )
+    parser = options("benchmarks.drawings", __doc__)
     parser.add_argument(
         "--models",
         type=Path,
@@ -159,12 +158,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--calls", type=int, default=100, help="timed calls a stage (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--results",
-        type=Path,
-        default=Path("results"),
-        help=f"folder for {RESULTS_FILE} (default: %(default)s)",
     )
     return parser
 

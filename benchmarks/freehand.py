@@ -22,6 +22,7 @@ import tensorflow as tf
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
+from benchmarks.options import add_data, options
 from digits import store
 from digits.contract import DRAWINGS, MODEL_NAME, NOT_A_DIGIT, OOD_SCORE
 from digits.errors import StoreError, VersionError
@@ -92,9 +93,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.freehand", description=__doc__.splitlines()[0]
-    )
+    parser = options("benchmarks.freehand", __doc__)
     parser.add_argument(
         "--models",
         type=Path,
@@ -104,12 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--version", type=int, help="number of the version; default: the served one"
     )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=os.environ.get("DIGITS_DATA"),
-        help="MNIST; default: DIGITS_DATA, else Keras' cache",
-    )
+    add_data(parser)
     parser.add_argument(
         "--pen_strokes",
         type=Path,
@@ -127,12 +121,6 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=os.environ.get("NOT_DIGITS"),
         help="images that are none; default: NOT_DIGITS",
-    )
-    parser.add_argument(
-        "--results",
-        type=Path,
-        default=Path("results"),
-        help=f"folder for {FREEHAND_FILE} (default: %(default)s)",
     )
     parser.add_argument(
         "--page",

@@ -6,7 +6,6 @@ of this one, so that TensorFlow is imported once; each is `python -m trainer` fr
 on, and dies of SIGKILL.
 """
 
-import argparse
 import hashlib
 import io
 import json
@@ -25,6 +24,7 @@ import h5py
 import numpy as np
 
 import trainer.pipeline  # noqa: F401 - so that every fork has it, and TensorFlow, already
+from benchmarks.options import options
 from benchmarks.record import record
 from digits.manifest import verify
 from digits.store import versions
@@ -195,23 +195,13 @@ def bench(kills: int, seed: int, place: Path) -> dict[str, object]:
 
 def main() -> int:
     """Run the benchmark; 0 if every training ended in the bits of the one that was left alone."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.kills",
-        description=__doc__,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+    parser = options("benchmarks.kills", __doc__)
     parser.add_argument("--kills", type=int, default=50, help="number of kills; default 50")
     parser.add_argument(
         "--seed",
         type=int,
         default=1,
         help="decides the instants, as shares of an uninterrupted training; default 1",
-    )
-    parser.add_argument(
-        "--results",
-        type=Path,
-        default=Path("results"),
-        help="folder to write kills.json in; default: %(default)s",
     )
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:

@@ -6,9 +6,7 @@ digits that no released network was trained on, at spacings from clear gaps to d
 on plain paper and as photos.
 """
 
-import argparse
 import io
-import os
 import statistics
 import sys
 import time
@@ -20,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from benchmarks.options import add_data, options
 from benchmarks.record import record
 from digits import store
 from digits.contract import MODEL_NAME
@@ -141,24 +140,14 @@ def _row(client: Client, parts: Split, spacing: str, paper: str, count: int) -> 
 
 def main(argv: Sequence[str]) -> int:
     """Measure and write; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.numbers", description=__doc__, allow_abbrev=False
-    )
+    parser = options("benchmarks.numbers", __doc__)
     parser.add_argument(
         "--count",
         type=int,
         default=200,
         help="numbers of each spacing and paper; default %(default)s",
     )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=os.environ.get("DIGITS_DATA"),
-        help="MNIST; default: DIGITS_DATA, else Keras' cache",
-    )
-    parser.add_argument(
-        "--results", type=Path, default=Path("results"), help="folder; default %(default)s"
-    )
+    add_data(parser)
     arguments = parser.parse_args(argv)
     found = bench(arguments.count, arguments.data)
     record(found, arguments.results / RESULTS_FILE, "benchmarks.numbers", argv)

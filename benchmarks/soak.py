@@ -5,7 +5,6 @@ embedded server, as it is started for people. Calls come at a steady rate throug
 images, drawings, batches, nonsense; every few minutes a new version takes over.
 """
 
-import argparse
 import os
 import shutil
 import sys
@@ -19,6 +18,7 @@ from typing import Final
 
 import numpy as np
 
+from benchmarks.options import options
 from benchmarks.record import record
 from benchmarks.serving.servers import Embedded, embedded
 from digits import store
@@ -158,13 +158,8 @@ def _swap(base: Path) -> None:
 
 def main(argv: Sequence[str]) -> int:
     """Measure and write; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.soak", description=__doc__, allow_abbrev=False
-    )
+    parser = options("benchmarks.soak", __doc__)
     parser.add_argument("--minutes", type=float, default=30, help="default %(default)s")
-    parser.add_argument(
-        "--results", type=Path, default=Path("results"), help="folder; default %(default)s"
-    )
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as place:
         found = bench(arguments.minutes, Path(place))

@@ -5,7 +5,6 @@ ones: not one call may fail.
 each answer a digit of their own, so that every answer tells which version gave it.
 """
 
-import argparse
 import json
 import shutil
 import subprocess
@@ -19,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from benchmarks.options import options
 from benchmarks.record import record
 from digits import store
 from digits.contract import MODEL_NAME
@@ -192,18 +192,8 @@ def _wait(protocols: Protocols, number: int, state: str) -> str:
 
 def main() -> int:
     """Run the benchmark; 0 if no call failed and every answer was of the version it named."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.swaps",
-        description=__doc__,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+    parser = options("benchmarks.swaps", __doc__)
     parser.add_argument("--swaps", type=int, default=300, help="versions published; default 300")
-    parser.add_argument(
-        "--results",
-        type=Path,
-        default=Path("results"),
-        help=f"folder to write {RESULTS_FILE} in; default: %(default)s",
-    )
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         seen = bench(chosen.swaps, Path(place))

@@ -7,7 +7,6 @@ results/training-speed.json.
 """
 
 import argparse
-import os
 import sys
 import tempfile
 import time
@@ -23,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from benchmarks import keras_baseline
 from benchmarks.cropped_conv import cropped
+from benchmarks.options import add_data, options
 from digits.files import write_synced
 from trainer.data.dataset import MNIST, load
 from trainer.data.split import Split, split
@@ -112,21 +112,29 @@ class Speed(Provenance):
 
 def main(argv: Sequence[str]) -> int:
     """Measure and write; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.training_speed", description=__doc__.splitlines()[0]
+    arguments = _parser().parse_args(argv)
+    gpus = choose_device("auto", 1, deterministic=False)
+    data = load(Path(arguments.data) if arguments.data else None, MNIST, None, None)
+    parts = split(data, 5_000, 1)
+    steps, peak = measure_steps(parts, arguments.rounds, arguments.steps)
+    trainings = measure_to_accuracy(parts, arguments.runs, arguments.notebook_epochs)
+    speed = Speed(
+        peak_gflop_per_s=peak,
+        steps=steps,
+        to_accuracy=trainings,
+        **_ratios(trainings),
+        **Provenance.now(describe_command("benchmarks.training_speed", argv), gpus).model_dump(),
     )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=os.environ.get("DIGITS_DATA"),
-        help="MNIST; default: DIGITS_DATA, else Keras' cache",
+    arguments.results.mkdir(parents=True, exist_ok=True)
+    write_synced(
+        arguments.results / SPEED_FILE, TypeAdapter(Speed).dump_json(speed, indent=2) + b"\n"
     )
-    parser.add_argument(
-        "--results",
-        type=Path,
-        default=Path("results"),
-        help=f"folder for {SPEED_FILE} (default: %(default)s)",
-    )
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = options("benchmarks.training_speed", __doc__)
+    add_data(parser)
     parser.add_argument(
         "--rounds", type=int, default=5, help="times each step is measured (default: %(default)s)"
     )
@@ -145,24 +153,7 @@ def main(argv: Sequence[str]) -> int:
         default=_NOTEBOOK_EPOCHS,
         help="most epochs of the notebook's (default: %(default)s)",
     )
-    arguments = parser.parse_args(argv)
-    gpus = choose_device("auto", 1, deterministic=False)
-    data = load(Path(arguments.data) if arguments.data else None, MNIST, None, None)
-    parts = split(data, 5_000, 1)
-    steps, peak = measure_steps(parts, arguments.rounds, arguments.steps)
-    trainings = measure_to_accuracy(parts, arguments.runs, arguments.notebook_epochs)
-    speed = Speed(
-        peak_gflop_per_s=peak,
-        steps=steps,
-        to_accuracy=trainings,
-        **_ratios(trainings),
-        **Provenance.now(describe_command("benchmarks.training_speed", argv), gpus).model_dump(),
-    )
-    arguments.results.mkdir(parents=True, exist_ok=True)
-    write_synced(
-        arguments.results / SPEED_FILE, TypeAdapter(Speed).dump_json(speed, indent=2) + b"\n"
-    )
-    return 0
+    return parser
 
 
 def measure_steps(

@@ -5,7 +5,6 @@ released model are the real ones. The people speak the page's own protocol, at t
 script, since so many browsers would need a machine of their own; they share the cores.
 """
 
-import argparse
 import asyncio
 import io
 import itertools
@@ -14,13 +13,13 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import httpx
 import numpy as np
 from PIL import Image, ImageDraw
 
+from benchmarks.options import options
 from benchmarks.record import record
 from tests.browser.stage import model_server, page_process
 from tests.browser.strokes import STROKES, Place, smooth
@@ -197,14 +196,9 @@ def summarise(seen: Seen, people: int, seconds: float) -> dict[str, object]:
 
 def main(argv: Sequence[str]) -> int:
     """Measure and write; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.ui", description=__doc__, allow_abbrev=False
-    )
+    parser = options("benchmarks.ui", __doc__)
     parser.add_argument("--people", type=int, default=32, help="default %(default)s")
     parser.add_argument("--seconds", type=float, default=60, help="default %(default)s")
-    parser.add_argument(
-        "--results", type=Path, default=Path("results"), help="folder; default %(default)s"
-    )
     arguments = parser.parse_args(argv)
     with model_server(RELEASED) as server, page_process(server.address) as address:
         asyncio.run(

@@ -6,7 +6,6 @@ SavedModels as `--export_precision` makes them; int8 is LiteRT's, quantised with
 which no SavedModel can hold. The test set is looked at here after everything was chosen.
 """
 
-import argparse
 import contextlib
 import io
 import json
@@ -24,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from benchmarks.options import add_data, options
 from benchmarks.record import record
 from digits import store
 from digits.contract import LABELS, PREDICT
@@ -209,18 +209,8 @@ def _speed(answers: dict[str, Answer], images: Images) -> dict[str, dict[str, ob
 
 def main(argv: Sequence[str]) -> int:
     """Measure and write; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.variants", description=__doc__, allow_abbrev=False
-    )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=os.environ.get("DIGITS_DATA"),
-        help="MNIST; default: DIGITS_DATA, else Keras' cache",
-    )
-    parser.add_argument(
-        "--results", type=Path, default=Path("results"), help="folder; default %(default)s"
-    )
+    parser = options("benchmarks.variants", __doc__)
+    add_data(parser)
     arguments = parser.parse_args(argv)
     found = bench(arguments.data)
     print(json.dumps(found, indent=2))

@@ -5,7 +5,6 @@
 released model.
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import numpy as np
 import psutil
 
 from benchmarks.abuse.attacks import ATTACKS
+from benchmarks.options import options
 from benchmarks.record import record
 from digits.contract import MODEL_NAME
 from serving.client import Client, ClientError, connect
@@ -120,15 +120,10 @@ def _call(client: Client, server: psutil.Process, seconds: float) -> Seen:
 
 def main() -> int:
     """Run the benchmark; 0 if no good call failed and each p99 is at most 500 ms."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.abuse",
-        description=__doc__,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+    parser = options("benchmarks.abuse", __doc__)
     parser.add_argument("--seconds", type=float, default=10.0, help="of each attack; default 10")
     parser.add_argument("--attacks", nargs="+", choices=list(ATTACKS), default=list(ATTACKS))
     parser.add_argument("--before", type=Path, help="checkout of an older revision to measure too")
-    parser.add_argument("--results", type=Path, default=Path("results"), help="default results")
     arguments = parser.parse_args()
     found: Seen = {"every_seconds": EVERY, "seconds": arguments.seconds}
     if arguments.before:

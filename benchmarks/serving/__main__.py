@@ -24,6 +24,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.options import options
 from benchmarks.serving import h2load, protocols, servers
 from benchmarks.serving.aims import judge
 from benchmarks.serving.load import Outcome, Sample, merge, open_loop
@@ -81,11 +82,32 @@ class Plan:
 
 def main(argv: Sequence[str]) -> None:
     """Measure, write, print."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.serving",
-        description=__doc__,
-        formatter_class=argparse.RawTextHelpFormatter,
+    chosen = _parser().parse_args(argv)
+    h2load.check_installed()
+    number = max(versions(chosen.models))
+    with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
+        base = Path(place) / MODEL_NAME
+        shutil.copytree(chosen.models / str(number), base / "1")
+        images = np.random.default_rng(1).integers(0, 256, (64, 28, 28), dtype=np.uint8)
+        np.save(Path(place) / "images.npy", images)
+        result = _measure(base, images, Path(place) / "images.npy", chosen, stack)
+    made = verify(chosen.models / str(number))
+    whole = ServingResult(
+        model=f"{made.architecture} of recipe {made.recipe}, float32, released as version {number}",
+        remark=_REMARK,
+        **Provenance.now(describe_command("benchmarks.serving", argv)).model_dump(),
+        aims=judge(result["scenarios"], result["ready_s"]),
+        **result,
     )
+    print(write(whole))
+    chosen.results.mkdir(parents=True, exist_ok=True)
+    write_synced(chosen.results / RESULTS_FILE, (whole.model_dump_json(indent=2) + "\n").encode())
+    write_synced(chosen.results / "serving.md", write(whole).encode())
+    draw(whole.scenarios, chosen.results / "plots" / "serving.png")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = options("benchmarks.serving", __doc__)
     parser.add_argument(
         "--models",
         type=Path,
@@ -117,34 +139,7 @@ def main(argv: Sequence[str]) -> None:
         metavar="HOST:PORT,HOST:PORT",
         help="gRPC and REST of another server, measured beside the embedded one",
     )
-    parser.add_argument(
-        "--results",
-        type=Path,
-        default=Path("results"),
-        help="folder to write into; default: %(default)s",
-    )
-    chosen = parser.parse_args(argv)
-    h2load.check_installed()
-    number = max(versions(chosen.models))
-    with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
-        base = Path(place) / MODEL_NAME
-        shutil.copytree(chosen.models / str(number), base / "1")
-        images = np.random.default_rng(1).integers(0, 256, (64, 28, 28), dtype=np.uint8)
-        np.save(Path(place) / "images.npy", images)
-        result = _measure(base, images, Path(place) / "images.npy", chosen, stack)
-    made = verify(chosen.models / str(number))
-    whole = ServingResult(
-        model=f"{made.architecture} of recipe {made.recipe}, float32, released as version {number}",
-        remark=_REMARK,
-        **Provenance.now(describe_command("benchmarks.serving", argv)).model_dump(),
-        aims=judge(result["scenarios"], result["ready_s"]),
-        **result,
-    )
-    print(write(whole))
-    chosen.results.mkdir(parents=True, exist_ok=True)
-    write_synced(chosen.results / RESULTS_FILE, (whole.model_dump_json(indent=2) + "\n").encode())
-    write_synced(chosen.results / "serving.md", write(whole).encode())
-    draw(whole.scenarios, chosen.results / "plots" / "serving.png")
+    return parser
 
 
 def _measure(
