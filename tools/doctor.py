@@ -42,64 +42,55 @@ class Need(NamedTuple):
 
 def main() -> int:
     """Look at everything once, then say for each path what it lacks."""
-    chosen = read_arguments()
-    root = Path(__file__).resolve().parent.parent
-    python, engine = check_python(), check_engine()
-    gpu = [check_driver(Path("/")), check_container_gpu(Path("/"))]
-    ports = {
-        flag: check_port(getattr(chosen, flag), flag)
-        for flag in ("page_port", "grpc_port", "rest_port")
-    }
-    model, data = check_model(root), Need(*check_data(chosen.data, root, Path(chosen.keras_cache)))
+    paths = look(Path(__file__).resolve().parent.parent, read_arguments())
+    print("\n\n".join(describe(name, needs) for name, needs in paths.items()))
+    return 0 if all(need.met for need in next(iter(paths.values()))) else 1
+
+
+def look(root: Path, chosen: argparse.Namespace) -> dict[str, list[Need]]:
+    """What each path needs, the demo first.
+
+    Args:
+        root: folder of the project.
+        chosen: ports and data.
+    """
+    python, engine, model = check_python(), check_engine(), check_model(root)
+    page, grpc, rest = (
+        check_port(getattr(chosen, flag), flag) for flag in ("page_port", "grpc_port", "rest_port")
+    )
     installed = (root / ".venv" / ".demo").exists()
-    paths = {
-        "demo (make demo)": [
-            python,
-            check_room(root, 0.5 if installed else 3),
-            model,
-            *ports.values(),
-        ],
+    room = check_room(root, 0.5 if installed else 3)
+    training = [
+        check_writable(root),
+        Need(*check_data(chosen.data, root, Path(chosen.keras_cache))),
+    ]
+    gpu = [check_driver(Path("/")), check_container_gpu(Path("/"))]
+    return {
+        "demo (make demo)": [python, room, model, page, grpc, rest],
         "train on the processor (make train)": [
             python,
             check_room(root, 1 if installed else 4),
-            check_writable(root),
-            data,
+            *training,
         ],
-        "train in a container (make train-cpu)": [
-            engine,
-            check_room(root, 6),
-            check_writable(root),
-            data,
-        ],
-        "train on a GPU (make train-gpu)": [
-            engine,
-            *gpu,
-            check_room(root, 15),
-            check_writable(root),
-            data,
-        ],
+        "train in a container (make train-cpu)": [engine, check_room(root, 6), *training],
+        "train on a GPU (make train-gpu)": [engine, *gpu, check_room(root, 15), *training],
         "serve with TensorFlow Serving (make serve)": [
             engine,
             check_arch(),
             check_room(root, 2),
             model,
-            ports["grpc_port"],
-            ports["rest_port"],
+            grpc,
+            rest,
         ],
-        "the page alone (make ui)": [
-            python,
-            check_room(root, 0.5 if installed else 3),
-            ports["page_port"],
-        ],
+        "the page alone (make ui)": [python, room, page],
     }
-    for number, (name, needs) in enumerate(paths.items()):
-        print(
-            f"{'' if number == 0 else chr(10)}{name}: "
-            f"{'ready' if all(need.met for need in needs) else 'not ready'}"
-        )
-        for need in needs:
-            print(f"  {'ok      ' if need.met else 'missing '}{need.text}")
-    return 0 if all(need.met for need in next(iter(paths.values()))) else 1
+
+
+def describe(name: str, needs: list[Need]) -> str:
+    """A path in lines: whether it is ready, then each need."""
+    state = "ready" if all(need.met for need in needs) else "not ready"
+    lines = [f"  {'ok      ' if need.met else 'missing '}{need.text}" for need in needs]
+    return "\n".join([f"{name}: {state}", *lines])
 
 
 def read_arguments() -> argparse.Namespace:

@@ -6,97 +6,91 @@ from typing import Final
 
 from matplotlib.figure import Figure
 
-from benchmarks.serving.record import Scenario, ServingResult
+from benchmarks.serving.record import Aim, Scenario, ServingResult
 from trainer.reports.markdown import table
 
 _TITLE: Final = "# How fast the embedded server answers"
+_ASKED: Final = ("server", "protocol", "request")
+_LATENCIES: Final = ("p50 ms", "p90", "p99", "p99.9")
 
 
 def write(result: ServingResult) -> str:
     """The whole record as Markdown."""
-    closed_rows = [
-        [
-            s.server,
-            s.protocol,
-            s.request,
-            str(s.clients),
-            f"{s.throughput_per_s:,.0f}",
-            f"{s.digits_per_s:,.0f}",
-            *_latencies(s),
-            str(s.errors),
-        ]
-        for s in result.scenarios
-        if s.clients
-    ]
-    open_rows = [
-        [
-            s.server,
-            s.protocol,
-            s.request,
-            f"{s.rate:,.0f}",
-            f"{s.throughput_per_s:,.0f}",
-            *_latencies(s),
-            str(s.refused),
-            str(s.errors),
-        ]
-        for s in result.scenarios
-        if s.rate
-    ]
-    aims = [
-        [
-            a.text,
-            a.wanted,
-            f"{a.measured:.2f}",
-            f"{a.least:.2f}–{a.most:.2f}",
-            "yes" if a.kept else "no",
-        ]
-        for a in result.aims
-    ]
-    latencies = ["p50 ms", "p90", "p99", "p99.9"]
-    lines = [
+    parts = [
         f"{_TITLE}\n\n{result.model}. {result.remark} Made on {result.machine} by "
         f"`{result.command}`.",
-        table(["aim", "wanted", "measured", "rounds", "kept"], aims, words=(0, 1)),
+        _aims(result.aims),
         "Callers that each wait for their answer:",
-        table(
-            [
-                "server",
-                "protocol",
-                "request",
-                "clients",
-                "answers/s",
-                "digits/s",
-                *latencies,
-                "errors",
-            ],
-            closed_rows,
-            words=(0, 1, 2),
-        ),
+        _closed_loops([scenario for scenario in result.scenarios if scenario.clients]),
         "Calls at the instants of a Poisson process, latency from the intended instant:",
-        table(
-            [
-                "server",
-                "protocol",
-                "request",
-                "calls/s",
-                "answers/s",
-                *latencies,
-                "refused",
-                "errors",
-            ],
-            open_rows,
-            words=(0, 1, 2),
-        ),
+        _open_loops([scenario for scenario in result.scenarios if scenario.rate]),
         f"Ready after {_list(result.ready_s)} s; a new version answers after "
         f"{_list(result.visible_s)} s, up to 1 s of it until seen.",
     ]
     if memory := result.memory:
         least, most = min(memory.mib[1:]), max(memory.mib[1:])
-        lines.append(
+        parts.append(
             f"Memory over {memory.minutes:g} minutes and {memory.calls:,} calls ({memory.errors} "
             f"failed): {least:,.0f} to {most:,.0f} MiB."
         )
-    return "\n\n".join(lines) + "\n"
+    return "\n\n".join(parts) + "\n"
+
+
+def _aims(aims: Sequence[Aim]) -> str:
+    return table(
+        ["aim", "wanted", "measured", "rounds", "kept"],
+        [
+            [
+                aim.text,
+                aim.wanted,
+                f"{aim.measured:.2f}",
+                f"{aim.least:.2f}–{aim.most:.2f}",
+                "yes" if aim.kept else "no",
+            ]
+            for aim in aims
+        ],
+        words=(0, 1),
+    )
+
+
+def _closed_loops(scenarios: Sequence[Scenario]) -> str:
+    return table(
+        [*_ASKED, "clients", "answers/s", "digits/s", *_LATENCIES, "errors"],
+        [
+            [
+                *_asked(scenario),
+                str(scenario.clients),
+                f"{scenario.throughput_per_s:,.0f}",
+                f"{scenario.digits_per_s:,.0f}",
+                *_latencies(scenario),
+                str(scenario.errors),
+            ]
+            for scenario in scenarios
+        ],
+        words=(0, 1, 2),
+    )
+
+
+def _open_loops(scenarios: Sequence[Scenario]) -> str:
+    return table(
+        [*_ASKED, "calls/s", "answers/s", *_LATENCIES, "refused", "errors"],
+        [
+            [
+                *_asked(scenario),
+                f"{scenario.rate:,.0f}",
+                f"{scenario.throughput_per_s:,.0f}",
+                *_latencies(scenario),
+                str(scenario.refused),
+                str(scenario.errors),
+            ]
+            for scenario in scenarios
+        ],
+        words=(0, 1, 2),
+    )
+
+
+def _asked(scenario: Scenario) -> list[str]:
+    return [scenario.server, scenario.protocol, scenario.request]
 
 
 def _latencies(scenario: Scenario) -> list[str]:

@@ -17,8 +17,9 @@ from typing import Final
 import tensorflow as tf
 
 from digits.contract import Problem
+from digits.ink import FAINTEST
 from trainer.preprocessing.decode import decode
-from trainer.preprocessing.ink import FAINTEST, crop
+from trainer.preprocessing.ink import crop
 from trainer.preprocessing.orientation import read_orientation
 from trainer.preprocessing.paper import find_ink
 from trainer.preprocessing.placing import CANVAS, Canvas, place, shrink

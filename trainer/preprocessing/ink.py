@@ -5,14 +5,9 @@ from typing import Final
 import numpy as np
 import tensorflow as tf
 
+from digits.ink import STRONG
 from trainer.preprocessing.paper import Part, border, span
 
-FAINTEST: Final = 24.0
-"""Contrast to the paper (of 255) below which nothing is ink; JPEG and camera noise stay under
-it."""
-_STRONG: Final = (0.25, 0.5)
-"""Ink is at least this share of the strongest contrast: on clean paper, and at most on noisy
-paper."""
 _SOFT: Final = 0.1
 """Beside strong ink, soft edges down to this share belong to it; JPEG's ripples are fainter."""
 _NOISE: Final = (0.9, 2.0)
@@ -46,7 +41,7 @@ def crop(part: Part) -> tf.Tensor:
     peak = tf.reduce_max(ink)
     noise = _noise(part)
     strong, soft = (
-        tf.clip_by_value(noise, least * peak, _STRONG[1] * peak) for least in (_STRONG[0], _SOFT)
+        tf.clip_by_value(noise, least * peak, STRONG[1] * peak) for least in (STRONG[0], _SOFT)
     )
     rows, columns = _cells(part)
     near = _near_strokes(_sums(ink >= strong, rows, columns))
@@ -70,7 +65,7 @@ def _unframe(part: Part) -> Part:
     """Cut off a frame around the drawing, such as that of a form's box, and what lies outside it;
     but not if nothing is inside."""
     ink = part.pixels
-    strong = tf.cast(ink >= _STRONG[0] * tf.reduce_max(ink), tf.float32)
+    strong = tf.cast(ink >= STRONG[0] * tf.reduce_max(ink), tf.float32)
     begins, ends = [], []
     for axis in (0, 1):
         lines = tf.reduce_sum(strong, 1 - axis) / tf.cast(part.size[1 - axis], tf.float32)
