@@ -13,7 +13,7 @@ from serving.client import Drawing
 from ui.drawing import encode
 
 _SMALL: Final = 0.001
-"""Probabilities below this are shown as a dash; as 0.0% ten of them would shout."""
+"""Probabilities below this are shown as a dash instead of 0.0%."""
 
 
 def facts(drawing: Drawing, milliseconds: float) -> str:
@@ -45,15 +45,34 @@ def panel(
 
 
 def figure(source: str, told: str, caption: str) -> str:
-    """A 28x28 image with its caption; `told` is for those who cannot see it."""
+    """A 28x28 image with its caption, shown larger by a click; `told` is for those who cannot see
+    it."""
     return (
-        f'<figure class="seen"><img src="{source}" width="28" height="28" alt="{escape(told)}">'
+        f'<figure class="seen"><button type="button" title="Enlarge"><img src="{source}" '
+        f'width="28" height="28" alt="{escape(told)}"></button>'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 
 
+def leaders(probabilities: NDArray[np.float32], labels: Sequence[str]) -> str:
+    """The winner and the runner-up, each with its probability."""
+    rows = "".join(
+        f'<li class="{kind}"><span class="name">{escape(labels[place])}</span>'
+        f'<span class="track"><span style="--share: {probabilities[place]:.2%}"></span></span>'
+        f'<span class="share">{_share(float(probabilities[place]))}</span></li>'
+        for kind, place in zip(
+            ("winner", "other"), np.argsort(-probabilities, kind="stable")[:2], strict=True
+        )
+    )
+    return f'<ol class="leaders" aria-label="The most probable digits">{rows}</ol>'
+
+
+def _share(probability: float) -> str:
+    return "–" if probability < _SMALL else escape(percent(probability))
+
+
 def bars(probabilities: Sequence[float | None], winner: int | None, labels: Sequence[str]) -> str:
-    """A probability for each label; None where there is no answer."""
+    """A column for the probability of each label; None where there is no answer."""
     rows = "".join(
         _bar(escape(label), probability, place == winner)
         for place, (label, probability) in enumerate(zip(labels, probabilities, strict=True))
@@ -62,19 +81,17 @@ def bars(probabilities: Sequence[float | None], winner: int | None, labels: Sequ
 
 
 def _bar(name: str, probability: float | None, wins: bool) -> str:
-    """One row, with the float32 exactly as it is."""
+    """One column, with the float32 exactly as it is."""
     share = "" if probability is None else escape(percent(probability))
     length = probability or 0.0
-    shown = "–" if share and length < _SMALL else share
     exact = np.format_float_positional(np.float32(length), trim="-")
     return (
-        f'<li class="{"winner" if wins else "other"}"><span class="name" '
-        f'aria-hidden="true">{name}</span>'
+        f'<li class="{"winner" if wins else "other"}">'
         f'<span class="track" role="meter" aria-label="Probability of {name}" aria-valuemin="0" '
         'aria-valuemax="1" '
-        f'aria-valuenow="{exact}" aria-valuetext="{share}"><span style="width: '
+        f'aria-valuenow="{exact}" aria-valuetext="{share}"><span style="--share: '
         f'{length:.2%}"></span></span>'
-        f'<span class="share" aria-hidden="true">{shown}</span></li>'
+        f'<span class="name" aria-hidden="true">{name}</span></li>'
     )
 
 

@@ -14,15 +14,22 @@ from digits.contract import LABELS, NOT_A_DIGIT_SENTENCE
 from serving.client import Drawing
 from serving.client.number.read import NumberDigit
 from ui.compare import Comparison, Opinion
-from ui.panel import bars, facts, figure, panel, percent, png
+from ui.panel import bars, facts, figure, leaders, panel, percent, png
 from ui.reading import NOTHING_DRAWN, Answer, Notice, NumberAnswer, Outcome
 
 _SURE: Final = 0.9
 """Below this probability the answer is "probably", and the next digit is named too."""
 _HEAT = np.array((255, 150, 40))
 """Red, green, blue of what mattered."""
-_FAINT: Final = 0.2
+_FAINT: Final = 0.35
 """Saliency up to this is left out: it is spread over the whole image."""
+_WHY: Final = "Orange marks the pixels on which this answer depends most."
+_EMPTY_FORM: Final = (
+    '<div class="digit" aria-hidden="true">?</div><figure class="seen"><span class="unseen"></span>'
+    "<figcaption>Model input</figcaption></figure>"
+)
+_EXAMPLES: Final = '<div class="examples" role="group" aria-label="Examples to try"></div>'
+"""The page puts its examples in; see pad/examples.js."""
 
 
 def render(outcome: Outcome, asked: int = 0) -> str:
@@ -63,7 +70,9 @@ def _answer(answer: Answer, asked: int) -> str:
         top=f'<div class="digit" aria-hidden="true">{label if fits else "?"}</div>{seen}',
         sentence=_sentence(drawing),
         facts=facts(drawing, answer.milliseconds),
-        below=bars(
+        below=f'<p class="why">{_WHY if answer.saliency is not None else ""}</p>'
+        + leaders(drawing.probabilities, drawing.labels)
+        + bars(
             [float(probability) for probability in drawing.probabilities],
             drawing.digit,
             drawing.labels,
@@ -89,17 +98,16 @@ def _sentence(drawing: Drawing) -> str:
 
 
 def _notice(notice: Notice, asked: int) -> str:
+    is_empty = notice == NOTHING_DRAWN
     return panel(
         kind="notice",
-        state="empty" if notice == NOTHING_DRAWN else "trouble",
+        state="empty" if is_empty else "trouble",
         asked=asked,
         label="",
-        top='<div class="digit" aria-hidden="true">?</div>'
-        '<figure class="seen"><span class="unseen"></span><figcaption>Model input'
-        "</figcaption></figure>",
+        top="" if is_empty else _EMPTY_FORM,
         sentence=escape(notice.sentence),
-        facts="",
-        below=bars([None] * len(LABELS), winner=None, labels=LABELS),
+        facts="Or watch one being drawn:" if is_empty else "",
+        below=_EXAMPLES if is_empty else bars([None] * len(LABELS), winner=None, labels=LABELS),
     )
 
 
@@ -111,6 +119,7 @@ def _number(answer: NumberAnswer, asked: int) -> str:
         "" if number.looks_like_number else " What is boxed in orange does not look like a digit."
     )
     boxes = "".join(_boxed(digit, number.height) for digit in number.digits)
+    each = "".join(map(_chip, number.digits))
     return panel(
         kind="number",
         state="answered" if number.looks_like_number else "unsure",
@@ -121,14 +130,24 @@ def _number(answer: NumberAnswer, asked: int) -> str:
         sentence=f"{likely} <strong>{text}</strong>, {escape(percent(number.probability))} sure of "
         f"the whole number.{doubt}",
         facts=facts(number.digits[0].drawing, answer.milliseconds),
-        below=f'<figure class="found"><svg viewBox="0 0 {number.width} {number.height}" role="img" '
-        'aria-label="Your drawing with a box around each digit"><image '  # the page puts it in
-        f'width="{number.width}" height="{number.height}"/>{boxes}</svg></figure>',
+        below=f'<ol class="each" aria-label="Each digit">{each}</ol>'
+        f'<svg class="boxes" viewBox="0 0 {number.width} {number.height}" '  # laid over the pad
+        f'preserveAspectRatio="none" aria-hidden="true" hidden>{boxes}</svg>',
     )
 
 
+def _chip(digit: NumberDigit) -> str:
+    """The digit and how probable it is."""
+    label = escape(_label(digit))
+    return f'<li><strong>{label}</strong> <span class="share">{_sure(digit)}</span></li>'
+
+
+def _sure(digit: NumberDigit) -> str:
+    return escape(percent(float(digit.drawing.probabilities[digit.drawing.digit])))
+
+
 def _boxed(digit: NumberDigit, height: int) -> str:
-    """A box a little wider than the digit, and the answer above it."""
+    """A box a little wider than the digit; the answer and its probability above it."""
     line = max(1, height // 120)
     left, top, right, bottom = (
         digit.box.left - 2 * line,
@@ -141,7 +160,8 @@ def _boxed(digit: NumberDigit, height: int) -> str:
         f'<rect x="{left}" y="{top}" width="{right - left}" height="{bottom - top}" '
         f'stroke-width="{line}"/>'
         f'<text x="{left}" y="{max(top - line, height // 11)}" '
-        f'font-size="{height // 11}">{escape(_label(digit))}</text></g>'
+        f'font-size="{height // 11}">{escape(_label(digit))}'
+        f'<tspan dx="{line * 2}" font-size="{height // 14}">{_sure(digit)}</tspan></text></g>'
     )
 
 

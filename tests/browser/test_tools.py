@@ -115,14 +115,84 @@ def test_page_history_is_bounded(page: Page) -> None:
     expect(page.locator(".history button")).to_have_count(12)
 
 
+def test_page_history_has_a_title_a_scroll_bar_and_is_forgotten_on_request(page: Page) -> None:
+    expect(page.get_by_text("Your last drawings")).to_be_hidden()
+    for place in range(12):
+        line(page, (0.1 + 0.05 * place, 0.2), (0.1 + 0.05 * place, 0.8))
+        page.get_by_role("button", name="Clear").click()
+    expect(page.get_by_role("heading", name="Your last drawings")).to_be_visible()
+    page.set_viewport_size({"width": 500, "height": 760})
+    bar = "list => getComputedStyle(list, '::-webkit-scrollbar').height"  # headless shows none
+    assert page.locator(".history").evaluate(bar) == "10px"
+    assert page.locator(".history").evaluate("list => list.scrollWidth > list.clientWidth")
+    page.get_by_role("button", name="Forget all").click()
+    expect(page.get_by_text("Your last drawings")).to_be_hidden()
+    page.reload()
+    expect(sentence(page)).to_have_text(NOTHING_DRAWN.sentence)
+    expect(page.locator(".history button")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("name", "mode"), [("3", "One digit"), ("42", "A whole number")])
+def test_page_example_is_drawn_stroke_by_stroke_and_read(page: Page, name: str, mode: str) -> None:
+    expect(page.locator(".examples button")).to_have_count(3)
+    page.get_by_role("button", name=f"Watch {name} being drawn").click()
+    page.wait_for_function("document.querySelector('#pad .hint').hidden")
+    some = ink(page)
+    expect(digit(page)).to_have_text(name)
+    settle(page)
+    assert 0 < some < ink(page) / 2
+    expect(page.get_by_label(mode)).to_be_checked()
+    expect(page.locator(".examples")).to_have_count(0)
+
+
+def test_page_example_stops_where_somebody_draws(page: Page) -> None:
+    page.get_by_role("button", name="Watch 5 being drawn").click()
+    page.wait_for_function("document.querySelector('#pad .hint').hidden")
+    line(page, (0.1, 0.9), (0.9, 0.9))
+    before = ink(page)
+    page.wait_for_timeout(500)
+    assert ink(page) == before
+
+
+def test_page_small_image_is_shown_larger_by_a_click(page: Page) -> None:
+    draw(page, 3)
+    page.get_by_role("button", name="mattered most").click()
+    large = page.get_by_role("dialog", name="Enlarged image")
+    expect(large).to_contain_text("Orange marks the pixels on which this answer depends most.")
+    assert large.locator("img").evaluate("image => image.clientWidth") >= 300
+    page.keyboard.press("Escape")
+    expect(large).to_be_hidden()
+
+
+def test_page_on_a_phone_has_ten_bars_beside_the_pad(phone: Page) -> None:
+    touch(phone, 3)
+    expect(digit(phone)).to_have_text("3")
+    expect(phone.locator(".strip .winner .name")).to_have_text("3")
+    expect(phone.locator(".strip li:visible")).to_have_count(10)
+    strip, pad = phone.locator(".strip").bounding_box(), phone.locator("canvas").bounding_box()
+    assert strip is not None
+    assert pad is not None
+    assert strip["x"] >= pad["x"] + pad["width"]
+    assert strip["height"] == pytest.approx(pad["height"], abs=4)
+    choose(phone, "A whole number")
+    expect(phone.locator(".strip")).to_be_hidden()
+
+
 def test_page_whole_number_is_read_with_boxes(page: Page) -> None:
     choose(page, "A whole number")
     for place, number in enumerate((2, 0, 2, 6)):
         draw(page, number, left=0.55 * place - 0.15)
     expect(digit(page)).to_have_text("2026")
     expect(sentence(page)).to_contain_text("2026")
-    expect(page.locator(".found rect")).to_have_count(4)
-    expect(page.locator(".found text")).to_have_text(list("2026"))
+    boxes = page.locator("#pad .over")
+    expect(boxes.locator("rect")).to_have_count(4)
+    expect(boxes.locator("text")).to_have_text([re.compile(rf"^{one}>?\d") for one in "2026"])
+    first, pad = boxes.locator("rect").first.bounding_box(), page.locator("canvas").bounding_box()
+    assert first is not None
+    assert pad is not None
+    assert first["x"] == pytest.approx(pad["x"] + 0.17 * pad["height"], abs=0.08 * pad["height"])
+    assert first["height"] == pytest.approx(0.66 * pad["height"], abs=0.08 * pad["height"])
+    expect(page.locator(".each li")).to_have_count(4)
     expect(page.locator(".facts")).to_have_text(
         re.compile(r"^Model version \d+ · answered in \d+ ms$")
     )
@@ -157,7 +227,7 @@ def test_page_drawing_is_the_same_in_all_ways_to_read(page: Page) -> None:
     choose(page, "Compare models")
     expect(sentence(page)).to_have_text("All 2 agree on 6.")
     choose(page, "A whole number")
-    expect(page.locator(".found rect")).to_have_count(1)
+    expect(page.locator("#pad .over rect")).to_have_count(1)
     choose(page, "One digit")
     expect(page.locator(".bars .winner .name")).to_have_text("6")
 

@@ -70,18 +70,22 @@ def test_render_answer_is_never_a_hundred_percent_sure() -> None:
     assert "100.0%" not in re.sub('style="[^"]+"', "", shown)
 
 
-def test_render_answer_shows_small_probabilities_as_a_dash() -> None:
-    shown = re.findall(
-        r'class="share" aria-hidden="true">([^<]*)<', render(answer(probabilities=SURE))
-    )
-    assert shown == ["–"] * 7 + ["&gt;99.9%"] + ["–"] * 2
+def test_render_answer_names_the_winner_and_the_runner_up() -> None:
+    rows = r'<span class="name">(\w)</span>.*?class="share">([^<]*)<'
+    assert re.findall(rows, render(answer())) == [("7", "58.3%"), ("8", "9.7%")]
+
+
+def test_render_answer_shows_a_small_runner_up_as_a_dash() -> None:
+    shown = re.findall(r'class="share">([^<]*)<', render(answer(probabilities=SURE)))
+    assert shown == ["&gt;99.9%", "–"]
 
 
 def test_render_answer_marks_only_the_winner() -> None:
     assert re.findall(
-        r'<li class="(\w+)"><span class="name" aria-hidden="true">(\d)', render(answer())
+        r'<li class="(\w+)"><span class="track" role="meter" aria-label="Probability of (\d)"',
+        render(answer()),
     )[7] == ("winner", "7")
-    assert render(answer()).count('class="winner"') == 1
+    assert render(answer()).count('<li class="winner"><span class="track" role') == 1
 
 
 def test_render_answer_shows_every_pixel_the_model_saw() -> None:
@@ -122,6 +126,14 @@ def test_render_saliency_lies_over_the_image() -> None:
     assert heated[3, 4].tolist() == [255, 150, 40]
     assert heated[0, 9].tolist() == [5] * 3  # grey, and darker than the image
     assert "What mattered" in shown
+    assert "Orange marks the pixels on which this answer depends most." in words(shown)
+
+
+def test_render_saliency_that_is_weak_is_left_out() -> None:
+    shown = render(Answer(read_as(), 12.4, np.full((28, 28), 0.3, np.float32)))
+    encoded = re.findall(r'<img src="data:image/png;base64,([^"]+)"', shown)[1]
+    heated = np.asarray(Image.open(io.BytesIO(b64decode(encoded))))
+    assert (heated[..., 0] == heated[..., 2]).all()
 
 
 def test_render_answer_carries_the_number_of_its_question() -> None:
@@ -136,11 +148,11 @@ def test_render_number_has_a_box_for_each_digit() -> None:
         for left, label, score in read
     )
     shown = render(NumberAnswer(Number(digits, 120, 100, Problem.NONE), sheet, 40.2))
-    assert "<image width" in shown  # the page itself has the picture
     assert re.findall(r'<g class="(\w+)"><rect x="(\d+)"', shown) == [
         ("sure", "8"),
         ("doubtful", "58"),
     ]
+    assert "2 58.3% ? 58.3%" in words(shown)  # one by one
     assert (
         "Probably 2? , 33.9% sure of the whole number. What is boxed in orange does not look "
         "like a digit." in words(shown)
@@ -192,10 +204,17 @@ def test_render_version_not_told_says_so() -> None:
     assert "Model of unknown version" in render(answer(version=None))
 
 
-@pytest.mark.parametrize(("notice", "state"), [(NOTHING_DRAWN, "empty"), (AWAY, "trouble")])
-def test_render_notice_shows_its_sentence_and_ten_empty_bars(notice: object, state: str) -> None:
-    shown = render(notice)  # type: ignore[arg-type]
-    assert f'data-state="{state}"' in shown
-    assert notice.sentence in shown  # type: ignore[attr-defined]
-    assert shown.count('style="width: 0.00%"') == 10
+def test_render_notice_shows_its_sentence_and_ten_empty_bars() -> None:
+    shown = render(AWAY)
+    assert 'data-state="trouble"' in shown
+    assert AWAY.sentence in shown
+    assert shown.count('style="--share: 0.00%"') == 10
     assert "%</span>" not in shown
+
+
+def test_render_nothing_drawn_has_room_for_the_examples_instead_of_an_empty_form() -> None:
+    shown = render(NOTHING_DRAWN)
+    assert 'data-state="empty"' in shown
+    assert NOTHING_DRAWN.sentence in shown
+    assert 'class="examples"' in shown
+    assert 'class="bars"' not in shown

@@ -1,5 +1,6 @@
 // Questions and their answers: what is drawn is sent, and an answer older than the drawing is dimmed.
 
+import { showReply } from "./reply.js";
 import { encode } from "./sheet.js";
 import { pad } from "./state.js";
 
@@ -34,7 +35,7 @@ export function expectAnswer() {
 
 // Called whenever the panel changes. An answer that names no question is a refusal of what was sent.
 export function noteAnswer() {
-  showBoxedDrawing();
+  showReply();
   if (progress.at === null || !panel()) return false;
   const { asked, state } = panel().dataset;
   progress.at = Date.now();
@@ -45,12 +46,6 @@ export function noteAnswer() {
     delete pad.desk.dataset.answer;
   }
   return true;
-}
-
-// The boxes around the digits of a number lie over the drawing, which is not sent back.
-function showBoxedDrawing() {
-  const image = document.querySelector("#panel .found image:not([href])");
-  if (image) image.setAttribute("href", encode());
 }
 
 // What the page last said of the drawing, perhaps before its last stroke was done.

@@ -88,6 +88,12 @@ function toButton(entry) {
   return button;
 }
 
+export function forgetAll() {
+  pad.kept = [];
+  showHistory();
+  save();
+}
+
 export function showHistory() {
   const items = pad.kept.map((entry) => {
     const item = document.createElement("li");

@@ -2,10 +2,12 @@
 
 import { tellLast } from "./asking.js";
 import { watchConnection } from "./connection.js";
-import { choose, correct, goBack, goForward, wipe } from "./history.js";
+import { start as enlarge } from "./enlarge.js";
+import { choose, correct, forgetAll, goBack, goForward, wipe } from "./history.js";
 import { aim, liftOrLower, onKey, onPadKey } from "./keys.js";
 import { onDrop, onPaste, take } from "./photos.js";
 import { begin, end, extend } from "./pointers.js";
+import { showReply } from "./reply.js";
 import { restore, save } from "./session.js";
 import { show } from "./sheet.js";
 import { attach, pad } from "./state.js";
@@ -15,7 +17,9 @@ export function start(element, props) {
   listenToCanvas();
   listenToTools();
   listenToPage();
+  enlarge(element);
   show();
+  showReply();
   restore();
   watchConnection();
 }
@@ -56,6 +60,7 @@ function listenToPage() {
   document.addEventListener("paste", onPaste);
   pad.sheet.addEventListener("dragover", (event) => event.preventDefault());
   pad.sheet.addEventListener("drop", onDrop);
+  document.addEventListener("click", ({ target }) => target.closest?.("#history .forget") && forgetAll());
   document.addEventListener("inkwell:corrected", ({ detail }) => correct(detail));
   window.addEventListener("pagehide", save);
   document.addEventListener("visibilitychange", () => document.hidden && save());

@@ -31,6 +31,8 @@ export function attach(element, props) {
     sheet: find(".sheet"),
     canvas: find("canvas"),
     hint: find(".hint"),
+    boxes: find(".over"),
+    strip: find(".strip"),
     note: find(".note"),
     undo: find(".undo"),
     redo: find(".redo"),
