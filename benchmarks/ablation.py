@@ -39,7 +39,7 @@ ABLATION_FILE: Final = "ablation.json"
 Change = Callable[[Recipe], Recipe]
 
 
-def _with(**changes: Any) -> Change:  # noqa: ANN401 - fields of a recipe
+def _with(**changes: Any) -> Change:
     return lambda recipe: recipe.model_copy(update=changes)
 
 
@@ -275,7 +275,7 @@ def _longer(
         else []
     )
 
-    def targets(epoch: int) -> Any:  # noqa: ANN401 - float32 [n, 10]
+    def targets(epoch: int) -> Any:
         parameters = draw_parameters(recipe.augmentation, len(labels), seed, recipe.epochs + epoch)
         return teacher_targets(teachers, parts.x_train, parameters) if distil else labels
 
@@ -291,7 +291,7 @@ def _fit(
     recipe: Recipe,
     seed: int,
     parts: Split,
-    targets: Any,  # noqa: ANN401
+    targets: Any,
     *,
     first_epoch: int,
 ) -> None:

@@ -298,7 +298,7 @@ def _notebook_steps(parts: Split, images: int) -> Callable[[], Any]:
     return lambda: model.fit(x, y, batch_size=keras_baseline.BATCH, epochs=1, verbose=0)
 
 
-def _our_steps(parts: Split, model: keras.Model, order: Any) -> Callable[[], Any]:  # noqa: ANN401 - int32 [steps, batch]
+def _our_steps(parts: Split, model: keras.Model, order: Any) -> Callable[[], Any]:
     recipe = RECIPES["notebook"]
     train = compile_steps(
         create_state(model, recipe, len(parts.y_train)),

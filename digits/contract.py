@@ -23,7 +23,7 @@ DRAWING_MAX_BYTES: Final = 4 * 1024 * 1024
 """Largest encoded drawing a client sends."""
 
 
-def scale(images: Any) -> Any:  # noqa: ANN401 - a NumPy array or a framework's tensor; this package knows neither framework
+def scale(images: Any) -> Any:
     """Turn float pixels 0..255 into the 0..1 that the networks are trained on.
 
     The only scaling there is: the training pipeline and the exported graph both call it.

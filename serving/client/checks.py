@@ -44,7 +44,7 @@ def split_server(server: str) -> Address:
     return Address(protocol, match[1] in ("grpcs", "https"), f"{match[2]}:{match[3]}")
 
 
-def check_images(images: Any) -> None:  # noqa: ANN401 - what a caller passes is what is checked
+def check_images(images: Any) -> None:
     """Make sure that `images` is uint8 [n, 28, 28] with n at least 1.
 
     Raises:
@@ -76,7 +76,7 @@ def check_images(images: Any) -> None:  # noqa: ANN401 - what a caller passes is
         )
 
 
-def check_drawings(drawings: Any) -> None:  # noqa: ANN401 - what a caller passes is what is checked
+def check_drawings(drawings: Any) -> None:
     """Make sure that `drawings` is a sequence of one or more encoded images of acceptable size.
 
     Raises:

@@ -70,7 +70,7 @@ def parse_file(path: Path, message: _Read) -> _Read:
         raise text_format.ParseError(str(warning)) from warning
 
 
-def read_config(path: Path, message: str, flag: str) -> Any:  # noqa: ANN401 - the class is made from the table
+def read_config(path: Path, message: str, flag: str) -> Any:
     """Parse a file as one of the messages above; unknown fields and wrong types are errors.
 
     Args:

@@ -98,7 +98,7 @@ def _same_strings(recorded: Json, received: Json) -> bool:
         return False
 
 
-def _read(body: bytes) -> Any:  # noqa: ANN401
+def _read(body: bytes) -> Any:
     return json.loads(body.decode(errors="surrogateescape"))
 
 
@@ -115,7 +115,7 @@ def _plain(text: str) -> str:
     return _SET.sub(lambda match: "{" + ",".join(sorted(match[1].split(","))) + "}", text)
 
 
-def _values(recorded: Any, received: Any, where: str) -> Iterator[str]:  # noqa: ANN401 - any JSON values
+def _values(recorded: Any, received: Any, where: str) -> Iterator[str]:
     if isinstance(recorded, dict) and isinstance(received, dict):
         if recorded.keys() != received.keys():
             yield f"{where}: names {sorted(recorded)} recorded, {sorted(received)} received"
@@ -130,7 +130,7 @@ def _values(recorded: Any, received: Any, where: str) -> Iterator[str]:  # noqa:
         yield f"{where}: {str(recorded)[:100]!r} recorded, {str(received)[:100]!r} received"
 
 
-def _alike(recorded: Any, received: Any) -> bool:  # noqa: ANN401
+def _alike(recorded: Any, received: Any) -> bool:
     if isinstance(received, float) and not math.isfinite(received):
         received = (
             str(received).replace("nan", "NaN").replace("inf", "Infinity")

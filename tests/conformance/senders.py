@@ -147,7 +147,7 @@ def _is_open(connection: socket.socket) -> bool:
         return False
 
 
-def until_it_fits(send: Any, fits: Any, seconds: float) -> Json:  # noqa: ANN401 - two functions of one argument or none
+def until_it_fits(send: Any, fits: Any, seconds: float) -> Json:
     """Ask again until the answer fits, at most for `seconds`; the last answer."""
     until = time.monotonic() + seconds
     while True:

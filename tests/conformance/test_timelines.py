@@ -183,7 +183,7 @@ def question(
     label: str = "",
     signature: str = "",
     name: str = "x",
-    dtype: Any = np.float32,  # noqa: ANN401
+    dtype: Any = np.float32,
 ) -> predict_pb2.PredictRequest:
     request = predict_pb2.PredictRequest(model_spec={"name": "m", "signature_name": signature})
     if label:
@@ -192,7 +192,7 @@ def question(
     return request
 
 
-def record(**changes: Any) -> bytes:  # noqa: ANN401
+def record(**changes: Any) -> bytes:
     log = prediction_log_pb2.PredictionLog()
     log.predict_log.request.CopyFrom(question(**changes))
     return bytes(log.SerializeToString())

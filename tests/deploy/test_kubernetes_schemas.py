@@ -28,7 +28,7 @@ def check(document: Document, version: str) -> None:
     _check(json.dumps(document, sort_keys=True), version)
 
 
-def lost(written: Any, read: Any, path: str = "") -> list[str]:  # noqa: ANN401 - any YAML
+def lost(written: Any, read: Any, path: str = "") -> list[str]:
     """Paths of `written` that `read` lacks or has otherwise; what `read` has in addition are
     defaults."""
     if isinstance(written, dict) and isinstance(read, dict):

@@ -34,7 +34,7 @@ skip_initialize_tpu enable_grpc_healthcheck_service enable_serialization_as_tens
 """Flags of tensorflow_model_server. Source: tensorflow/serving, model_servers/main.cc."""
 
 
-def _batching() -> Any:  # noqa: ANN401 - the class is made from a table
+def _batching() -> Any:
     return read_config(CONFIG / "batching.config", "BatchingParameters", "batching_parameters_file")
 
 

@@ -48,8 +48,8 @@ def decode(png: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 def attempt(
     function: Callable[[tf.Tensor], Any],
     item: tf.Tensor,
-    fallback: Any,  # noqa: ANN401 - a tensor or a tuple of tensors
-) -> Any:  # noqa: ANN401 - as `fallback`
+    fallback: Any,
+) -> Any:
     """`function(item)`, or `fallback` if it fails; a plain call would fail the whole batch.
 
     A data set may skip an element that fails, the only way to survive an operation's error inside a

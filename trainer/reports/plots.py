@@ -121,7 +121,7 @@ def error_plot(errors: Mapping[str, Mapping[str, Sequence[float]]], path: Path) 
 
 
 def _curves(
-    axes: Any,  # noqa: ANN401 - matplotlib's own
+    axes: Any,
     curves: Mapping[str, Sequence[float]],
     title: str,
     label: str,
@@ -231,7 +231,7 @@ def reliability_plot(confidence: Confidence, architecture: str, path: Path) -> N
     save(figure, path)
 
 
-def _reliability(axes: Any, calibration: Calibration, **style: Any) -> None:  # noqa: ANN401 - matplotlib's own
+def _reliability(axes: Any, calibration: Calibration, **style: Any) -> None:
     """One point a bin, with the interval of its accuracy."""
     accuracies = np.array([one.accuracy for one in calibration.bins])
     intervals = np.array([interval(one.accuracy, one.images) for one in calibration.bins])

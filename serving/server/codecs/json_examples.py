@@ -45,7 +45,7 @@ def _fault(document: dict[str, Any], text: str) -> InvalidArgumentError:
     return InvalidArgumentError(f"JSON Value: {echo(document)} {text}")
 
 
-def _fill(example: example_pb2.Example, item: Any) -> None:  # noqa: ANN401 - any JSON value
+def _fill(example: example_pb2.Example, item: Any) -> None:
     if not isinstance(item, dict):
         raise InvalidArgumentError(f"Example must be JSON object but got JSON {type_name(item)}")
     for name, value in item.items():
@@ -61,7 +61,7 @@ def _fill(example: example_pb2.Example, item: Any) -> None:  # noqa: ANN401 - an
             _add(feature, name, element)
 
 
-def _add(feature: feature_pb2.Feature, name: str, element: Any) -> None:  # noqa: ANN401
+def _add(feature: feature_pb2.Feature, name: str, element: Any) -> None:
     """Add one element; the first one decides what kind the feature is of."""
     kind, value = _read(name, element)
     chosen = feature.WhichOneof("kind") or kind
@@ -75,7 +75,7 @@ def _add(feature: feature_pb2.Feature, name: str, element: Any) -> None:  # noqa
 _TYPE: Final = {"bytes_list": "string", "int64_list": "int64", "float_list": "float"}
 
 
-def _read(name: str, element: Any) -> tuple[str, Any]:  # noqa: ANN401
+def _read(name: str, element: Any) -> tuple[str, Any]:
     if isinstance(element, bool):
         return "int64_list", int(element)
     if isinstance(element, int):

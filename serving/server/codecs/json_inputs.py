@@ -35,7 +35,7 @@ _UNREADABLE: Final = frozenset({"uint16", "half", "bfloat16", "complex64", "comp
 """Element types that the REST API has no JSON for, in."""
 
 
-def read_instances(instances: Any, signature: Signature) -> Arrays:  # noqa: ANN401 - any JSON value
+def read_instances(instances: Any, signature: Signature) -> Arrays:
     """Read the row form: a list with one item an instance.
 
     Raises:
@@ -66,7 +66,7 @@ def read_instances(instances: Any, signature: Signature) -> Arrays:  # noqa: ANN
     return {spec.name: _read_rows(instances, spec, key=None)}
 
 
-def read_columns(inputs: Any, signature: Signature) -> Arrays:  # noqa: ANN401 - any JSON value
+def read_columns(inputs: Any, signature: Signature) -> Arrays:
     """Read the column form: one value an input, each with its batch axis.
 
     Raises:
@@ -86,7 +86,7 @@ def read_columns(inputs: Any, signature: Signature) -> Arrays:  # noqa: ANN401 -
     return {spec.name: _read_column(inputs, spec)}
 
 
-def _read_column(value: Any, spec: TensorSpec) -> Array:  # noqa: ANN401
+def _read_column(value: Any, spec: TensorSpec) -> Array:
     array = read_value(value, spec.dtype)
     if (
         array.shape == (0,) and spec.shape and spec.has_batch_axis
@@ -95,7 +95,7 @@ def _read_column(value: Any, spec: TensorSpec) -> Array:  # noqa: ANN401
     return array
 
 
-def read_value(value: Any, dtype: DType) -> Array:  # noqa: ANN401 - any JSON value
+def read_value(value: Any, dtype: DType) -> Array:
     """Read one tensor of any shape.
 
     Raises:
@@ -110,11 +110,11 @@ def read_value(value: Any, dtype: DType) -> Array:  # noqa: ANN401 - any JSON va
     return _read_leaves(leaves, kinds, dtype).reshape(shape)
 
 
-def _is_named(item: Any) -> bool:  # noqa: ANN401
+def _is_named(item: Any) -> bool:
     return isinstance(item, dict) and not _is_base64(item)
 
 
-def _is_base64(item: Any) -> bool:  # noqa: ANN401
+def _is_base64(item: Any) -> bool:
     return isinstance(item, dict) and len(item) == 1 and isinstance(item.get(BASE64_KEY), str)
 
 
@@ -175,7 +175,7 @@ def _shape_fault(expected: tuple[int, ...], received: tuple[int, ...]) -> str:
     )
 
 
-def _flatten(value: Any) -> tuple[tuple[int, ...], list[Any], set[type]]:  # noqa: ANN401
+def _flatten(value: Any) -> tuple[tuple[int, ...], list[Any], set[type]]:
     """The shape of nested lists, their leaves in order, and the leaves' types."""
     shape: list[int] = []
     level, kinds = [value], {type(value)}
@@ -240,7 +240,7 @@ def _read_strings(leaves: list[Any], dtype: DType) -> Array:
     return array
 
 
-def _read_string(leaf: Any, dtype: DType) -> bytes:  # noqa: ANN401
+def _read_string(leaf: Any, dtype: DType) -> bytes:
     text = read_bytes(leaf)
     if text is None:
         raise _type_fault(leaf, dtype)
@@ -251,22 +251,22 @@ _LINE_BREAKS: Final = re.compile(r"[ \t\r\n]")
 """Base64 is often sent in lines; everything else outside its alphabet is refused."""
 
 
-def _blame_leaf(leaves: Iterable[Any], dtype: DType, fits: Any) -> NoReturn:  # noqa: ANN401 - a predicate
+def _blame_leaf(leaves: Iterable[Any], dtype: DType, fits: Any) -> NoReturn:
     raise _type_fault(next(leaf for leaf in leaves if not fits(leaf)), dtype)
 
 
-def _type_fault(leaf: Any, dtype: DType) -> InvalidArgumentError:  # noqa: ANN401
+def _type_fault(leaf: Any, dtype: DType) -> InvalidArgumentError:
     return InvalidArgumentError(
         f"JSON Value: {echo(leaf)} Type: {type_name(leaf)} is not of expected type: {dtype.name}"
     )
 
 
-def type_name(value: Any) -> str:  # noqa: ANN401 - any JSON value
+def type_name(value: Any) -> str:
     """What RapidJSON calls this kind of value; true and false are kinds of their own."""
     return str(value) if isinstance(value, bool) else _JSON_TYPES[type(value)]
 
 
-def read_bytes(value: Any) -> bytes | None:  # noqa: ANN401 - any JSON value
+def read_bytes(value: Any) -> bytes | None:
     """A string, or what a base64 object holds; none if it is neither.
 
     Raises:

@@ -42,7 +42,7 @@ def write_predictions(outputs: Arrays, signature: Signature) -> list[Any]:
     ]
 
 
-def write_columns(outputs: Arrays, signature: Signature) -> Any:  # noqa: ANN401 - any JSON value
+def write_columns(outputs: Arrays, signature: Signature) -> Any:
     """The column form of the outputs: the value itself, or an object if there are several.
 
     Raises:
@@ -67,7 +67,7 @@ def _text(value: bytes) -> str:
     return value.decode("utf-8", errors="surrogateescape")
 
 
-def write_value(array: Array, spec: TensorSpec) -> Any:  # noqa: ANN401 - nested lists
+def write_value(array: Array, spec: TensorSpec) -> Any:
     """One output as nested lists; strings as text, or as base64 if the output's name ends in
     `_bytes`."""
     if spec.dtype.name in _UNWRITABLE:
@@ -89,7 +89,7 @@ def _write_strings(array: Array, *, as_base64: bool) -> Array:
     return written
 
 
-def _shorten(array: Any) -> Array:  # noqa: ANN401 - an array or one number
+def _shorten(array: Any) -> Array:
     """float32 to the float64 with the same nine digits: 0.1 and not 0.10000000149011612 in the
     answer."""
     digits = [float(f"{value:.{_FLOAT32_DIGITS}g}") for value in array.ravel().tolist()]

@@ -46,7 +46,7 @@ _REASONS: Final = {
 """What Python's parser says, and how TensorFlow Serving words it."""
 
 
-def parse(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
+def parse(body: bytes) -> Any:
     """Read the first JSON value of `body`. Bytes that are not UTF-8 pass through strings unharmed.
 
     Raises:
@@ -136,7 +136,7 @@ def _reason(error: json.JSONDecodeError, text: str) -> str:
     return _REASONS.get(error.msg, "Invalid value.")
 
 
-def echo(value: Any) -> str:  # noqa: ANN401 - any JSON value
+def echo(value: Any) -> str:
     """A caller's own JSON, cut short, to repeat in an error."""
     text = ""
     for piece in json.JSONEncoder(indent=4).iterencode(value):

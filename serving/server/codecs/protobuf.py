@@ -101,7 +101,7 @@ def _read_values(proto: tensor_pb2.TensorProto, dtype: DType, count: int, max_by
     return values
 
 
-def _from_numbers(field: Any, dtype: DType) -> Array:  # noqa: ANN401 - protobuf's repeated fields have no public type
+def _from_numbers(field: Any, dtype: DType) -> Array:
     if dtype.is_integer and dtype.numpy.itemsize < np.dtype(np.int32).itemsize:
         return _narrow(np.fromiter(field, np.int32, len(field)), dtype)
     return np.fromiter(field, dtype.numpy, len(field))
@@ -116,15 +116,15 @@ def _narrow(wide: Array, dtype: DType) -> Array:
     return wide.astype(dtype.numpy)
 
 
-def _from_strings(field: Any, dtype: DType) -> Array:  # noqa: ANN401
+def _from_strings(field: Any, dtype: DType) -> Array:
     return np.fromiter(field, dtype.numpy, len(field))
 
 
-def _from_bits(field: Any, dtype: DType) -> Array:  # noqa: ANN401
+def _from_bits(field: Any, dtype: DType) -> Array:
     return np.fromiter(field, np.uint16, len(field)).view(dtype.numpy)
 
 
-def _from_pairs(field: Any, dtype: DType) -> Array:  # noqa: ANN401
+def _from_pairs(field: Any, dtype: DType) -> Array:
     if len(field) % 2:
         raise _UnreadableError(
             "expected pairs of real and imaginary parts; received an odd number of values"

@@ -139,7 +139,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
         _write_values(reply.result, outcome)
         return reply
 
-    def _infer(self, method: str, request: Any, context: grpc.ServicerContext) -> Outcome:  # noqa: ANN401 - two message types with the same fields
+    def _infer(self, method: str, request: Any, context: grpc.ServicerContext) -> Outcome:
         task = Task(method, request.model_spec.signature_name, _patience(context))
         return infer(self._models, _read_target(request), task, request.input, self._limits)
 
@@ -218,7 +218,7 @@ def _patience(context: grpc.ServicerContext) -> Patience:
     return Patience(monotonic() + context.time_remaining(), context.is_active)
 
 
-def _read_target(request: Any) -> Target:  # noqa: ANN401 - message types with the same field
+def _read_target(request: Any) -> Target:
     if not request.HasField("model_spec"):
         raise InvalidArgumentError("Missing ModelSpec")
     return _target(request.model_spec)

@@ -216,7 +216,7 @@ def _read_classes(answer: Mapping[str, Array], count: int) -> Classes:
     return [list(zip(*row, strict=True)) for row in zip(labels, numbers, strict=True)]
 
 
-def _check_table(name: str, array: Array, wanted: Any, count: int) -> None:  # noqa: ANN401 - a NumPy type
+def _check_table(name: str, array: Array, wanted: Any, count: int) -> None:
     if array.dtype != wanted:
         expected = "string" if wanted is np.object_ else "float"
         raise InvalidArgumentError(f"Expected {name} Tensor of {expected}. Got: {array.dtype.name}")

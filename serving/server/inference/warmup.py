@@ -64,7 +64,7 @@ def _predict(version: LoadedVersion, request: predict_pb2.PredictRequest, limits
     predict_with(version, query, limits)
 
 
-def _infer(method: str, version: LoadedVersion, request: Any, limits: Limits) -> None:  # noqa: ANN401 - two messages with the same fields
+def _infer(method: str, version: LoadedVersion, request: Any, limits: Limits) -> None:
     infer_with(version, Task(method, request.model_spec.signature_name), request.input, limits)
 
 

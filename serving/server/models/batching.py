@@ -88,7 +88,7 @@ def _check(batching: Batching) -> None:
         )
 
 
-def batch(function: Any, signature: Signature, batching: Batching) -> Compute:  # noqa: ANN401 - TensorFlow has no types
+def batch(function: Any, signature: Signature, batching: Batching) -> Compute:
     """Compute a loaded function together for calls that come together; calls without items are
     computed alone."""
     names, outputs = list(signature.inputs), list(signature.outputs)

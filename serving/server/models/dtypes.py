@@ -30,7 +30,7 @@ class DType:
         return self.numpy.kind in "iu"
 
 
-def _row(number: int, name: str, numpy: Any, field: str) -> tuple[int, DType]:  # noqa: ANN401 - whatever np.dtype takes
+def _row(number: int, name: str, numpy: Any, field: str) -> tuple[int, DType]:
     return number, DType(number, name, np.dtype(numpy), field)
 
 

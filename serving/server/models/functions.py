@@ -21,7 +21,7 @@ Compute = Callable[[Sequence[Array]], list[Array]]
 _EagerTensor: Final = tf.__internal__.EagerTensor
 
 
-def compute_signature(function: Any, signature: Signature) -> Compute:  # noqa: ANN401 - TensorFlow has no types
+def compute_signature(function: Any, signature: Signature) -> Compute:
     """The function behind a signature of a loaded SavedModel.
 
     Args:
@@ -40,7 +40,7 @@ def compute_signature(function: Any, signature: Signature) -> Compute:  # noqa: 
 
 
 def compute_flat(
-    function: Any,  # noqa: ANN401 - TensorFlow has no types
+    function: Any,
     inputs: Iterable[TensorSpec],
     outputs: Iterable[TensorSpec],
 ) -> Compute:

@@ -44,7 +44,7 @@ class GrpcAccessLog(grpc.ServerInterceptor):
 
     def intercept_service(
         self, continuation: Callable[..., Any], handler_call_details: grpc.HandlerCallDetails
-    ) -> Any:  # noqa: ANN401
+    ) -> Any:
         """Put the line around the method's own handler."""
         handler = continuation(handler_call_details)
         if handler is None or handler.unary_unary is None:
@@ -58,9 +58,9 @@ class GrpcAccessLog(grpc.ServerInterceptor):
         self,
         name: str,
         method: Callable[..., Any],
-        request: Any,  # noqa: ANN401
+        request: Any,
         context: grpc.ServicerContext,
-    ) -> Any:  # noqa: ANN401
+    ) -> Any:
         began = time.perf_counter()
         reply = None
         try:

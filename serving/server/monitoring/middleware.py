@@ -42,7 +42,7 @@ class GrpcMeter:
     def count(self, api: str, method: Method) -> Method:
         """Put the count around a method, once and not for every call as an interceptor does."""
 
-        def counted(request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 - the messages of five methods
+        def counted(request: Any, context: grpc.ServicerContext) -> Any:
             began = time.perf_counter()
             self._metrics.began("GRPC")
             try:
@@ -56,7 +56,7 @@ class GrpcMeter:
         return counted
 
 
-def _model_of(request: Any) -> str:  # noqa: ANN401 - the messages of four methods
+def _model_of(request: Any) -> str:
     """The model asked for; of several tasks, the first one's."""
     asked = next(iter(request.tasks), None) if hasattr(request, "tasks") else request
     return "" if asked is None else str(asked.model_spec.name)

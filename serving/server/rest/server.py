@@ -74,7 +74,7 @@ class _Impatient(HttpToolsProtocol):
     Between two requests uvicorn's own timer runs, until the first byte of the next one.
     """
 
-    def __init__(self, seconds: float, *args: Any, **keywords: Any) -> None:  # noqa: ANN401 - uvicorn's own
+    def __init__(self, seconds: float, *args: Any, **keywords: Any) -> None:
         super().__init__(*args, **keywords)
         self._seconds = seconds
         self._timer: asyncio.TimerHandle | None = None

@@ -62,7 +62,7 @@ def play(protocol: tuple[Stage, str]) -> Play:
     return protocol[0].play
 
 
-def access(pem: Path, **changes: Any) -> Access:  # noqa: ANN401 - fields of several types
+def access(pem: Path, **changes: Any) -> Access:
     fields: dict[str, Any] = {
         "ca": pem / "cert",
         "certificate": pem / "cert",

@@ -76,7 +76,7 @@ def picture(bright: npt.NDArray[np.uint8], mode: str) -> Image.Image:
     }[mode]()
 
 
-def read(source: Path, **conversion: Any) -> DataSet:  # noqa: ANN401 - fields of Conversion
+def read(source: Path, **conversion: Any) -> DataSet:
     return load(source, "toy", conversion=Conversion(**conversion))
 
 

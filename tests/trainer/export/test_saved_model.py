@@ -148,7 +148,7 @@ def _example(**features: bytes) -> bytes:
     return serialized
 
 
-def _assert_alone_as_together(ask: Ask, signature: str, values: Any) -> None:  # noqa: ANN401
+def _assert_alone_as_together(ask: Ask, signature: str, values: Any) -> None:
     together = ask(signature, values)
     for position in range(len(values)):
         for name, alone in ask(signature, values[position : position + 1]).items():

@@ -22,7 +22,7 @@ def image_of(*lines: tuple[tuple[int, int], ...], pen: int = 3) -> np.ndarray[An
     return np.asarray(picture.reduce(8))
 
 
-def write_pens(path: Path, **changes: Any) -> Path:  # noqa: ANN401 - arrays
+def write_pens(path: Path, **changes: Any) -> Path:
     """Two recordings: a one of one stroke and a four of two, then a one again."""
     arrays = {
         "points": np.array(

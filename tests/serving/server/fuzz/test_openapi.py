@@ -55,7 +55,7 @@ def _cases(operation: Operation, known: bool, mode: GenerationMode) -> st.Search
     )
 
 
-def send(protocols: Protocols, case: Case, *further: Any) -> int:  # noqa: ANN401 - checks
+def send(protocols: Protocols, case: Case, *further: Any) -> int:
     """Send a request and check the answer; its status."""
     answer = case.call(str(protocols.rest.base_url), timeout=SECONDS)
     check_text(answer.text)
@@ -100,7 +100,7 @@ SHOWN: Final = [
 @pytest.mark.parametrize(("operation", "body"), SHOWN)
 def test_body_shown_in_the_description_is_answered_as_described(
     operation: Operation,
-    body: Any,  # noqa: ANN401 - JSON
+    body: Any,
     protocols: Protocols,
 ) -> None:
     assert (
