@@ -79,7 +79,8 @@ def _run(grpc_port: int, rest_port: int, page_port: int, running: list[Process])
     if code:
         return code
     running.remove(waiter)
-    page = start("ui", "--server", address, "--host", HOST, "--port", str(page_port))
+    where = "--host", HOST, "--port", str(page_port)
+    page = start("ui", "--server", address, *where, "--models", "models")
     code = _until(lambda: _answers(page_port), [server, page])
     if code is None:
         _announce(f"http://{HOST}:{page_port}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from serving.client import Access, Client, ClientError, Drawing, connect
+from ui.accuracy import Accuracy, accuracy_in
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ class Opinion:
     """None where it gave no answer."""
     milliseconds: float
     """From asking to its answer."""
+    accuracy: float | None = None
+    """The share of the validation images that it reads correctly, 0..1; None where unknown."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,16 @@ class Comparison:
     def answered(self) -> list[Opinion]:
         """Those that gave an answer."""
         return [opinion for opinion in self.opinions if opinion.drawing is not None]
+
+    @property
+    def most_accurate(self) -> list[Opinion]:
+        """The most accurate of those that answered; several where they are equal, none where fewer
+        than two accuracies are known."""
+        known = [opinion for opinion in self.answered if opinion.accuracy is not None]
+        if len(known) < 2:  # noqa: PLR2004 - one cannot be compared
+            return []
+        best = max(opinion.accuracy or 0.0 for opinion in known)
+        return [opinion for opinion in known if opinion.accuracy == best]
 
     @property
     def labels(self) -> list[str]:
@@ -58,10 +71,16 @@ class Comparer:
     """Asks the models of one server. Safe to share between threads; close it at the end."""
 
     def __init__(
-        self, server: str, models: Sequence[str], deadline: float, access: Access | None = None
+        self,
+        server: str,
+        models: Sequence[str],
+        deadline: float,
+        access: Access | None = None,
+        accuracy: Accuracy | None = None,
     ) -> None:
         """Prepare to ask `models` on `server`; `deadline` is in seconds for each call. Nothing is
         sent yet."""
+        self._accuracy = accuracy or accuracy_in(None)
         self._server = server
         self._access = access
         self._models = tuple(dict.fromkeys(models))
@@ -102,7 +121,8 @@ class Comparer:
             with suppress(ClientError):  # it may have gone since it was listed
                 begun = clock()
                 [drawing] = self._client(model, version).read([picture])
-                return Opinion(model, version, drawing, (clock() - begun) * 1000)
+                taken = (clock() - begun) * 1000
+                return Opinion(model, version, drawing, taken, self._accuracy(model, version))
         return Opinion(model, version, None, 0.0)
 
     def _client(self, model: str, version: int | None) -> Client:

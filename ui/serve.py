@@ -13,6 +13,7 @@ from fastapi.responses import FileResponse
 from starlette.middleware.gzip import GZipMiddleware
 
 from serving.client import connect
+from ui.accuracy import accuracy_in
 from ui.address import url
 from ui.allow_list import AllowList
 from ui.app import DESCRIPTION, SCRIPTS, TITLE, build
@@ -36,7 +37,8 @@ def serve(settings: PageSettings, listener: socket.socket) -> None:
     """Serve the page on `listener` until the process is told to end."""
     access = settings.access()
     names = (settings.model, *settings.compare)
-    comparer = Comparer(settings.server, names, settings.deadline, access)
+    accuracy = accuracy_in(settings.models)
+    comparer = Comparer(settings.server, names, settings.deadline, access, accuracy)
     corrections = (
         Corrections(settings.corrections, settings.corrections_megabytes, settings.model)
         if settings.corrections

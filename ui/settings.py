@@ -24,6 +24,11 @@ class PageSettings(AccessSettings):
         max_length=8,
         description="names of further models on the server to compare with, separated by commas",
     )
+    models: Path | None = Field(
+        default=None,
+        description="folder of the served models, one folder each, to tell their validation "
+        "accuracy from when models are compared; without one it is not told",
+    )
     corrections: Path | None = Field(
         default=None,
         description="folder to keep drawings in that people put right; without one the page "

@@ -172,6 +172,8 @@ def _label(digit: NumberDigit) -> str:
 
 def _comparison(comparison: Comparison, asked: int) -> str:
     rows = "".join(_opinion(opinion) for opinion in comparison.opinions)
+    titles = ("Model", "Version", "Reads", "Sure", "Validation", "Took")
+    head = "".join(f"<th>{title}</th>" for title in titles)
     labels = comparison.labels
     agreed = escape(labels[0]) if comparison.agree else "?"
     return panel(
@@ -181,10 +183,21 @@ def _comparison(comparison: Comparison, asked: int) -> str:
         label=agreed,
         top=f'<div class="digit" aria-hidden="true">{agreed}</div>',
         sentence=_verdict(comparison),
-        facts="",
-        below="<table><thead><tr><th>Model</th><th>Version</th><th>Reads</th><th>Sure</th><th>Took</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table>",
+        facts=_trust(comparison),
+        below=f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>",
     )
+
+
+def _trust(comparison: Comparison) -> str:
+    """Which model to believe, and why."""
+    best = comparison.most_accurate
+    if not best:
+        return ""
+    right = f"{best[0].accuracy:.2%} of the validation images"
+    if len(best) > 1:
+        return f"None is more trustworthy: {len(best)} of them read {right} correctly."
+    name = f"<strong>{escape(best[0].model)} version {best[0].version}</strong>"
+    return f"Trust {name} most: it reads {right} correctly, more than the others."
 
 
 def _verdict(comparison: Comparison) -> str:
@@ -205,13 +218,14 @@ def _opinion(opinion: Opinion) -> str:
         told = "not served" if opinion.version is None else "no answer"
         return (
             f"<tr><td>{escape(opinion.model)}</td><td>{version}</td><td "
-            f'colspan="3">{told}</td></tr>'
+            f'colspan="4">{told}</td></tr>'
         )
     doubt = "" if drawing.looks_like_digit else " (no digit?)"
     sure = escape(percent(float(drawing.probabilities[drawing.digit])))
+    validated = "–" if opinion.accuracy is None else f"{opinion.accuracy:.2%}"
     return (
         f"<tr><td>{escape(opinion.model)}</td><td>{version}</td><td><strong>{escape(drawing.label)}</strong>{doubt}</td>"
-        f"<td>{sure}</td><td>{opinion.milliseconds:.0f} ms</td></tr>"
+        f"<td>{sure}</td><td>{validated}</td><td>{opinion.milliseconds:.0f} ms</td></tr>"
     )
 
 

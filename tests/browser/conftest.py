@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
+from digits.manifest import read_manifest, write_manifest
 from digits.store import versions
 from tests.browser.stage import CHROMIUM, ModelServer, chromium, model_server, page_process
 from tests.support.released_server import draw_seven
@@ -54,10 +55,27 @@ def corrections(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def address(server: ModelServer, corrections: Path) -> Iterator[str]:
+def manifests(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the page learns of the models' accuracy from: the second one is said to be worse."""
+    released = request.config.rootpath / "models" / "digits"
+    folder = tmp_path_factory.mktemp("models")
+    (folder / "digits").symlink_to(released)
+    for version in versions(released):
+        manifest = read_manifest(released / str(version))
+        worse = manifest.metrics | {"validation": {"accuracy": 0.9, "size": 5000.0}}
+        altered = manifest.model_copy(update={"metrics": worse})
+        write_manifest(altered, folder / OTHER / str(version))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def address(server: ModelServer, corrections: Path, manifests: Path) -> Iterator[str]:
     """Of a page that asks the server, with everything on that it offers."""
     with page_process(
-        server.address, f"--compare={OTHER},absent", f"--corrections={corrections}"
+        server.address,
+        f"--compare={OTHER},absent",
+        f"--corrections={corrections}",
+        f"--models={manifests}",
     ) as address:
         yield address
 

@@ -214,10 +214,11 @@ def test_page_compare_shows_each_model_and_whether_they_agree(page: Page) -> Non
     choose(page, "Compare models")
     draw(page, 5)
     expect(sentence(page)).to_have_text("All 2 agree on 5.")
+    expect(page.locator(".facts")).to_contain_text(re.compile(r"^Trust digits version \d+ most: "))
     rows = page.locator(".answer tbody tr")
     expect(rows).to_have_count(3)
     for row, name in zip(rows.all(), ("digits", OTHER), strict=False):
-        expect(row).to_have_text(re.compile(rf"^{name}\d+5[>\d.%]+\d+ ms$"))
+        expect(row).to_have_text(re.compile(rf"^{name}\d+5[>\d.%]+%9\d\.\d\d%\d+ ms$"))
     expect(rows.last).to_have_text("absentnot served")
 
 

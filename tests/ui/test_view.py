@@ -197,7 +197,27 @@ def test_render_comparison_says_whether_they_agree(
 
 
 def test_render_comparison_has_version_certainty_and_latency_of_each() -> None:
-    assert "net0 2 7 58.3% 8 ms net1 not served" in words(render(opinions("7", None)))
+    assert "net0 2 7 58.3% – 8 ms net1 not served" in words(render(opinions("7", None)))
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "sentence"),
+    [
+        ((0.9912, 0.9958), "Trust net1 version 2 most: it reads 99.58% of the validation images"),
+        ((0.9958, 0.9958), "None is more trustworthy: 2 of them read 99.58% of the"),
+        ((0.9958, None), "All 2 agree on 7 . Model Version"),
+    ],
+)
+def test_render_comparison_says_which_model_to_trust_and_why(
+    accuracies: tuple[float | None, ...], sentence: str
+) -> None:
+    told = tuple(
+        Opinion(f"net{place}", 2, read_as("7"), 8.4, accuracy)
+        for place, accuracy in enumerate(accuracies)
+    )
+    shown = words(render(Comparison(told)))
+    assert sentence in shown
+    assert ("99.58%" in shown) == (0.9958 in accuracies)
 
 
 def test_render_version_not_told_says_so() -> None:
