@@ -275,6 +275,7 @@ def _rest_server(protocol: ASGIApp, settings: ServerSettings) -> RestServer:
         settings.rest_api_port,
         drain_seconds=drain,
         receive_seconds=receive,
+        keep_alive_seconds=settings.rest_keep_alive_seconds,
     )
 
 

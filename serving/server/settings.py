@@ -141,6 +141,13 @@ class ServerSettings(Settings):
         le=3600,
         description="seconds in which the head of a REST request must be there, and again its body",
     )
+    rest_keep_alive_seconds: int = Field(
+        default=120,
+        ge=1,
+        le=3600,
+        description="seconds that a REST connection may stay open without a request; more than the "
+        "proxy in front keeps its own idle ones",
+    )
     rest_api_enable_cors_support: bool = Field(
         default=False, description="let pages of any origin call the REST API"
     )

@@ -60,6 +60,7 @@ PRINTED: Final = {
     "Python, gRPC, with TensorFlow Serving's own stubs": r"7\n",
     "Python, REST, with the standard library": r"7\n",
     "curl, a drawing": r'.*"digit": 7\b.*',
+    "curl, a picture as the body": r'.*"digit": 7\b.*',
     "curl, an image as JSON": r'\{"predictions": \[\{"digit": 1, "probabilities": \[[^]]*\]\}\]\}',
     "grpcurl, a drawing": r'.*"digit": \{.*"int64_?[vV]al": \[\s*"7"\s*\].*',
     "grpcurl, is the model ready?": r'\{\s*"status": "SERVING"\s*\}\s*',

@@ -5,15 +5,13 @@ leaves' types tells whether every one is right. Only a bad request is looked at 
 where it went wrong.
 """
 
-import base64
-import binascii
-import re
 from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any, Final, NoReturn
 
 import numpy as np
 
+from serving.server.codecs import json_base64
 from serving.server.codecs.json_parser import DEEPEST, echo
 from serving.server.errors import InvalidArgumentError, ServingError, UnimplementedError
 from serving.server.models.dtypes import DType
@@ -247,10 +245,6 @@ def _read_string(leaf: Any, dtype: DType) -> bytes:
     return text
 
 
-_LINE_BREAKS: Final = re.compile(r"[ \t\r\n]")
-"""Base64 is often sent in lines; everything else outside its alphabet is refused."""
-
-
 def _blame_leaf(leaves: Iterable[Any], dtype: DType, fits: Any) -> NoReturn:
     raise _type_fault(next(leaf for leaf in leaves if not fits(leaf)), dtype)
 
@@ -281,7 +275,4 @@ def read_bytes(value: Any) -> bytes | None:
             ) from error
     if not _is_base64(value):
         return None
-    try:
-        return base64.b64decode(_LINE_BREAKS.sub("", value[BASE64_KEY]), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise InvalidArgumentError("Unable to base64 decode") from error
+    return json_base64.decode(value[BASE64_KEY])

@@ -17,6 +17,8 @@ from serving.server.monitoring.metrics import CONTENT_TYPE, Metrics
 
 _DEFAULT_PATH: Final = "/monitoring/prometheus/metrics"
 """Source: TensorFlow Serving's own, for a configuration that names none."""
+_PAGE_VERBS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+"""TensorFlow Serving looks at the path alone, so a scraper that posts is answered too."""
 
 Method = Callable[[Any, grpc.ServicerContext], Any]
 
@@ -73,7 +75,7 @@ class RestMeter:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Show the page, or let the protocol answer and count."""
-        if scope["method"] == "GET" and scope["path"] == self._path:
+        if scope["method"] in _PAGE_VERBS and scope["path"] == self._path:
             await self._page(scope)(scope, receive, send)
             return
         began = time.perf_counter()

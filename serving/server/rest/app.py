@@ -15,7 +15,6 @@ from tensorflow_serving.apis import get_model_metadata_pb2
 
 from serving.server.codecs import json_inputs, json_outputs, json_parser
 from serving.server.codecs.json_examples import read_examples
-from serving.server.codecs.json_text import bytes_when_parsed
 from serving.server.errors import (
     Code,
     DeadlineError,
@@ -34,13 +33,13 @@ from serving.server.models.signature import Arrays, Signature
 from serving.server.rest.bodies import (
     TOO_LARGE,
     BodyTooLargeError,
+    choose_reader,
     json_response,
     read_body,
-    read_document,
     zip_for,
 )
 from serving.server.rest.openapi import describe
-from serving.server.rest.routes import Call, path_as_sent, read_path
+from serving.server.rest.routes import READING_VERBS, Call, path_as_sent, read_path
 from serving.server.rest.server import GONE
 from serving.server.settings import ServerSettings
 
@@ -116,7 +115,7 @@ class RestApp:
     async def _answer(self, request: Request) -> Response:
         try:
             path = path_as_sent(request.scope)
-            if request.method == "GET" and path in self._pages:
+            if request.method in READING_VERBS and path in self._pages:
                 return self._pages[path]()
             call = request.state.call = read_path(request.method, path)
             return await self._dispatch(call, request)
@@ -157,7 +156,10 @@ class RestApp:
             body = await self._receive(request, share)
             state = request.scope["state"]
             patience = Patience(time.monotonic() + self._seconds, lambda: not state.get(GONE))
-            working = self._threads.submit(self._compute, call, body, share, patience)
+            read = choose_reader(call.action, request)
+            working = self._threads.submit(
+                self._compute, call, lambda: read(body, share.add), patience
+            )
         except BaseException:
             share.release()
             raise
@@ -178,11 +180,12 @@ class RestApp:
                 "send it faster"
             ) from None
 
-    def _compute(self, call: Call, body: bytes, share: Share, patience: Patience) -> Response:
+    def _compute(
+        self, call: Call, read: Callable[[], dict[str, Any]], patience: Patience
+    ) -> Response:
         with self._admission.admit(self._seconds):
             check_patience(patience)
-            share.add(bytes_when_parsed(body))
-            document = read_document(body)
+            document = read()
             if call.action == "predict":
                 return self._predict(call.target, document, patience)
             return self._infer(call, document, patience)

@@ -1,8 +1,10 @@
 """Bodies of the REST protocol: read within a limit, unzipped, written as JSON, zipped for those who
 like it so."""
 
+import base64
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Callable
 from typing import Any, Final
@@ -10,7 +12,10 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from digits.contract import DRAWINGS
 from serving.server.codecs import json_parser
+from serving.server.codecs.json_inputs import BASE64_KEY
+from serving.server.codecs.json_text import bytes_when_parsed
 from serving.server.errors import InvalidArgumentError
 
 TOO_LARGE: Final = 413
@@ -22,18 +27,26 @@ _WORTH_ZIPPING: Final = 1024
 _ZIP_LEVEL: Final = 1
 """zlib's fastest: digits of numbers hardly get smaller at a higher one."""
 _JSON: Final = "application/json"
+PICTURE_TYPES: Final = ("image/png", "image/jpeg")
+"""Content types of a body that is one encoded picture."""
+_PICTURE_COPIES: Final = 3
+"""Times that such a body lies in memory at once: as sent, in base64, decoded."""
+_GZIP_OFFER: Final = re.compile(r"(?:x-)?gzip(?:;q=(?P<weight>[0-9.]+))?", re.IGNORECASE)
+"""One member of Accept-Encoding, without blanks. Source: RFC 9110, 12.5.3."""
+Hold = Callable[[int], None]
+"""Called with bytes that a request is about to take in memory; what it raises ends the request."""
 
 
 class BodyTooLargeError(InvalidArgumentError):
     """The body, as sent or unzipped, is larger than allowed."""
 
 
-async def read_body(request: Request, most: int, hold: Callable[[int], None]) -> bytes:
+async def read_body(request: Request, most: int, hold: Hold) -> bytes:
     """The body, unzipped if it says that it is zipped.
 
     Args:
         most: bytes, before and after unzipping.
-        hold: called with the size of each part; what it raises ends the reading.
+        hold: called with the size of each part.
 
     Raises:
         BodyTooLargeError: it is larger.
@@ -46,7 +59,9 @@ async def read_body(request: Request, most: int, hold: Callable[[int], None]) ->
         hold(len(part))
         parts.append(part)
     body = b"".join(parts)
-    return _unzip(body, most) if request.headers.get("content-encoding") == "gzip" else body
+    # A part of the word is enough for TensorFlow Serving too, so x-gzip is taken; case is HTTP's.
+    zipped = "gzip" in request.headers.get("content-encoding", "").lower()
+    return _unzip(body, most) if zipped else body
 
 
 def _unzip(body: bytes, most: int) -> bytes:
@@ -67,13 +82,33 @@ def _too_large(most: int) -> BodyTooLargeError:
     )
 
 
-def read_document(body: bytes) -> dict[str, Any]:
+def choose_reader(action: str, request: Request) -> Callable[[bytes, Hold], dict[str, Any]]:
+    """`read_picture` where the body of a predict call is said to be a picture, else
+    `read_document`."""
+    kind = request.headers.get("content-type", "").partition(";")[0]
+    picture = action == "predict" and kind.strip().lower() in PICTURE_TYPES
+    return read_picture if picture else read_document
+
+
+def read_picture(body: bytes, hold: Hold) -> dict[str, Any]:
+    """What a caller would ask in JSON about the picture that is the body."""
+    hold(_PICTURE_COPIES * len(body))
+    drawing = {BASE64_KEY: base64.b64encode(body).decode("ascii")}
+    return {"signature_name": DRAWINGS, "instances": [drawing]}
+
+
+def read_document(body: bytes, hold: Hold) -> dict[str, Any]:
     """The JSON object in a body.
+
+    Args:
+        body: as received.
+        hold: called with the memory that it takes when parsed.
 
     Raises:
         InvalidArgumentError: it is no JSON, no object, or names a signature by something else than
             a string.
     """
+    hold(bytes_when_parsed(body))
     document = json_parser.parse(body)
     if not isinstance(document, dict):
         raise InvalidArgumentError(f"JSON Value: {json_parser.echo(document)} Is not object")
@@ -101,11 +136,16 @@ def json_response(
 
 def zip_for(request: Request, response: Response) -> None:
     """Zip an answer that is worth it, for a caller who takes it so."""
-    if (
-        "gzip" in request.headers.get("accept-encoding", "")
-        and len(response.body) >= _WORTH_ZIPPING
-    ):
+    offers = request.headers.get("accept-encoding", "")
+    if len(response.body) >= _WORTH_ZIPPING and _takes_gzip(offers):
         response.body = gzip.compress(response.body, _ZIP_LEVEL)
         response.headers["Content-Encoding"] = "gzip"
         response.headers["Content-Length"] = str(len(response.body))
         response.headers["Vary"] = "Accept-Encoding"
+
+
+def _takes_gzip(offers: str) -> bool:
+    for offer in offers.replace(" ", "").replace("\t", "").split(","):
+        if match := _GZIP_OFFER.fullmatch(offer):
+            return match["weight"] is None or match["weight"].strip("0.") != ""
+    return False

@@ -6,6 +6,7 @@ from typing import Any, Final
 from digits.contract import MODEL_NAME
 from serving.server.errors import Code
 from serving.server.models.registry import State
+from serving.server.rest.bodies import PICTURE_TYPES
 
 Json = dict[str, Any]
 
@@ -91,6 +92,8 @@ _SEVEN: Final = (
     "khWHwIo7ADAMlVBSTqsPYAAAAAAElFTkSuQmCC"
 )
 """A PNG of a 7, in base64."""
+_PICTURES: Final[Json] = {kind: {"schema": {"type": "string"}} for kind in PICTURE_TYPES}
+"""A body that is one encoded picture, for the signature `drawings`."""
 _SHOWN: Final[dict[str, Json]] = {
     "predict": {
         "rows": {"signature_name": "drawings", "instances": [{"b64": _SEVEN}]},
@@ -189,7 +192,7 @@ def _paths() -> Iterator[tuple[str, Json]]:
             )
             yield (
                 f"{base}:{method}",
-                {"post": {**operation, "requestBody": _body(body, _SHOWN.get(method, {}))}},
+                {"post": {**operation, "requestBody": _body(method, body)}},
             )
     yield "/livez", {"get": _operation("livez", _object({"live": {"const": True}}), ())}
     ready = _operation("readyz", _READY, ())
@@ -232,9 +235,9 @@ def _operation(
     }
 
 
-def _body(schema: Json, shown: Json) -> Json:
-    content = _as_json(schema)
-    if shown:
+def _body(method: str, schema: Json) -> Json:
+    content = _as_json(schema) | (_PICTURES if method == "predict" else {})
+    if shown := _SHOWN.get(method):
         content["application/json"]["examples"] = {
             name: {"value": value} for name, value in shown.items()
         }

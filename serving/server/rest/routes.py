@@ -22,7 +22,9 @@ _POST: Final = re.compile(_WHO + r":(?P<action>[^/:?]+)", re.IGNORECASE)
 _GET: Final = re.compile(_WHO + r"(?:/(?P<action>metadata))?", re.IGNORECASE)
 _LIST: Final = re.compile(r"/v1/models", re.IGNORECASE)
 _ACTIONS: Final = ("predict", "classify", "regress")
-_VERBS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "CONNECT", "TRACE")
+_VERBS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "CONNECT")
+"""Those that TensorFlow Serving's HTTP library knows; it answers 501 to others, TRACE too."""
+READING_VERBS: Final = ("GET", "HEAD")
 _ABSOLUTE: Final = re.compile(r"https?://[^/]*", re.IGNORECASE)
 _BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9a-fA-F]{2})")
 _LARGEST_VERSION: Final = (1 << 63) - 1
@@ -47,7 +49,7 @@ def read_path(verb: str, path: str) -> Call:
     Raises:
         NotFoundError: a path outside the API.
         InvalidArgumentError: a path or verb the API does not have.
-        UnimplementedError: a verb HTTP does not have.
+        UnimplementedError: a verb that this server does not know.
     """
     if verb not in _VERBS:
         raise UnimplementedError(f"Unknown HTTP method: {verb}")
@@ -57,7 +59,7 @@ def read_path(verb: str, path: str) -> Call:
     if verb == "OPTIONS":
         return Call("options", Target(""))
     malformed = InvalidArgumentError(f"Malformed request: {verb} {path}")
-    if verb == "GET":
+    if verb in READING_VERBS:
         if _LIST.fullmatch(path):
             return Call("list", Target(""))
         match, default = _GET.fullmatch(path), "status"

@@ -21,13 +21,27 @@ _BACKLOG: Final = 2048
 _LARGEST_HEAD: Final = 65536
 """Bytes; uvicorn's own limit where it parses in Python, and the C parser has none."""
 _LONGEST_VERB: Final = 32
+_VERSIONS: Final = ("0.9", "1.0", "1.1")
+"""Of HTTP. TensorFlow Serving's HTTP library refuses those from 2 on in a request line. Source:
+evhttp_parse_http_version of libevent 2.1."""
+
+
+class _VersionError(Exception):
+    """A request line in a version of HTTP that is not spoken here."""
 
 
 class RestServer:
     """Binds its port when made, answers after `start`."""
 
     def __init__(
-        self, app: ASGIApp, host: str, port: int, *, drain_seconds: float, receive_seconds: float
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        *,
+        drain_seconds: float,
+        receive_seconds: float,
+        keep_alive_seconds: int,
     ) -> None:
         """Bind the port.
 
@@ -37,6 +51,7 @@ class RestServer:
             port: of it.
             drain_seconds: for calls in flight at the end.
             receive_seconds: in which the head of a request must be there.
+            keep_alive_seconds: that a connection may wait for its next request.
 
         Raises:
             OSError: it is taken.
@@ -50,6 +65,7 @@ class RestServer:
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=keep_alive_seconds,
             timeout_graceful_shutdown=max(1, int(drain_seconds)),
         )
         self._server = uvicorn.Server(config)
@@ -113,18 +129,28 @@ class _Impatient(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head is whole. What follows a `#` is part of the path that was sent."""
         self._head_expected = False
+        if (version := self.parser.get_http_version()) not in _VERSIONS:
+            raise _VersionError(version)
         super().on_headers_complete()
         self.scope["raw_path"], _, self.scope["query_string"] = self.url.partition(b"?")
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is not HTTP; a verb that HTTP does not have is answered in the API's form."""
-        if not isinstance(sys.exc_info()[1], httptools.HttpParserInvalidMethodError):
+        """Answer what is not HTTP/1; an unknown verb or version is answered in the API's form."""
+        error = sys.exc_info()[1]
+        cause = error.__context__ if error else None
+        if isinstance(error, httptools.HttpParserInvalidMethodError):
+            verb = self._data.split(b" ", 1)[0][:_LONGEST_VERB].decode("latin-1")
+            self._refuse("501 Not Implemented", f"Unknown HTTP method: {verb}")
+        elif isinstance(cause, _VersionError):
+            text = f"Expected HTTP/1.1 or HTTP/1.0; received HTTP/{cause}; send it in one of those"
+            self._refuse("400 Bad Request", text)
+        else:
             super().send_400_response(msg)
-            return
-        verb = self._data.split(b" ", 1)[0][:_LONGEST_VERB].decode("latin-1")
-        body = json.dumps({"error": f"Unknown HTTP method: {verb}"}).encode()
+
+    def _refuse(self, status: str, text: str) -> None:
+        body = json.dumps({"error": text}).encode()
         head = (
-            "HTTP/1.1 501 Not Implemented\r\ncontent-type: application/json\r\n"
+            f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\n"
             f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
         )
         self.transport.write(head.encode() + body)

@@ -33,6 +33,7 @@ from tests.support.server_fixtures import (
     BLANK,
     SECONDS,
     Protocols,
+    StartServer,
     ask,
     start_protocols,
     wait_until_ready,
@@ -111,6 +112,31 @@ def test_head_that_drips_is_closed_in_time(protocols: Protocols) -> None:
                 slow.sendall(bytes([byte]))
                 time.sleep(0.05)
         assert PATIENCE / 2 < time.monotonic() - began < PATIENCE + SECONDS / 2
+
+
+def test_connection_between_two_requests_outlives_the_wait_for_a_head(
+    protocols: Protocols,
+) -> None:
+    get = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+    with connections(protocols, 1, get) as [idle]:
+        for _ in range(2):
+            answer = b""
+            while not answer.endswith(b'{"live": true}'):
+                part = idle.recv(65536)
+                assert part, "closed"
+                answer += part
+            time.sleep(2 * PATIENCE)
+            idle.sendall(get)
+
+
+def test_connection_without_a_request_is_closed_after_the_seconds_that_were_set(
+    toy_base: Path, start_server: StartServer
+) -> None:
+    protocols = start_server(model_base_path=toy_base, rest_keep_alive_seconds=1)
+    with connections(protocols, 1, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n") as [idle]:
+        began = time.monotonic()
+        assert ended(idle).endswith(b'{"live": true}')
+        assert 0.5 < time.monotonic() - began < SECONDS / 2
 
 
 def test_second_head_that_drips_is_closed_too(protocols: Protocols) -> None:

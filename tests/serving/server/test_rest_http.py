@@ -1,8 +1,10 @@
 """What only HTTP has: paths, verbs, bodies, status codes."""
 
+import base64
 import gzip
 import http.client
 import json
+import socket
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.server_fixtures import Protocols, StartServer
+from tests.support.server_fixtures import SECONDS, Protocols, StartServer
 
 BLANK = np.zeros((1, 28, 28), np.uint8).tolist()
 GOOD = json.dumps({"instances": BLANK}).encode()
@@ -69,6 +71,8 @@ PATHS = [
     ("POST", "/v1/models/digits:predict/", 400, "Malformed request"),
     ("POST", "/v1/models/digits:multiinference", 400, "Malformed request"),
     ("FOO", "/v1/models/digits:predict", 501, "Unknown HTTP method: FOO"),
+    ("TRACE", "/v1/models/digits:predict", 501, "Unknown HTTP method: TRACE"),
+    ("TRACE", "/livez", 501, "Unknown HTTP method: TRACE"),
 ]
 
 
@@ -186,6 +190,90 @@ def test_options_with_an_origin_is_answered_without_permission(protocols: Protoc
     )
     assert answer.status_code == 200
     assert "access-control-allow-origin" not in answer.headers
+
+
+HEADS = {
+    "/livez": 200,
+    "/readyz": 200,
+    "/openapi.json": 200,
+    "/v1/models": 200,
+    "/v1/models/digits": 200,
+    "/v1/models/digits/versions/1": 200,
+    "/v1/models/digits/metadata": 200,
+    "/v1/models/nope": 404,
+    "/": 404,
+    "/v1/models/digits:predict": 400,
+}
+
+
+@pytest.mark.parametrize(("path", "status"), HEADS.items())
+def test_head_answers_as_get_without_a_body(path: str, status: int, protocols: Protocols) -> None:
+    head, get = protocols.rest.head(path), protocols.rest.get(path)
+    assert (head.status_code, get.status_code) == (status, status)
+    assert head.content == b""
+    if status == 200:
+        assert head.headers["content-length"] == get.headers["content-length"]
+
+
+@pytest.mark.parametrize("kind", ["image/png", "image/jpeg", "IMAGE/PNG; charset=binary"])
+def test_body_that_is_a_picture_is_answered_as_drawing(kind: str, protocols: Protocols) -> None:
+    path, picture = "/v1/models/digits:predict", b"\x89PNG\r\n" + bytes(range(256))
+    answer = protocols.rest.post(path, content=picture, headers={"Content-Type": kind})
+    drawing = {"b64": base64.b64encode(picture).decode()}
+    asked = protocols.post({"signature_name": "drawings", "instances": [drawing]})
+    assert (answer.status_code, answer.json()) == (200, asked.json())
+    assert answer.headers["model-version"] == "1"
+
+
+def test_picture_is_read_by_predict_alone_and_only_where_it_is_said_to_be_one(
+    protocols: Protocols,
+) -> None:
+    for path, headers in (
+        ("/v1/models/digits:classify", {"Content-Type": "image/png"}),
+        ("/v1/models/digits:predict", {"Content-Type": "application/x-www-form-urlencoded"}),
+    ):
+        answer = protocols.rest.post(path, content=b"\x89PNG", headers=headers)
+        assert answer.status_code == 400
+        assert "JSON Parse error" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("name", ["gzip", "GZIP", "x-gzip", "X-GZip"])
+def test_content_encoding_is_read_in_every_spelling(name: str, protocols: Protocols) -> None:
+    answer = protocols.rest.post(
+        "/v1/models/digits:predict",
+        content=gzip.compress(GOOD),
+        headers={"Content-Encoding": name},
+    )
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("offer", "zipped"),
+    [
+        ("gzip", True),
+        ("br, GZIP;q=0.5", True),
+        ("x-gzip", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.000, identity", False),
+        ("identity", False),
+        ("not-gzip", False),
+    ],
+)
+def test_answer_is_zipped_only_for_those_who_take_it(
+    offer: str, zipped: bool, protocols: Protocols
+) -> None:
+    answer = protocols.rest.get("/openapi.json", headers={"Accept-Encoding": offer})
+    assert ("content-encoding" in answer.headers) == zipped
+    assert answer.json()["openapi"]
+
+
+def test_http_2_in_a_request_line_is_refused_as_by_tensorflow_serving(protocols: Protocols) -> None:
+    address = (protocols.rest.base_url.host, protocols.rest.base_url.port or 80)
+    with socket.create_connection(address, timeout=SECONDS) as connection:
+        connection.sendall(b"GET /livez HTTP/2.0\r\nHost: x\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"received HTTP/2.0" in answer
 
 
 def test_status_has_the_fields_of_tensorflow_serving(protocols: Protocols) -> None:

@@ -52,7 +52,7 @@ def rest(content: bytes) -> None:
 
 
 def _read_body(body: bytes) -> None:
-    document = read_document(body)
+    document = read_document(body, lambda _: None)
     for signature in _SIGNATURES:
         for key, read in (
             ("instances", json_inputs.read_instances),

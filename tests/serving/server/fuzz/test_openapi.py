@@ -36,8 +36,15 @@ CHECKS: Final = [
     response_headers_conformance,
     response_schema_conformance,
 ]
+PICTURES: Final = ("image/png", "image/jpeg")
 KNOWN: Final = {"model": "digits", "version": 1}
 """What the server has: half of the calls ask for it, so that they get past the path."""
+
+
+@schemathesis.serializer(*PICTURES)
+def as_it_is(_: object, body: Any) -> bytes:
+    """A picture leaves as its bytes; no bytes are against the description."""
+    return body if isinstance(body, bytes) else str(body).encode(errors="surrogatepass")
 
 
 def cases(operations: list[Operation], mode: GenerationMode) -> st.SearchStrategy[Case]:
@@ -48,11 +55,15 @@ def cases(operations: list[Operation], mode: GenerationMode) -> st.SearchStrateg
 
 
 def _cases(operation: Operation, known: bool, mode: GenerationMode) -> st.SearchStrategy[Case]:
+    """Of a picture's bytes none are wrong."""
     given_ = {name: value for name, value in KNOWN.items() if f"{{{name}}}" in operation.path}
     wrong_elsewhere = mode is GenerationMode.POSITIVE or bool(operation.body)
-    return operation.as_strategy(
+    drawn = operation.as_strategy(
         mode, path_parameters=given_ if known and wrong_elsewhere else None
     )
+    if mode is GenerationMode.POSITIVE:
+        return drawn
+    return drawn.filter(lambda case: case.media_type not in PICTURES)
 
 
 def send(protocols: Protocols, case: Case, *further: Any) -> int:
