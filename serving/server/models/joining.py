@@ -131,8 +131,10 @@ class Joiner:
             with self._lock:
                 if call in self._waiting:
                     self._waiting.remove(call)
+                if (
+                    call.batch is None
+                ):  # another's thread may be computing it: nobody waits for that
                     raise _too_late()
-            call.ready.acquire()  # it is being computed: its answer, or its turn, comes
         return call.batch
 
     def _lead(self, batch: list[_Call]) -> None:
@@ -147,19 +149,22 @@ class Joiner:
         """Give the turn to the calls that wait, or back."""
         with self._lock:
             batch = self._next_batch()
-            if not batch:
+            if batch:
+                batch[0].batch = batch
+                batch[0].ready.release()
+            else:
                 self._free += 1
-        if batch:
-            batch[0].batch = batch
-            batch[0].ready.release()
 
     def _next_batch(self) -> list[_Call]:
-        """Take from the queue the call that waited longest and those that fit with it."""
+        """Take from the queue the call that waited longest and those that fit with it.
+
+        Under the lock, so nothing is called here that could raise, or wait for another lock.
+        """
         batch: list[_Call] = []
         left: deque[_Call] = deque()
         room, now = self._joining.max_batch_size, time.monotonic()
         for call in self._waiting:
-            if call.patience.until <= now or not call.patience.listens():
+            if call.patience.until <= now:
                 call.error = _too_late()
                 call.ready.release()
             elif not batch or (call.items <= room and self._divides and call.fits(batch[0])):
@@ -171,20 +176,21 @@ class Joiner:
         return batch
 
     def _answer(self, batch: list[_Call]) -> None:
-        """Compute a batch; where that fails, each of its calls by itself, so that no call fails for
-        another's sake."""
-        if len(batch) > 1 and self._answer_together(batch):
+        """Compute those of a batch whose callers are still there; where that fails, each call by
+        itself, so that no call fails for another's sake."""
+        wanted = [call for call in batch if _is_wanted(call)]
+        if len(wanted) > 1 and self._answer_together(wanted):
             return
-        for call in batch:
+        for call in wanted:
             try:
                 call.answer = self._compute(call.arrays)
             except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
                 call.error = error
 
     def _answer_together(self, batch: list[_Call]) -> bool:
-        joined = [np.concatenate(arrays) for arrays in zip(*(c.arrays for c in batch), strict=True)]
+        columns = zip(*(call.arrays for call in batch), strict=True)
         try:
-            outputs = self._compute(joined)
+            outputs = self._compute([np.concatenate(arrays) for arrays in columns])
         except Exception:  # noqa: BLE001 - the calls are computed singly, and tell
             return False
         total = sum(call.items for call in batch)
@@ -201,6 +207,17 @@ def is_joinable(signature: Signature) -> bool:
     """Whether every input and output has an axis that counts the items."""
     specs = [*signature.inputs.values(), *signature.outputs.values()]
     return bool(signature.inputs) and all(spec.shape and spec.shape[0] is None for spec in specs)
+
+
+def _is_wanted(call: _Call) -> bool:
+    """Whether the caller still waits; if not, the call's error says so."""
+    try:
+        if call.patience.listens():
+            return True
+        call.error = _too_late()
+    except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
+        call.error = error
+    return False
 
 
 def _seconds_left(patience: Patience) -> float:

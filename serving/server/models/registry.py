@@ -158,7 +158,7 @@ class Models:
         finally:
             with self._lock:
                 entry.leases -= 1
-                _end_if_idle(entry)
+                _end_if_idle(entry)  # `loaded` keeps the version until the lock is free again
 
     def _find(self, target: Target) -> tuple[_Entry, LoadedVersion]:
         if not target.model:
@@ -233,7 +233,7 @@ class Models:
         none."""
         with self._lock:
             entry = self._entry(name, version.number)
-            entry.loaded = version
+            _replaced, entry.loaded = entry.loaded, version
             entry.status = VersionStatus(version.number, State.AVAILABLE)
             self._point_at_latest(name)
 
@@ -248,9 +248,11 @@ class Models:
     def retire(self, name: str, numbers: Iterable[int]) -> None:
         """Take versions out of service; each leaves memory when the calls it is answering have
         ended."""
+        dropped = []  # freed after the lock: that runs code of TensorFlow
         with self._lock:
             for number in numbers:
                 entry = self._entry(name, number)
+                dropped.append(entry.loaded)
                 entry.status = VersionStatus(number, State.UNLOADING)
                 _end_if_idle(entry)
             self._point_at_latest(name)

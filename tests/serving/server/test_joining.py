@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import grpc
 import numpy as np
@@ -197,3 +198,67 @@ def test_server_joins_calls_and_a_bad_one_fails_alone(
             texts = {f.result(SECONDS) for f in failed}
             assert {code for code, _ in texts} == {grpc.StatusCode.INVALID_ARGUMENT}
             assert len(texts) == 2
+
+
+def test_caller_of_whom_nothing_can_be_known_is_not_computed_and_stops_nobody(
+    threads: ThreadPoolExecutor,
+) -> None:
+    def raise_fault() -> bool:
+        raise RuntimeError("the protocol broke")
+
+    stage = Stage(threads)
+    first, broken = stage.call(0.0), stage.call(1.0, patience=Patience(listens=raise_fault))
+    last = stage.call(2.0)
+    stage.finish(3)
+    assert (values(first), values(last)) == ([1.0], [3.0])
+    with pytest.raises(RuntimeError, match="the protocol broke"):
+        broken.result(SECONDS)
+    assert values(stage.call(4.0)) == [5.0], "the turn is not lost"
+
+
+def test_presence_of_a_caller_is_asked_without_holding_others_up(
+    threads: ThreadPoolExecutor,
+) -> None:
+    stage = Stage(threads, turns=2)
+    answered = threading.Event()
+
+    def answer_late() -> bool:
+        return answered.wait(SECONDS)
+
+    first, second = stage.call(0.0), stage.call(1.0)
+    asked = stage.call(2.0, patience=Patience(listens=answer_late))
+    stage.finish(4)
+    assert (values(first), values(second), values(stage.call(3.0))) == ([1.0], [2.0], [4.0])
+    answered.set()
+    assert values(asked) == [3.0]
+
+
+def test_calls_that_cannot_be_put_together_are_computed_singly(
+    threads: ThreadPoolExecutor,
+) -> None:
+    class Fragile(np.ndarray[Any, Any]):
+        def __array_function__(self, *_: object, **__: object) -> None:
+            raise MemoryError
+
+    stage = Stage(threads)
+    first = stage.call(0.0)
+    fragile = [stage.send(np.array([item]).view(Fragile)) for item in (1.0, 2.0)]
+    stage.finish(3)
+    assert [values(call) for call in (first, *fragile)] == [[1.0], [2.0], [3.0]]
+
+
+def test_call_does_not_outlast_its_time_in_a_batch_that_another_computes(
+    threads: ThreadPoolExecutor,
+) -> None:
+    stage = Stage(threads)
+    first, leader = stage.call(0.0), stage.call(1.0)
+    late = stage.call(2.0, patience=Patience(time.monotonic() + 1))
+    stage.finish(1)
+    assert values(first) == [1.0]
+    with pytest.raises(DeadlineError):
+        late.result(SECONDS)
+    assert not leader.done()
+    stage.finish(1)
+    assert values(leader) == [2.0]
+    stage.finish(1)
+    assert values(stage.call(3.0)) == [4.0]

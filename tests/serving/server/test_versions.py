@@ -356,3 +356,28 @@ def test_status_forgets_the_oldest_of_very_many_ended_versions() -> None:
         models.retire("m", [number - 1] if number > 1 else [])
     assert len(models.status("m")) <= 102
     assert models.status("m")[0].number == 300
+
+
+def test_version_that_leaves_memory_is_freed_while_no_lock_is_held() -> None:
+    models, freed = Models(["digits"]), []
+
+    class Content:
+        def __del__(self) -> None:
+            thread = threading.Thread(target=lambda: freed.append(models.names()), daemon=True)
+            thread.start()
+            thread.join(1)
+
+    def serve(number: int) -> None:
+        models.serve("digits", LoadedVersion("digits", number, {}, {}, {}, Content()))
+
+    serve(1)
+    models.retire("digits", [1])
+    assert len(freed) == 1, "retired while idle"
+    serve(2)
+    with models.lease(Target("digits")):
+        models.retire("digits", [2])
+        assert len(freed) == 1, "it is leased"
+    assert len(freed) == 2, "the last lease ended"
+    serve(3)
+    serve(3)
+    assert len(freed) == 3, "replaced"
