@@ -5,6 +5,7 @@ import gc
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -59,9 +60,7 @@ def serve(settings: ServerSettings) -> int:
         The exit code.
     """
     _log_plainly()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, partial(_on_signal, stop))
+    wait_for_signal = _catch_signals()
     try:
         _spare_the_collector()
         limit_threads(settings)
@@ -73,7 +72,7 @@ def serve(settings: ServerSettings) -> int:
     except OSError as error:
         print(f"{settings.program}: {error}", file=sys.stderr)
         return _EXIT_CANNOT_LISTEN
-    stop.wait()
+    wait_for_signal()
     # What hangs must not hold the exit up; and the operator learns where it hung.
     faulthandler.dump_traceback_later(settings.drain_seconds + _GRACE, exit=True)
     server.drain(settings.drain_seconds)
@@ -104,10 +103,35 @@ def _log_plainly() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def _on_signal(stop: threading.Event, number: int, _frame: FrameType | None) -> None:
-    if stop.is_set():
+def _catch_signals() -> Callable[[], object]:
+    """Catch SIGTERM and SIGINT from now on.
+
+    Returns:
+        Waits for the first of them.
+
+    The system may give a signal to any thread, and Python's handler runs once the main thread
+    wakes: a lock would not wake it, bytes that the signal itself sends do. Nor can a handler set an
+    event that the main thread may just have locked.
+    """
+    caught, sent = socket.socketpair()
+    sent.setblocking(False)
+    signal.set_wakeup_fd(sent.fileno())
+    received: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, partial(_on_signal, received))
+
+    def wait() -> None:
+        with sent, caught:
+            caught.recv(1)
+            signal.set_wakeup_fd(-1)
+
+    return wait
+
+
+def _on_signal(received: list[int], number: int, _frame: FrameType | None) -> None:
+    if received:
         os._exit(_EXIT_AT_ONCE)
-    stop.set()
+    received.append(number)
 
 
 class Server:

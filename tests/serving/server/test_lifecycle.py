@@ -232,3 +232,28 @@ server.serve(ServerSettings(model_name="m", model_base_path="/m", drain_seconds=
     )
     assert done.returncode == 1
     assert "in drain" in done.stderr
+
+
+def test_signal_that_the_system_gives_to_another_thread_ends_the_server() -> None:
+    program = """
+import signal, threading, time
+from serving.server import server
+from serving.server.settings import ServerSettings
+
+def pass_on():
+    time.sleep(0.5)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    threading.Event().wait()
+
+class Serving:
+    def __init__(self, settings): pass
+    def start(self): threading.Thread(target=pass_on, daemon=True).start()
+    def drain(self, seconds): print("drained", flush=True)
+
+server.Server = Serving
+server.serve(ServerSettings(model_name="m", model_base_path="/m"))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "drained\n"), done.stderr
