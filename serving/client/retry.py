@@ -50,4 +50,6 @@ def retrying(
             if clock() + wait >= end:
                 raise
             sleep(wait)
+            if clock() >= end:  # it may sleep longer than it was told
+                raise
     return attempt(end - clock())

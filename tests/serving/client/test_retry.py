@@ -11,16 +11,17 @@ from serving.client.retry import ATTEMPTS, retrying
 class World:
     """Time that passes only by sleeping or working, and attempts that fail as told."""
 
-    def __init__(self, *failures: ClientError, work: float = 0.0) -> None:
+    def __init__(self, *failures: ClientError, work: float = 0.0, oversleeps: float = 0.0) -> None:
         self.failures = list(failures)
         self.work = work
+        self.oversleeps = oversleeps
         self.now = 1000.0
         self.sleeps: list[float] = []
         self.limits: list[float] = []
 
     def sleep(self, seconds: float) -> None:
         self.sleeps.append(seconds)
-        self.now += seconds
+        self.now += seconds + self.oversleeps
 
     def attempt(self, limit: float) -> str:
         self.limits.append(limit)
@@ -73,3 +74,10 @@ def test_retrying_any_other_error_is_raised_at_once(error: ClientError) -> None:
     with pytest.raises(type(error)):
         world.run(5)
     assert len(world.limits) == 1
+
+
+def test_retrying_sleep_past_the_deadline_raises_what_came_last() -> None:
+    world = World(UnavailableError("away"), oversleeps=10)
+    with pytest.raises(UnavailableError, match="away"):
+        world.run(5)
+    assert world.limits == [5]
