@@ -29,6 +29,7 @@ _PREFIXES: Final = (
     "INKWELL_CLIENT_",
     "INKWELL_RELEASE_",
     "INKWELL_UI_",
+    "INKWELL_LOAD_",
     "INKWELL_SWEEP_",
     "INKWELL_SCORE_",
     "INKWELL_TABLE_",

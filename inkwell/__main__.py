@@ -40,6 +40,11 @@ PROGRAMS: Final = {
     "number": _client("number", "the same for several digits in one picture", "number"),
     "status": _client("status", "the versions that a running server has"),
     "wait": _client("wait", "wait until a server can answer"),
+    "load": Program(
+        "serving.client.load",
+        "client",
+        "call a server at a rate, count failures: inkwell load grpc://localhost:8500 --rate=50",
+    ),
     "train": Program("trainer", "trainer,tensorflow-cpu", "train, choose, export and publish"),
     "sweep": Program(
         "trainer.sweep", "trainer,tensorflow-cpu", "train a recipe with several seeds"

@@ -86,11 +86,12 @@ def connect(
         raise InvalidRequestError(
             f"expected a version of 1 or more; received {version}; leave it out to ask the newest"
         )
-    return Client(_open(address, model, version, access or Access()), deadline)
+    return Client(open_transport(address, model, version, access or Access()), deadline)
 
 
-def _open(address: Address, model: str, version: int | None, access: Access) -> Transport:
-    """Import only the library that is used: either one is a good part of a small process."""
+def open_transport(address: Address, model: str, version: int | None, access: Access) -> Transport:
+    """The transport for an address, on its own without retries. Imports only the library that is
+    used: either one is a good part of a small process."""
     if address.protocol == "grpc":
         from serving.client.over_grpc import GrpcTransport  # noqa: PLC0415
 
