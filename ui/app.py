@@ -55,6 +55,8 @@ def build(
                 pad = _component("pad/pad.html", "start")
             with gr.Column(min_width=280):
                 panel = gr.HTML(render(NOTHING_DRAWN), elem_id="panel", apply_default_css=False)
+                _component("mind.html", "mind")
+                _component("take.html", "take")
                 offered = _offer_corrections() if corrections else None
         _component("history.html")
         again = gr.Timer(retry, active=False)

@@ -1,5 +1,6 @@
 // Questions and their answers: what is drawn is sent, and an answer older than the drawing is dimmed.
 
+import { noteQuestion } from "./mind.js";
 import { showReply } from "./reply.js";
 import { encode } from "./sheet.js";
 import { pad } from "./state.js";
@@ -15,6 +16,7 @@ export function tell() {
   pad.waiting = null;
   pad.asked += 1;
   expectAnswer();
+  noteQuestion();
   pad.props.value = JSON.stringify({ mode: pad.drawing.mode, picture: encode(), number: pad.asked });
 }
 
@@ -31,6 +33,8 @@ export function tellLast() {
 export function expectAnswer() {
   progress.at ??= Date.now();
   pad.desk.dataset.answer = "old";
+  pad.until = null;
+  pad.desk.removeAttribute("data-replay");
 }
 
 // Called whenever the panel changes. An answer that names no question is a refusal of what was sent.

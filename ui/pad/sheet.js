@@ -26,12 +26,23 @@ function trace(context, { pen, points }) {
   context.stroke();
 }
 
-function paint(target) {
+export const pointsIn = ({ strokes }) => strokes.reduce((sum, { points }) => sum + points.length, 0);
+
+// The strokes up to so many points.
+function begun(strokes, left) {
+  return strokes.map(({ pen, points }) => {
+    const shown = points.slice(0, Math.max(0, left));
+    left -= points.length;
+    return { pen, points: shown };
+  });
+}
+
+function paint(target, points = Infinity) {
   const context = target.getContext("2d");
   if (pad.drawing.photo) context.drawImage(pad.drawing.photo, 0, 0, target.width, target.height);
   context.setTransform(target.height, 0, 0, target.height, 0, 0);
   context.lineCap = context.lineJoin = "round";
-  pad.drawing.strokes.filter(({ points }) => points.length).forEach((one) => trace(context, one));
+  begun(pad.drawing.strokes, points).filter(({ points }) => points.length).forEach((one) => trace(context, one));
 }
 
 export function show() {
@@ -40,7 +51,7 @@ export function show() {
   sheet.classList.toggle("has-photo", pad.drawing.photo !== null);
   canvas.width = Math.max(1, Math.round(canvas.clientWidth * window.devicePixelRatio)); // also wipes it
   canvas.height = Math.max(1, Math.round(canvas.clientHeight * window.devicePixelRatio));
-  paint(canvas);
+  paint(canvas, pad.until ?? Infinity);
   if (pad.cursor) showCursor();
   pad.hint.textContent = HINT[pad.drawing.mode];
   pad.hint.hidden = !isEmpty();

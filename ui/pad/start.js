@@ -6,6 +6,7 @@ import { start as enlarge } from "./enlarge.js";
 import { choose, correct, forgetAll, goBack, goForward, wipe } from "./history.js";
 import { aim, liftOrLower, onKey, onPadKey } from "./keys.js";
 import { onDrop, onPaste, take } from "./photos.js";
+import { openLink } from "./link.js";
 import { begin, end, extend } from "./pointers.js";
 import { showReply } from "./reply.js";
 import { restore, save } from "./session.js";
@@ -20,7 +21,7 @@ export function start(element, props) {
   enlarge(element);
   show();
   showReply();
-  restore();
+  restore().then(openLink);
   watchConnection();
 }
 
@@ -62,6 +63,7 @@ function listenToPage() {
   pad.sheet.addEventListener("drop", onDrop);
   document.addEventListener("click", ({ target }) => target.closest?.("#history .forget") && forgetAll());
   document.addEventListener("inkwell:corrected", ({ detail }) => correct(detail));
+  window.addEventListener("hashchange", openLink);
   window.addEventListener("pagehide", save);
   document.addEventListener("visibilitychange", () => document.hidden && save());
   window.addEventListener("pageshow", ({ persisted }) => persisted && tellLast());

@@ -8,11 +8,12 @@ const STEPS_BACK = 50; // of Undo
 
 export const pad = {
   // each stroke a pen's width and a list of [x, y]; `photo` a canvas that lies under them, or null; `corrected` the digit that the
-  // person says it is
+  // person says it is; `frames` the answers so far, see mind.js
   drawing: { strokes: [], photo: null, mode: "digit" },
   stroke: null, // the one being drawn
   pointer: null, // the finger, pen or mouse that draws it; "keys" for the keyboard
   pointerType: null, // "mouse", "pen", "touch" or "keys"
+  until: null, // points of the drawing that are shown while it is replayed; null for all
   cursor: null, // where the keyboard's pen is
   earlier: [], // drawings that Undo goes back to
   later: [], // drawings that Redo goes forward to
