@@ -11,11 +11,9 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from types import FrameType
 from typing import Final
 
-import tensorflow as tf
 from starlette.types import ASGIApp
 
 from digits.errors import SettingsError
@@ -24,23 +22,25 @@ from serving.server.errors import FailedPreconditionError
 from serving.server.grpc.health import Health
 from serving.server.grpc.server import open_grpc
 from serving.server.inference.admission import Admission
-from serving.server.inference.pieces import Pieces
 from serving.server.inference.predict import Limits
-from serving.server.inference.warmup import warm_up
-from serving.server.models.batching import Batching, read_batching
-from serving.server.models.config import ModelSource, read_sources
-from serving.server.models.joining import TURNS, Joining
-from serving.server.models.loading import Loading, join_calls, load_version
+from serving.server.models.config import read_sources
+from serving.server.models.loading import join_calls
 from serving.server.models.registry import Models
 from serving.server.models.reload import Reloader
-from serving.server.models.verification import Verification
-from serving.server.models.version import LoadedVersion
-from serving.server.models.watcher import Load, Retries, Watcher
+from serving.server.models.watcher import Retries, Watcher
 from serving.server.monitoring.access_log import AccessLog, RestAccessLog
 from serving.server.monitoring.metrics import Metrics
 from serving.server.monitoring.middleware import GrpcMeter, RestMeter, read_metrics_path
+from serving.server.parts import (
+    limit_threads,
+    make_admission,
+    make_joining,
+    make_limits,
+    make_loader,
+    make_rest_server,
+    make_verification,
+)
 from serving.server.rest.app import RestApp
-from serving.server.rest.server import RestServer
 from serving.server.settings import ServerSettings
 
 _log = logging.getLogger(__name__)
@@ -148,30 +148,23 @@ class Server:
         self._stop = threading.Event()
         self._sources = read_sources(settings)
         self.models = Models(source.name for source in self._sources)
-        limits = Limits(
-            settings.max_message_bytes,
-            settings.max_batch_items,
-            settings.enable_signature_method_name_check,
-            None if settings.enable_batching else Pieces(settings.max_call_pixels),
-        )
+        limits = make_limits(settings)
         metrics = Metrics(self.models)
         self._health = Health(self.models)
         retries = Retries(settings.max_num_load_retries, settings.load_retry_interval_micros / 1e6)
-        load = metrics.watch_loads(
-            _loader(_read_loading(settings), limits, _warm_up_times(settings))
-        )
-        if joining := _joining(settings):
+        load = metrics.watch_loads(make_loader(settings, limits))
+        if joining := make_joining(settings):
             load = join_calls(load, joining)
         self._watcher = Watcher(
             *(self._sources, self.models, load, retries),
             after_look=self._health.refresh,
-            verify=_verification(settings, self.models),
+            verify=make_verification(settings, self.models),
         )
         unavailable_labels = settings.allow_version_labels_for_unavailable_models
         self._reloader = Reloader(
             self._sources, self.models, self._watcher, unavailable_labels=unavailable_labels
         )
-        self._open(_admission(settings), limits, metrics)
+        self._open(make_admission(settings), limits, metrics)
 
     def _open(self, admission: Admission, limits: Limits, metrics: Metrics) -> None:
         """Bind both protocols."""
@@ -193,7 +186,7 @@ class Server:
             metrics,
             read_metrics_path(settings.monitoring_config_file),
         )
-        self._rest = _rest_server(protocol, settings) if settings.rest_api_port else None
+        self._rest = make_rest_server(protocol, settings) if settings.rest_api_port else None
 
     def start(self) -> None:
         """Load what is there, then answer, then follow the folders in the background.
@@ -255,85 +248,3 @@ class Server:
             self._rest.stop(seconds)
         ended.wait(max(0.0, until - time.monotonic()))
         _log.info("drained")
-
-
-def _joining(settings: ServerSettings) -> Joining | None:
-    """How calls are joined while the model computes; TensorFlow's own batching does without."""
-    if settings.enable_batching or settings.max_batch_size == 1:
-        return None
-    running = settings.max_running_calls
-    return Joining(settings.max_batch_size, threading.Semaphore(running), min(TURNS, running))
-
-
-def _admission(settings: ServerSettings) -> Admission:
-    """Where calls are joined they wait with the joiner, or in the batch queue, not before
-    admission: those that wait are those that are computed as one batch."""
-    running, queued = settings.max_running_calls, settings.max_queued_calls
-    if settings.enable_batching or _joining(settings):
-        running, queued = running + queued, 0
-    return Admission(running, queued, settings.max_bytes_in_flight)
-
-
-def _read_loading(settings: ServerSettings) -> Loading:
-    tags = tuple(settings.saved_model_tags.split(","))
-    return Loading(
-        settings.require_manifest,
-        tags,
-        _read_batching(settings),
-        settings.enable_per_model_batching_parameters,
-    )
-
-
-def _read_batching(settings: ServerSettings) -> Batching | None:
-    if not settings.enable_batching:
-        return None
-    threads, file = os.cpu_count() or 1, settings.batching_parameters_file
-    return read_batching(file, threads) if file else Batching(num_batch_threads=threads)
-
-
-def _rest_server(protocol: ASGIApp, settings: ServerSettings) -> RestServer:
-    drain, receive = settings.drain_seconds, settings.rest_receive_seconds
-    return RestServer(
-        protocol,
-        settings.host,
-        settings.rest_api_port,
-        drain_seconds=drain,
-        receive_seconds=receive,
-        keep_alive_seconds=settings.rest_keep_alive_seconds,
-    )
-
-
-def _warm_up_times(settings: ServerSettings) -> int:
-    return max(1, settings.num_request_iterations_for_warmup) if settings.enable_model_warmup else 0
-
-
-def _verification(settings: ServerSettings, models: Models) -> Callable[[ModelSource], None]:
-    """Versions without a manifest have nothing to be verified against."""
-    if settings.require_manifest and settings.file_verify_wait_seconds:
-        return Verification(models, settings.file_verify_wait_seconds).verify_due
-    return lambda _: None
-
-
-def _loader(how: Loading, limits: Limits, times: int) -> Load:
-    """What the watcher loads a version with; its recorded requests are replayed so many times."""
-
-    def warm(version: LoadedVersion, folder: Path) -> None:
-        if times:
-            warm_up(version, folder, limits, times)
-
-    return lambda model, number, folder: load_version(model, number, folder, how=how, warm_up=warm)
-
-
-def limit_threads(settings: ServerSettings) -> None:
-    """Give TensorFlow as many threads as told; only possible before it computes anything."""
-    if settings.tensorflow_intra_op_parallelism:
-        tf.config.threading.set_intra_op_parallelism_threads(
-            settings.tensorflow_intra_op_parallelism
-        )
-    operations = settings.tensorflow_inter_op_parallelism
-    if not operations and (batching := _read_batching(settings)):
-        # Each running batch keeps one thread; a call that comes meanwhile needs another to join the
-        # queue, or be refused, at once.
-        operations = batching.num_batch_threads + (os.cpu_count() or 1)
-    if operations:
-        tf.config.threading.set_inter_op_parallelism_threads(operations)
