@@ -1,6 +1,5 @@
 """`benchmarks/gpu.sh` before there is a GPU: it says so, and its steps fit the time it names."""
 
-import argparse
 import re
 import subprocess
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from benchmarks import training_speed
 from digits.settings import read
 from trainer.settings import TrainerSettings
 
@@ -55,8 +55,4 @@ def test_script_trains_with_flags_that_exist(flags: str) -> None:
 
 def test_script_calls_the_speed_benchmark_with_flags_that_exist() -> None:
     [flags] = re.findall(r"benchmarks\.training_speed (.*)$", TEXT, flags=re.MULTILINE)
-    told = (SCRIPT.parent / "training_speed.py").read_text(encoding="utf-8")
-    parser = argparse.ArgumentParser(allow_abbrev=False)
-    for name in re.findall(r'"(--\w+)"', told):
-        parser.add_argument(name)
-    assert parser.parse_args(flags.split()).runs == "1"
+    assert training_speed._parser().parse_args(flags.split()).runs == 1
