@@ -97,6 +97,8 @@ class _Impatient(HttpToolsProtocol):
         self._head_expected = True
         self._head_size = 0
         self._data = b""
+        self._body_expected = False
+        self._rest_of_body: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start to wait."""
@@ -117,6 +119,7 @@ class _Impatient(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the timer; let whoever computes an answer know that nobody waits for it."""
         self._forget()
+        self._forget_body()
         if self.cycle is not None:
             self.cycle.scope["state"][GONE] = True
         super().connection_lost(exc)
@@ -128,11 +131,25 @@ class _Impatient(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole. What follows a `#` is part of the path that was sent."""
-        self._head_expected = False
+        self._head_expected, self._body_expected = False, True
         if (version := self.parser.get_http_version()) not in _VERSIONS:
             raise _VersionError(version)
         super().on_headers_complete()
         self.scope["raw_path"], _, self.scope["query_string"] = self.url.partition(b"?")
+
+    def on_message_complete(self) -> None:
+        """The body is whole."""
+        self._body_expected = False
+        self._forget_body()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """A call answered before its body was whole, for it came too slowly or is too large, has as
+        long again to end; an answer to a caller who still sends would be lost by closing at
+        once."""
+        super().on_response_complete()
+        if self._body_expected and not self.transport.is_closing():
+            self._rest_of_body = self.loop.call_later(self._seconds, self.transport.close)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP/1; an unknown verb or version is answered in the API's form."""
@@ -169,6 +186,11 @@ class _Impatient(HttpToolsProtocol):
             self.transport.close()
         else:
             self._watch()
+
+    def _forget_body(self) -> None:
+        if self._rest_of_body is not None:
+            self._rest_of_body.cancel()
+            self._rest_of_body = None
 
     def _forget(self) -> None:
         if self._timer is not None:
