@@ -187,6 +187,8 @@ def test_page_whole_number_is_read_with_boxes(page: Page) -> None:
     boxes = page.locator("#pad .over")
     expect(boxes.locator("rect")).to_have_count(4)
     expect(boxes.locator("text")).to_have_text([re.compile(rf"^{one}>?\d") for one in "2026"])
+    expect(page.locator("#desk")).not_to_have_attribute("data-answer", "old")
+    expect(boxes.locator("rect").first).to_be_visible()
     first, pad = boxes.locator("rect").first.bounding_box(), page.locator("canvas").bounding_box()
     assert first is not None
     assert pad is not None
