@@ -31,7 +31,11 @@ def page() -> Iterator[tuple[httpx.Client, int]]:
 
 def join(browser: httpx.Client, session: str, sent: str = "") -> None:
     question = {"data": [sent], "fn_index": 0, "session_hash": session}
-    browser.post(JOIN, json=question).raise_for_status()
+    until = time.monotonic() + RECEIVE_SECONDS + 60
+    while (answer := browser.post(JOIN, json=question)).status_code == 503:  # its queue is full
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    answer.raise_for_status()
 
 
 def collect(browser: httpx.Client, session: str) -> httpx.Response:
@@ -60,7 +64,8 @@ def test_page_does_not_keep_what_its_callers_sent(
             time.sleep(1)
             grown.append(resident(process))
     per_caller = (grown[1] - grown[0]) / CALLERS
-    assert per_caller < 0.2 * len(LARGE) / 1e6, grown
+    # Kept, each would take at least its whole size; the allocator's own noise is a fifth of it.
+    assert per_caller < 0.5 * len(LARGE) / 1e6, grown
 
 
 def test_page_forgets_answers_that_nobody_collects(page: tuple[httpx.Client, int]) -> None:
