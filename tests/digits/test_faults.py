@@ -168,15 +168,27 @@ def _change_without_end(base: Path) -> NoReturn:
         os._exit(1)
 
 
+def _seconds_to_fork_and_publish(base: Path) -> float:
+    """As the killed ones do it: a large process takes its time to fork, and speed changes."""
+    began = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        try:
+            publish(base)
+        finally:
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    return time.monotonic() - began
+
+
 @pytest.mark.slow
 def test_store_two_hundred_kills_at_random_instants(tmp_path: Path) -> None:
     chance, base = random.Random(15), tmp_path / "digits"
     publish(base)
-    began = time.monotonic()
-    publish(base)
-    longest = 5 * (time.monotonic() - began)
     killed = 0
-    for _ in range(200):
+    for kill in range(200):
+        if kill % 20 == 0:
+            longest = 5 * _seconds_to_fork_and_publish(base)
         child = os.fork()
         if child == 0:
             _change_without_end(base)
@@ -193,8 +205,7 @@ def test_store_two_hundred_kills_at_random_instants(tmp_path: Path) -> None:
     for number in (*store.versions(base), *store.held(base)):
         verify(store.folder_of(base, number))
     given = [entry.version for entry in read_entries(base) if entry.event in {"publish", "hold"}]
-    assert len(given) == len(set(given)), "no number was given twice"
-    assert len(given) > 10, "the kills left time for changes"
+    assert len(given) == len(set(given)) > 100, "no number was given twice"
     assert not [entry for entry in read_entries(base) if entry.event == "found"]
 
 

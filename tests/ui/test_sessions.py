@@ -16,7 +16,8 @@ from ui.drawing import Sheet, to_sent
 
 JOIN, DATA = "/gradio_api/queue/join", "/gradio_api/queue/data"
 LARGE = to_sent(Sheet("number", bytes(DRAWING_MAX_BYTES - 2)))
-CALLERS = 24
+CALLERS = 60
+"""So many that what the allocator takes, now and then, for itself is little of what each sent."""
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +65,7 @@ def test_page_does_not_keep_what_its_callers_sent(
             time.sleep(1)
             grown.append(resident(process))
     per_caller = (grown[1] - grown[0]) / CALLERS
-    # Kept, each would take at least its whole size; the allocator's own noise is a fifth of it.
-    assert per_caller < 0.5 * len(LARGE) / 1e6, grown
+    assert per_caller < 0.2 * len(LARGE) / 1e6, grown
 
 
 def test_page_forgets_answers_that_nobody_collects(page: tuple[httpx.Client, int]) -> None:
