@@ -39,15 +39,6 @@ def build(
         corrections: where corrected drawings are kept; None to offer no corrections.
         retry: seconds between two questions while there is trouble.
     """
-
-    def answer(sent: object) -> tuple[str, gr.Timer]:
-        sheet = take(sent)
-        outcome = sheet if isinstance(sheet, Notice) else read(client, comparer, sheet)
-        number = 0 if isinstance(sheet, Notice) else sheet.number
-        return render(outcome, number), gr.Timer(
-            active=isinstance(outcome, Notice) and outcome.retry
-        )
-
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=_SWEEP) as page:
         gr.HTML(_HEADER, elem_id="header", apply_default_css=False)
         with gr.Row(elem_id="desk"):
@@ -63,7 +54,7 @@ def build(
         # One listener for all three, so that answers cannot overtake each other.
         gr.on(
             [pad.change, again.tick, page.load],
-            answer,
+            _answerer(client, comparer),
             pad,
             [panel, again],
             trigger_mode="always_last",
@@ -73,9 +64,8 @@ def build(
         )
         if corrections and offered:
             said, kept = offered
-            keep = _keeper(client, corrections)
             said.change(
-                keep,
+                _keeper(client, corrections),
                 [pad, said],
                 kept,
                 trigger_mode="always_last",
@@ -83,6 +73,19 @@ def build(
                 api_visibility="private",
             )
     return page.queue(max_size=_WAITING, api_open=False)
+
+
+def _answerer(client: Client, comparer: Comparer) -> Callable[[object], tuple[str, gr.Timer]]:
+    """The handler of a drawing: what the panel shows, and whether to ask again soon."""
+
+    def answer(sent: object) -> tuple[str, gr.Timer]:
+        sheet = take(sent)
+        outcome = sheet if isinstance(sheet, Notice) else read(client, comparer, sheet)
+        number = 0 if isinstance(sheet, Notice) else sheet.number
+        again = isinstance(outcome, Notice) and outcome.retry
+        return render(outcome, number), gr.Timer(active=again)
+
+    return answer
 
 
 def _offer_corrections() -> tuple[gr.HTML, gr.HTML]:

@@ -75,18 +75,19 @@ def endpoints(
 
     def classify(inputs: tf.Tensor) -> Tensors:
         images, problem = read(tf.map_fn(_encoded_image, inputs))
-        scores = predict(images)["probabilities"]
-        classes = tf.tile(tf.constant([labels]), [tf.shape(inputs)[0], 1])
-        # This form has no room for a problem; a score of 0 for every class says that there was
-        # nothing to read.
-        return {
-            "classes": classes,
-            "scores": tf.where((problem == Problem.NONE)[:, tf.newaxis], scores, 0),
-        }
+        return _scored(predict(images)["probabilities"], problem, labels)
 
     functions = {PREDICT: predict, DRAWINGS: drawings, EXPLAIN: explain, CLASSIFY: classify}
     promised = contract.signatures(len(labels), complete=detector is not None)
     return {name: _as_promised(signature, functions[name]) for name, signature in promised.items()}
+
+
+def _scored(probabilities: tf.Tensor, problem: tf.Tensor, labels: tuple[str, ...]) -> Tensors:
+    """Probabilities in the form of TensorFlow Serving's Classify. It has no room for a problem; a
+    score of 0 for every class says that there was nothing to read."""
+    classes = tf.tile(tf.constant([labels]), [tf.shape(problem)[0], 1])
+    scores = tf.where((problem == Problem.NONE)[:, tf.newaxis], probabilities, 0)
+    return {"classes": classes, "scores": scores}
 
 
 def input_spec(signature: contract.Signature) -> tf.TensorSpec:

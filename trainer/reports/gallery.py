@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from digits.contract import IMAGE_SIZE, PIXEL_MAX
@@ -19,6 +20,9 @@ _INCHES: Final = 1.2
 _CAPTION: Final = 18
 """Height of the words below an image, in pixels of the images."""
 _GAP: Final = 4
+_WIDTH: Final = IMAGE_SIZE + _GAP
+_HEIGHT: Final = IMAGE_SIZE + _CAPTION
+_TITLE_INCHES: Final = 0.4
 _DISPUTED: Final = "#B3261E"
 
 
@@ -36,43 +40,39 @@ def mistakes_gallery(
         path: PNG file to write.
     """
     rows, columns = -(-len(mistakes) // _COLUMNS), min(_COLUMNS, max(4, len(mistakes)))
-    width, height = IMAGE_SIZE + _GAP, IMAGE_SIZE + _CAPTION
     scale = _INCHES / IMAGE_SIZE
     figure = Figure(
-        figsize=(columns * width * scale, rows * height * scale + 0.4),
+        figsize=(columns * _WIDTH * scale, rows * _HEIGHT * scale + _TITLE_INCHES),
         dpi=DOTS_PER_INCH,
         facecolor="white",
     )
-    axes = figure.add_axes((0, 0, 1, 1 - 0.4 / figure.get_figheight()))
-    sheet = np.zeros((rows * height, columns * width), np.uint8)
+    inches = figure.get_figheight()
+    axes = figure.add_axes((0, 0, 1, 1 - _TITLE_INCHES / inches))
+    sheet = np.zeros((rows * _HEIGHT, columns * _WIDTH), np.uint8)
     for place, mistake in enumerate(mistakes):
-        top, left = place // _COLUMNS * height, place % _COLUMNS * width + _GAP // 2
+        top, left = place // _COLUMNS * _HEIGHT, place % _COLUMNS * _WIDTH + _GAP // 2
         sheet[top : top + IMAGE_SIZE, left : left + IMAGE_SIZE] = images[mistake.image]
-        words, colour = _caption(mistake, labels), _DISPUTED if mistake.disputed else INK
-        axes.text(
-            left + IMAGE_SIZE / 2,
-            top + IMAGE_SIZE + 1,
-            words,
-            ha="center",
-            va="top",
-            fontsize=7.5,
-            linespacing=1.25,
-            color=colour,
-        )
+        _write_caption(axes, left + IMAGE_SIZE / 2, top + IMAGE_SIZE + 1, mistake, labels)
     axes.imshow(
         sheet, cmap="gray_r", vmin=0, vmax=PIXEL_MAX, interpolation="nearest", aspect="auto"
     )
     axes.set_axis_off()
-    figure.text(
-        0.01,
-        1 - 0.2 / figure.get_figheight(),
-        title,
-        color=INK,
-        fontweight="bold",
-        va="center",
-        fontsize=9,
-    )
+    middle = 1 - _TITLE_INCHES / 2 / inches
+    figure.text(0.01, middle, title, color=INK, fontweight="bold", va="center", fontsize=9)
     save(figure, path)
+
+
+def _write_caption(axes: Axes, x: float, y: float, mistake: Mistake, labels: Sequence[str]) -> None:
+    axes.text(
+        x,
+        y,
+        _caption(mistake, labels),
+        ha="center",
+        va="top",
+        fontsize=7.5,
+        linespacing=1.25,
+        color=_DISPUTED if mistake.disputed else INK,
+    )
 
 
 def _caption(mistake: Mistake, labels: Sequence[str]) -> str:

@@ -53,18 +53,35 @@ def open_grpc(
     server = grpc.server(
         ThreadPoolExecutor(settings.grpc_max_threads, thread_name_prefix="grpc"),
         interceptors=[GrpcAccessLog(log)] if log else [],
-        options=[
-            ("grpc.so_reuseport", 0),  # or a second server would silently share the port
-            ("grpc.max_receive_message_length", settings.max_message_bytes),
-            (
-                "grpc.max_send_message_length",
-                -1,
-            ),  # what was computed is answered, whatever its size
-            # Without it, calls that are begun and reset at once crowd out other connections.
-            ("grpc.max_concurrent_streams", settings.grpc_max_streams_per_connection),
-            *_read_options(settings.grpc_channel_arguments),
-        ],
+        options=_options(settings),
     )
+    _offer_models(server, models, admission, limits, settings, meter=meter, reloader=reloader)
+    _offer_helpers(server, settings, health)
+    return server, _bind(server, settings)
+
+
+def _options(settings: ServerSettings) -> list[tuple[str, int | str]]:
+    return [
+        ("grpc.so_reuseport", 0),  # or a second server would silently share the port
+        ("grpc.max_receive_message_length", settings.max_message_bytes),
+        ("grpc.max_send_message_length", -1),  # what was computed is answered, whatever its size
+        # Without it, calls that are begun and reset at once crowd out other connections.
+        ("grpc.max_concurrent_streams", settings.grpc_max_streams_per_connection),
+        *_read_options(settings.grpc_channel_arguments),
+    ]
+
+
+def _offer_models(
+    server: grpc.Server,
+    models: Models,
+    admission: Admission,
+    limits: Limits,
+    settings: ServerSettings,
+    *,
+    meter: GrpcMeter,
+    reloader: Reloader,
+) -> None:
+    """TensorFlow Serving's two services."""
     as_content = settings.enable_serialization_as_tensor_content
     prediction = PredictionService(models, admission, limits, as_content=as_content)
     for api in PREDICTION_METHODS:
@@ -74,13 +91,16 @@ def open_grpc(
         models, reloader if settings.enable_reload_config_request else None
     )
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(model_service, server)
+
+
+def _offer_helpers(server: grpc.Server, settings: ServerSettings, health: Health) -> None:
+    """The health service and the description of all services, where they are wanted."""
     offered: tuple[str, ...] = _SERVICES
     if settings.enable_grpc_healthcheck_service:
         health.join(server)
         offered += (_HEALTH,)
     if settings.enable_grpc_reflection:
         reflection.join(server, offered)
-    return server, _bind(server, settings)
 
 
 def _read_options(text: str) -> list[tuple[str, int | str]]:
