@@ -148,7 +148,8 @@ class _Impatient(HttpToolsProtocol):
         long again to end; an answer to a caller who still sends would be lost by closing at
         once."""
         super().on_response_complete()
-        if self._body_expected and not self.transport.is_closing():
+        answered = self.cycle.response_complete  # or it is the one behind it whose body is awaited
+        if self._body_expected and answered and not self.transport.is_closing():
             self._rest_of_body = self.loop.call_later(self._seconds, self.transport.close)
 
     def send_400_response(self, msg: str) -> None:

@@ -157,6 +157,16 @@ def test_body_that_never_ends_is_refused_in_words(protocols: Protocols) -> None:
             assert b"Expected the whole body within 1 s; received a part; send it faster" in answer
 
 
+def test_body_behind_another_request_that_never_ends_is_refused_in_words(
+    protocols: Protocols,
+) -> None:
+    ahead = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+    with connections(protocols, 1, ahead + HEAD + b"\r\n{") as [one]:
+        answer = ended(one)
+        assert b'{"live": true}' in answer
+        assert b"HTTP/1.1 504" in answer
+
+
 def test_slow_but_steady_caller_within_the_limits_is_answered(protocols: Protocols) -> None:
     with connections(protocols, 1) as [slow]:
         for part in (b"GET /livez HT", b"TP/1.1\r\nHost: x\r\nConnec", b"tion: close\r\n\r\n"):
