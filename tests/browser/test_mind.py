@@ -1,5 +1,7 @@
 """The chart of how the answer changed while the drawing was made, and its handle."""
 
+import re
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -60,3 +62,16 @@ def test_page_reloaded_and_its_history_keep_the_chart(page: Page) -> None:
     expect(page.locator(".mind polyline")).to_have_count(10)
     choose(page, "A whole number")
     expect(handle(page)).to_be_hidden()
+
+
+def test_page_replay_names_the_labels_of_the_model(page: Page) -> None:
+    watch_five(page)
+    page.evaluate(
+        """async () => {
+            const { showColumns } = await import(new URL("pad/reply.js", document.baseURI));
+            showColumns([0, 0.7, 0.3, 0, 0, 0, 0, 0, 0, 0], 1, [..."abcdefghij"]);
+        }"""
+    )
+    expect(page.locator(".leaders .name")).to_have_text(["b", "c"])
+    handle(page).fill("8")
+    expect(page.locator(".leaders .name").first).to_have_text(re.compile(r"^\d$"))

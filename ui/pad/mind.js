@@ -14,15 +14,16 @@ export function noteQuestion() {
   asked.set(pad.asked, pointsIn(pad.drawing));
 }
 
-// An answer is a frame: the points it was about, its label, and its probabilities.
+// An answer is a frame: the points it was about, its label, its probabilities, and the names of what they are of.
 export function noteFrame(panel) {
   const number = Number(panel?.dataset.asked);
   const points = asked.get(number);
   if (panel?.dataset.kind !== "digit" || !points || number < pad.since) return;
   for (const one of [...asked.keys()]) if (one <= number) asked.delete(one);
   const probabilities = [...panel.querySelectorAll(".bars .track")].map((track) => Number(track.ariaValueNow));
+  const names = [...panel.querySelectorAll(".bars .name")].map(({ textContent }) => textContent);
   const before = frames().filter((frame) => frame.points < points);
-  pad.drawing.frames = [...before, { points, label: panel.dataset.label, probabilities }];
+  pad.drawing.frames = [...before, { points, label: panel.dataset.label, probabilities, names }];
   showMind();
 }
 
@@ -43,16 +44,18 @@ function toLines(known) {
   const x = ({ points }) => MARGIN + ((WIDTH - 2 * MARGIN) * points) / total;
   const y = (share) => MARGIN + (HEIGHT - 2 * MARGIN) * (1 - share);
   const winner = largest(known.at(-1).probabilities);
-  const lines = known[0].probabilities.map((_, digit) => {
+  const { names } = known.at(-1);
+  const lines = names.map((label, digit) => {
     const path = known.map((frame) => `${x(frame).toFixed(1)},${y(frame.probabilities[digit]).toFixed(1)}`);
     const peak = known.reduce((best, frame) => (frame.probabilities[digit] > best.probabilities[digit] ? frame : best));
     const at = `x="${(x(peak) - 3).toFixed(1)}" y="${Math.max(14, y(peak.probabilities[digit]) + 12).toFixed(1)}"`;
-    const name = peak.probabilities[digit] >= NAMED ? `<text ${at} text-anchor="end">${digit}</text>` : "";
+    const name = peak.probabilities[digit] >= NAMED ? `<text ${at} text-anchor="end">${escape(label)}</text>` : "";
     return `<g class="${digit === winner ? "winner" : "other"}"><polyline points="${path.join(" ")}"/>${name}</g>`;
   });
   return `${lines.join("")}<line x1="${WIDTH - MARGIN}" x2="${WIDTH - MARGIN}" y1="0" y2="${HEIGHT}"/>`;
 }
 
+const escape = (text) => text.replace(/[&<>"]/g, (one) => `&#${one.charCodeAt(0)};`);
 const largest = (shares) => shares.indexOf(Math.max(...shares));
 
 function goTo(figure, step) {
@@ -65,18 +68,18 @@ function goTo(figure, step) {
   show();
   showFrame(frame);
   const share = Math.max(...frame.probabilities);
-  const sentence = `At this point: ${frame.label === "?" ? "not like a digit, most like" : ""} ${largest(frame.probabilities)}, ${(share * 100).toFixed(1)}%.`;
+  const sentence = `At this point: ${frame.label === "?" ? "not like a digit, most like" : ""} ${frame.names[largest(frame.probabilities)]}, ${(share * 100).toFixed(1)}%.`;
   figure.querySelector(".moment").textContent = sentence;
   figure.querySelector("input").setAttribute("aria-valuetext", sentence);
   const at = MARGIN + ((WIDTH - 2 * MARGIN) * step) / STEPS;
   ["x1", "x2"].forEach((name) => figure.querySelector("line").setAttribute(name, at));
 }
 
-function showFrame({ label, probabilities }) {
+function showFrame({ label, probabilities, names }) {
   const digit = document.querySelector("#panel .digit");
   if (!digit) return;
   digit.textContent = label;
-  showColumns(probabilities, largest(probabilities));
+  showColumns(probabilities, largest(probabilities), names);
   showStrip();
 }
 

@@ -22,7 +22,7 @@ export function showStrip() {
 }
 
 // Other probabilities in the columns of the panel, as when the drawing is replayed; the two most probable rows follow.
-export function showColumns(probabilities, winner) {
+export function showColumns(probabilities, winner, names) {
   document.querySelectorAll("#panel .bars li").forEach((column, digit) => {
     column.className = digit === winner ? "winner" : "other";
     const track = column.querySelector(".track");
@@ -33,7 +33,7 @@ export function showColumns(probabilities, winner) {
   const order = probabilities.map((_, digit) => digit).sort((one, other) => probabilities[other] - probabilities[one]);
   document.querySelectorAll("#panel .leaders li").forEach((row, place) => {
     const share = probabilities[order[place]];
-    row.querySelector(".name").textContent = order[place];
+    row.querySelector(".name").textContent = names[order[place]];
     row.querySelector(".track span").style.setProperty("--share", percent(share));
     row.querySelector(".share").textContent = share < 0.001 ? "–" : share >= 0.9995 ? ">99.9%" : percent(share);
   });
