@@ -12,6 +12,7 @@ from serving.client import Client
 from ui.compare import Comparer
 from ui.corrections import Corrections, correct
 from ui.reading import NOTHING_DRAWN, Notice, read, take
+from ui.snippets import Snippets
 from ui.view import render
 
 TITLE: Final = "Inkwell"
@@ -29,13 +30,18 @@ _SWEEP: Final = (600, 600)
 
 
 def build(
-    client: Client, comparer: Comparer, corrections: Corrections | None = None, retry: float = 2.0
+    client: Client,
+    comparer: Comparer,
+    asked: Snippets,
+    corrections: Corrections | None = None,
+    retry: float = 2.0,
 ) -> gr.Blocks:
     """The page, ready to be served by `ui.serve`.
 
     Args:
         client: of the model server; asked from several threads.
         comparer: of the same server.
+        asked: how other programs ask the same model.
         corrections: where corrected drawings are kept; None to offer no corrections.
         retry: seconds between two questions while there is trouble.
     """
@@ -47,7 +53,7 @@ def build(
             with gr.Column(min_width=280):
                 panel = gr.HTML(render(NOTHING_DRAWN), elem_id="panel", apply_default_css=False)
                 _component("mind.html", "mind")
-                _component("take.html", "take")
+                _component("take.html", "take", asked.to_json())
                 offered = _offer_corrections() if corrections else None
         _component("history.html")
         again = gr.Timer(retry, active=False)
@@ -107,12 +113,13 @@ def _keeper(client: Client, corrections: Corrections) -> Callable[[object, objec
     return keep
 
 
-def _component(template: str, module: str | None = None) -> gr.HTML:
-    """A part of the page: an HTML file, whose name is the part's, and the module that starts it."""
+def _component(template: str, module: str | None = None, value: str = "") -> gr.HTML:
+    """A part of the page: an HTML file, whose name is the part's, the module that starts it, and
+    what that module reads."""
     place = Path(template)
     load = f'import(new URL("pad/{module}.js", document.baseURI))'
     return gr.HTML(
-        "",
+        value,
         html_template=(_HERE / place).read_text(encoding="utf-8"),
         js_on_load=f"{load}.then(({{ start }}) => start(element, props));" if module else "",
         elem_id=place.stem,

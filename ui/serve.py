@@ -12,7 +12,7 @@ from fastapi import FastAPI, HTTPException
 from fastapi.responses import FileResponse
 from starlette.middleware.gzip import GZipMiddleware
 
-from serving.client import connect
+from serving.client import Access, connect
 from ui.accuracy import accuracy_in
 from ui.address import url
 from ui.allow_list import AllowList
@@ -23,6 +23,7 @@ from ui.document import Document
 from ui.origin import Origins
 from ui.sessions import Sessions
 from ui.settings import PageSettings
+from ui.snippets import snippets
 
 _HERE: Final = Path(__file__).parent
 _GRACE: Final = 1
@@ -50,7 +51,8 @@ def serve(settings: PageSettings, listener: socket.socket) -> None:
         ) as client,
         closing(comparer),
     ):
-        page = build(client, comparer, corrections, settings.retry)
+        asked = snippets(settings.server, settings.model, has_access=access != Access())
+        page = build(client, comparer, asked, corrections, settings.retry)
         application = harden(page, Origins({*settings.hosts, settings.host}))
         server = uvicorn.Server(
             uvicorn.Config(

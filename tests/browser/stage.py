@@ -39,6 +39,7 @@ class ModelServer:
         self._config = config
         self._ports = free_port(), free_port()
         self.address = f"grpc://127.0.0.1:{self._ports[0]}"
+        self.rest = f"127.0.0.1:{self._ports[1]}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -2,17 +2,17 @@
 
 import io
 import json
-import re
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
+from tests.browser.conftest import OTHER, window
 from tests.browser.gestures import digit, ink, settle
-from tests.browser.stage import ModelServer, draw
+from tests.browser.stage import ModelServer, draw, page_process
 
 pytestmark = pytest.mark.browser
 
@@ -67,21 +67,47 @@ def test_page_picture_has_drawing_and_answer(page: Page) -> None:
     assert np.asarray(picture)[480:].min() < 64  # the sentence
 
 
-def test_page_code_asks_the_same_question(page: Page, server: ModelServer) -> None:
+def code(page: Page) -> tuple[str, str, str]:
+    """curl, Python, and what is said of them, for a 3."""
     draw(page, 3)
     expect(digit(page)).to_have_text("3")
     settle(page)
     page.get_by_role("button", name="As code").click()
-    curl, python = (
-        page.get_by_label("curl").input_value(),
-        page.get_by_label("Python").input_value(),
-    )
+    fields = page.get_by_label("curl"), page.get_by_label("Python")
+    curl, python = (field.input_value() for field in fields)
+    note = page.locator(".put-in").inner_text()
     page.get_by_role("button", name="Close").click()
-    here = python.replace("grpc://localhost:8500", server.address)
-    said = subprocess.run([sys.executable, "-c", here], capture_output=True, text=True, check=True)
-    assert said.stdout.split()[0] == "3"
-    body = re.search(r"<<'END'\n(.*)\nEND$", curl, re.DOTALL)
-    assert body is not None
-    asked = json.loads(body[1])
-    assert asked["signature_name"] == "drawings"
-    assert asked["instances"][0]["b64"] in python
+    return curl, python, note
+
+
+def test_page_code_asks_the_same_question(page: Page, server: ModelServer) -> None:
+    curl, python, note = code(page)
+    assert f"connect('{server.address}', model='digits')" in python
+    assert " http://REST_ADDRESS:8501/v1/models/digits:predict <<'END'" in curl
+    assert "put the server's REST address in place of REST_ADDRESS:8501" in note
+    assert run_python(python) == run_curl(curl.replace("REST_ADDRESS:8501", server.rest)) == "3"
+
+
+def test_page_code_names_the_model_and_the_rest_address_of_the_page(
+    browser: Browser, server: ModelServer
+) -> None:
+    with page_process(f"rest://{server.rest}", f"--model={OTHER}") as address:
+        for page in window(browser, address):
+            curl, python, note = code(page)
+    assert f"connect('rest://{server.rest}', model='{OTHER}')" in python
+    assert f" http://{server.rest}/v1/models/{OTHER}:predict <<'END'" in curl
+    assert "REST_ADDRESS" not in note
+    assert run_python(python) == run_curl(curl) == "3"
+
+
+def run_python(code: str) -> str:
+    """The label that it prints."""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return said.stdout.split()[0]
+
+
+def run_curl(command: str) -> str:
+    """The digit of the answer."""
+    said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    [answer] = json.loads(said.stdout)["predictions"]
+    return str(answer["digit"])

@@ -6,7 +6,9 @@ import { isEmpty, pad } from "./state.js";
 
 const SIDE = 480; // pixels of the picture's height
 
-export function start(element) {
+// `props.value` holds what depends on the page's settings; see ../snippets.py.
+export function start(element, props) {
+  const asked = JSON.parse(props.value);
   const find = (selector) => element.querySelector(selector);
   const dialog = find("dialog");
   const say = (sentence) => (find(".taken").textContent = sentence);
@@ -14,8 +16,9 @@ export function start(element) {
   find(".picture").addEventListener("click", savePicture);
   find(".code").addEventListener("click", () => {
     const picture = encode().split(",")[1];
-    find(".curl").value = curl(picture);
-    find(".python").value = python(picture);
+    find(".curl").value = curl(asked, picture);
+    find(".python").value = python(asked, picture);
+    find(".put-in").textContent = asked.note;
     dialog.showModal();
   });
   find(".close").addEventListener("click", () => dialog.close());
@@ -55,14 +58,14 @@ function toPicture() {
   return picture;
 }
 
-const curl = (picture) => `curl -s --data-binary @- http://localhost:8501/v1/models/digits:predict <<'END'
+const curl = ({ url }, picture) => `curl -s --data-binary @- ${url} <<'END'
 {"signature_name": "drawings", "instances": [{"b64": "${picture}"}]}
 END`;
 
-const python = (picture) => `import base64
+const python = ({ connect }, picture) => `import base64
 from serving.client import connect
 
 PICTURE = "${picture}"
-with connect("grpc://localhost:8500") as client:
+with connect(${connect}) as client:
     [drawing] = client.read([base64.b64decode(PICTURE)])
 print(drawing.label, drawing.probabilities.max())`;
