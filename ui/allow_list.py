@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Final
 
+from gradio.server_messages import CloseStreamMessage
 from pydantic import BaseModel, Field, ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
@@ -34,6 +35,8 @@ _OPEN: Final = {
     "HEAD": re.compile(r"/"),
     "POST": re.compile(r"/gradio_api/queue/join"),
 }
+_END: Final = f"data: {CloseStreamMessage().model_dump_json()}\n\n"
+"""What Gradio says at the end of a session's answers."""
 _LARGEST_BODY: Final = MAX_CHARACTERS + 4096
 """Bytes of a question: the largest drawing and the fields that Gradio sends around it."""
 RECEIVE_SECONDS: Final = 20.0
@@ -127,13 +130,20 @@ class AllowList:
         return None
 
     async def _collect(self, request: Request, send: Send) -> None:
-        """Pass on the answers of one session."""
+        """Pass on the answers of one session.
+
+        Two questions asked at once are answered in one stream. Where it ends before the browser
+        has heard that the second was taken, Gradio's script opens one more: it is empty.
+        """
         session = request.query_params.get("session_hash", "")
-        if not self._sessions.is_known(session):
+        if self._sessions.is_known(session):
+            async with self._sessions.collecting(session):
+                await self._app(request.scope, request.receive, send)
+        elif self._sessions.is_complete(session):
+            end = PlainTextResponse(_END, media_type="text/event-stream")
+            await end(request.scope, request.receive, send)
+        else:
             await _refusal(404, "Nothing was asked.")(request.scope, request.receive, send)
-            return
-        async with self._sessions.collecting(session):
-            await self._app(request.scope, request.receive, send)
 
 
 def _refuse_length(request: Request) -> PlainTextResponse | None:

@@ -1,18 +1,19 @@
 """The page whose server is lost, restarted or slow, and the page that is loaded again: nothing is
 lost, and no old answer stands beside a new drawing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
-from tests.browser.gestures import choose, digit, hand_over, ink, inked, line
+from tests.browser.gestures import choose, digit, hand_over, ink, inked, line, settle
 from tests.browser.stage import ModelServer, draw, free_port, open_page, page_process
 from tests.support.released_server import draw_seven
 
 pytestmark = pytest.mark.browser
 
 JOIN = "**/gradio_api/queue/join*"
+DATA = "**/gradio_api/queue/data*"
 LOST = "This page has lost its server. Your drawing is kept"
 
 
@@ -26,6 +27,27 @@ def tab(browser: Browser, address: str) -> Iterator[Page]:
     open_page(page, address)
     yield page
     context.close()
+
+
+def hold_first(held: list[Route]) -> Callable[[Route], None]:
+    """A handler that lets the first request wait and passes on the others."""
+
+    def hold(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    return hold
+
+
+def wait_for(page: Page, noted: Sequence[object]) -> None:
+    """Wait until the browser has done what is noted in a list."""
+    for _ in range(150):
+        if noted:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("expected a request within 15 s; received none")
 
 
 def test_page_one_aborted_question_is_asked_again_without_a_reload(tab: Page) -> None:
@@ -49,6 +71,39 @@ def test_page_one_aborted_question_is_asked_again_without_a_reload(tab: Page) ->
     assert aborted
     assert tab.evaluate("window.isTheSame")
     expect(tab.locator(".history button")).to_have_text(["5"])
+
+
+def test_page_answer_that_arrives_before_its_question_is_confirmed_is_no_error(
+    page: Page,
+) -> None:
+    """`page` fails the test if the browser complains."""
+    draw(page, 8)
+    expect(digit(page)).to_have_text("8")
+    settle(page)
+    streams: list[Route] = []
+    page.route(DATA, hold_first(streams))
+    line(page, (0.1, 0.05), (0.15, 0.05))
+    wait_for(page, streams)
+    questions: list[Route] = []
+    page.route(JOIN, hold_first(questions))
+    page.get_by_role("button", name="Keep this drawing as a 8").click()
+    wait_for(page, questions)
+    [question], [stream] = questions, streams
+    taken = question.fetch()
+    ended: list[Request] = []
+
+    def note_end(request: Request) -> None:
+        if request == stream.request:
+            ended.append(request)
+
+    page.on("requestfinished", note_end)
+    page.on("requestfailed", note_end)  # Gradio's script aborts what has ended
+    stream.continue_()
+    wait_for(page, ended)
+    question.fulfill(response=taken)
+    expect(page.locator("#kept [role=status]")).to_have_text("Kept as a 8. Thank you.")
+    settle(page)
+    expect(page.locator(".toast-wrap :visible")).to_have_count(0)
 
 
 def test_page_without_network_dims_the_old_answer_says_so_and_goes_on(tab: Page) -> None:

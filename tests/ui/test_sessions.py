@@ -1,11 +1,13 @@
 """What the page keeps of its callers: memory, sessions, bodies that never end."""
 
+import asyncio
 import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import gradio as gr
 import httpx
 import pytest
 
@@ -13,6 +15,7 @@ from digits.contract import DRAWING_MAX_BYTES
 from tests.browser.stage import page_program
 from ui.allow_list import RECEIVE_SECONDS
 from ui.drawing import Sheet, to_sent
+from ui.sessions import Sessions
 
 JOIN, DATA = "/gradio_api/queue/join", "/gradio_api/queue/data"
 LARGE = to_sent(Sheet("number", bytes(DRAWING_MAX_BYTES - 2)))
@@ -77,11 +80,27 @@ def test_page_forgets_answers_that_nobody_collects(page: tuple[httpx.Client, int
     assert "process_completed" in collect(browser, "more299").text
 
 
-def test_page_collected_session_is_forgotten(page: tuple[httpx.Client, int]) -> None:
+def test_page_collected_session_has_nothing_left_to_collect(
+    page: tuple[httpx.Client, int],
+) -> None:
     browser, _ = page
     join(browser, "once")
-    assert collect(browser, "once").status_code == 200
-    assert collect(browser, "once").status_code == 404
+    assert "process_completed" in collect(browser, "once").text
+    again = collect(browser, "once")
+    assert again.status_code == 200
+    assert again.text == 'data: {"msg":"close_stream","event_id":null}\n\n'
+    assert collect(browser, "never").status_code == 404
+
+
+def test_sessions_remember_only_the_last_that_were_complete() -> None:
+    async def collect_all() -> list[bool]:
+        sessions = Sessions(gr.Blocks())
+        for number in range(300):
+            async with sessions.collecting(str(number)):
+                pass
+        return [sessions.is_complete(str(number)) for number in (0, 43, 44, 299)]
+
+    assert asyncio.run(collect_all()) == [False, False, True, True]
 
 
 def test_page_body_that_never_ends_is_cut_off(page: tuple[httpx.Client, int]) -> None:
