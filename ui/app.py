@@ -21,6 +21,8 @@ DESCRIPTION: Final = "Draw a digit. A neural network reads it while you draw."
 _HEADER: Final = f"<header><h1>{TITLE}</h1><p>{DESCRIPTION}</p></header>"
 SCRIPTS: Final = _HERE / "pad"
 """The modules of the page's scripts, served as they are below /pad/."""
+_SEVERAL: Final = '<span class="several" hidden></span>'
+"""Shows the choice *Compare models*; see page.css."""
 _AT_ONCE: Final = 8
 """Questions under way to the model server at one time."""
 _WAITING: Final = 64
@@ -89,7 +91,8 @@ def _answerer(client: Client, comparer: Comparer) -> Callable[[object], tuple[st
         outcome = sheet if isinstance(sheet, Notice) else read(client, comparer, sheet)
         number = 0 if isinstance(sheet, Notice) else sheet.number
         again = isinstance(outcome, Notice) and outcome.retry
-        return render(outcome, number), gr.Timer(active=again)
+        mark = _SEVERAL if comparer.has_choice(may_ask=not again) else ""
+        return render(outcome, number) + mark, gr.Timer(active=again)
 
     return answer
 

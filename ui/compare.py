@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from serving.client import Access, Client, ClientError, Drawing, connect
+from serving.client import Access, Client, ClientError, Drawing, NotFoundError, connect
 from ui.accuracy import Accuracy, accuracy_in
 
 _log = logging.getLogger(__name__)
@@ -16,6 +16,8 @@ _log = logging.getLogger(__name__)
 _MOST: Final = 8
 """Versions asked about one drawing; the newest of each model."""
 _OF_ONE_MODEL: Final = 3
+_RECOUNT: Final = 10.0
+"""Seconds until the versions are counted again; they rarely come and go."""
 _CONNECTIONS: Final = 32
 """Kept open; the one that was not used for longest makes room, as versions come and go."""
 
@@ -87,6 +89,35 @@ class Comparer:
         self._deadline = deadline
         self._clients: dict[tuple[str, int | None], Client] = {}
         self._lock = threading.Lock()
+        self._has_choice = False
+        self._counted: float | None = None
+        """When the versions were last counted, by the clock of `has_choice`."""
+
+    def has_choice(
+        self, *, may_ask: bool = True, clock: Callable[[], float] = time.monotonic
+    ) -> bool:
+        """Whether two or more versions can be compared: a count that is a few seconds old at most,
+        or the last one where the server does not answer or may not be asked.
+
+        Args:
+            may_ask: False while the server is known to be in trouble, so that nobody waits for it.
+            clock: seconds of a clock that never goes back.
+        """
+        with self._lock:
+            now = clock()
+            is_due = may_ask and (self._counted is None or now - self._counted >= _RECOUNT)
+            if is_due:
+                self._counted = now
+        if is_due:
+            with suppress(ClientError):
+                self._has_choice = sum(map(self._count, self._models)) > 1
+        return self._has_choice
+
+    def _count(self, model: str) -> int:
+        try:
+            return len(self._available(model))
+        except NotFoundError:
+            return 0
 
     def compare(self, picture: bytes, clock: Callable[[], float] = time.perf_counter) -> Comparison:
         """Ask all versions that are available, one after another, so that each latency is its own.
@@ -105,14 +136,18 @@ class Comparer:
 
     def _versions(self, model: str) -> Iterator[int | None]:
         try:
-            statuses = self._client(model, None).status()
+            found = self._available(model)
         except ClientError as error:
             if model == self._models[0]:
                 raise
             _log.warning("%s", error)
-            statuses = []
-        found = [status.version for status in statuses if status.state == "AVAILABLE"]
+            found = []
         yield from found[:_OF_ONE_MODEL] if found else (None,)
+
+    def _available(self, model: str) -> list[int]:
+        """Its versions that can be asked, newest first."""
+        statuses = self._client(model, None).status()
+        return [status.version for status in statuses if status.state == "AVAILABLE"]
 
     def _ask(
         self, model: str, version: int | None, picture: bytes, clock: Callable[[], float]

@@ -7,7 +7,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OTHER
 from tests.browser.gestures import (
     choose,
     digit,
@@ -210,18 +209,6 @@ def test_page_number_that_does_not_fit_one_digit_is_kept_in_the_history(page: Pa
     page.get_by_role("button", name="read as 17").click()
     expect(digit(page)).to_have_text("17")
     expect(page.get_by_label("A whole number")).to_be_checked()
-
-
-def test_page_compare_shows_each_model_and_whether_they_agree(page: Page) -> None:
-    choose(page, "Compare models")
-    draw(page, 5)
-    expect(sentence(page)).to_have_text("All 2 agree on 5.")
-    expect(page.locator(".facts")).to_contain_text(re.compile(r"^Trust digits version \d+ most: "))
-    rows = page.locator(".answer tbody tr")
-    expect(rows).to_have_count(3)
-    for row, name in zip(rows.all(), ("digits", OTHER), strict=False):
-        expect(row).to_have_text(re.compile(rf"^{name}\d+5[>\d.%]+%9\d\.\d\d%\d+ ms$"))
-    expect(rows.last).to_have_text("absentnot served")
 
 
 def test_page_drawing_is_the_same_in_all_ways_to_read(page: Page) -> None:

@@ -101,3 +101,45 @@ def test_compare_while_the_server_is_away_says_so() -> None:
     ):
         comparer.compare(PICTURE)
     assert isinstance(away.value, UnavailableError)
+
+
+@pytest.mark.parametrize(
+    ("models", "versions", "known"),
+    [
+        ([MODEL_NAME], [(5, "AVAILABLE", "")], False),
+        ([MODEL_NAME, "absent", MODEL_NAME], [(5, "AVAILABLE", "")], False),
+        ([MODEL_NAME], [(5, "AVAILABLE", ""), (4, "LOADING", "")], False),
+        ([MODEL_NAME, "absent"], [(5, "AVAILABLE", ""), (4, "AVAILABLE", "")], True),
+    ],
+)
+def test_compare_has_a_choice_where_two_versions_are_available(
+    address: str, play: Play, models: list[str], versions: list[tuple[int, str, str]], known: bool
+) -> None:
+    play.versions = versions
+    with closing(Comparer(address, models, 30)) as comparer:
+        assert comparer.has_choice() is known
+
+
+def test_compare_counts_again_after_a_while_only(address: str, play: Play) -> None:
+    now = [100.0]
+    with closing(Comparer(address, [MODEL_NAME], 30)) as comparer:
+        assert comparer.has_choice(clock=lambda: now[0])
+        calls = len(play.calls)
+        play.versions = [(5, "AVAILABLE", "")]
+        now[0] += 9.9
+        assert comparer.has_choice(clock=lambda: now[0])
+        assert len(play.calls) == calls
+        now[0] += 0.2
+        assert not comparer.has_choice(clock=lambda: now[0])
+
+
+def test_compare_has_the_choice_last_known_while_the_server_fails(address: str, play: Play) -> None:
+    now = [100.0]
+    with closing(Comparer(address, [MODEL_NAME], 30)) as comparer:
+        assert comparer.has_choice(clock=lambda: now[0])
+        play.faults = [("INTERNAL", "broken")]
+        now[0] += 11
+        assert comparer.has_choice(may_ask=False, clock=lambda: now[0])
+        assert len(play.faults) == 1
+        assert comparer.has_choice(clock=lambda: now[0])
+        assert play.faults == []
