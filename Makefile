@@ -58,7 +58,7 @@ LOCK = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help help-all setup demo train train-gpu train-cpu sweep fine-tune my-digits publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor bench results test fuzz lint lock licences sbom audit clean
+.PHONY: help help-all setup demo train train-gpu train-cpu sweep fine-tune my-digits publish serve serve-embedded ui up down logs predict status versions examine promote rollback doctor bench results test fuzz lint lock licences sbom audit huggingface clean
 
 # A target with `##*` is one of the main ones.
 help: ## List the main targets
@@ -165,7 +165,7 @@ lint: .venv/.setup ## Check style and types; Dockerfiles too where hadolint runs
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy $(CODE)
-	@PATH="$(CURDIR)/.venv/bin:$$PATH"; if command -v hadolint >/dev/null; then hadolint Dockerfile.cpu Dockerfile.gpu; else echo "hadolint is not installed: Dockerfiles not checked"; fi
+	@PATH="$(CURDIR)/.venv/bin:$$PATH"; if command -v hadolint >/dev/null; then hadolint Dockerfile.cpu Dockerfile.gpu deploy/huggingface/space/Dockerfile; else echo "hadolint is not installed: Dockerfiles not checked"; fi
 
 # The GPU lock ignores pyproject's override, which would take the full TensorFlow out.
 lock: .venv/.setup ## Resolve the dependencies again; ARGS=--upgrade takes newer versions
@@ -189,6 +189,9 @@ sbom: .venv/supply-chain/.ready ## Write a bill of materials (CycloneDX) for eac
 
 audit: .venv/supply-chain/.ready ## Ask for known vulnerabilities of everything the locks name; needs the network
 	@$(SUPPLY_CHAIN) tools/audit.py
+
+huggingface: .venv/.setup ## Write the model card and the Space's page from the manifest; what to upload to build/huggingface
+	@$(PY) -m tools.huggingface $(ARGS)
 
 clean: ## Remove caches and the installed packages; runs/ and models/ stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build

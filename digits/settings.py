@@ -33,6 +33,7 @@ _PREFIXES: Final = (
     "INKWELL_SWEEP_",
     "INKWELL_SCORE_",
     "INKWELL_TABLE_",
+    "INKWELL_HUGGINGFACE_",
     "INKWELL_",
 )
 """Each program's prefix, longest first: a variable belongs to the first that fits."""
