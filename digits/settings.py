@@ -15,12 +15,24 @@ from typing import Any, ClassVar, Final, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic_settings import (
     BaseSettings,
+    CliPositionalArg,
+    CliUnknownArgs,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
 )
 
 from digits import errors
+
+__all__ = (
+    "EXIT_BAD_SETTINGS",
+    "CliPositionalArg",
+    "CliUnknownArgs",
+    "CommaSeparated",
+    "Settings",
+    "load",
+    "read",
+)
 
 EXIT_BAD_SETTINGS: Final = 2
 """Exit code for flags, variables or files that cannot be used, as argparse has it."""
@@ -34,6 +46,8 @@ _PREFIXES: Final = (
     "INKWELL_SCORE_",
     "INKWELL_TABLE_",
     "INKWELL_HUGGINGFACE_",
+    "INKWELL_REEXPORT_",
+    "INKWELL_BENCH_",
     "INKWELL_",
 )
 """Each program's prefix, longest first: a variable belongs to the first that fits."""
@@ -62,6 +76,9 @@ class Settings(BaseModel):
     bare_switches: ClassVar[bool] = True
     """True: a switch is `--name` or `--no-name`. False: `--name=true`, as TensorFlow Serving has
     it."""
+    keeps_unknown: ClassVar[bool] = False
+    """True: arguments that are none of these settings go to its field of type `CliUnknownArgs`, for
+    another program, and so does the file that `config` names: it is not read here."""
 
     config: Path | None = Field(
         default=None, description="TOML file with any of these settings, by the same names"
@@ -115,6 +132,7 @@ def _reader(settings: type[Settings]) -> type[BaseSettings]:
             cli_implicit_flags=settings.bare_switches,
             cli_hide_none_type=True,
             cli_avoid_json=True,
+            cli_ignore_unknown_args=settings.keeps_unknown,
             enable_decoding=False,
         )
 
@@ -133,6 +151,8 @@ def _reader(settings: type[Settings]) -> type[BaseSettings]:
 
 
 def _read_file(settings: type[Settings], argv: Sequence[str]) -> dict[str, Any]:
+    if settings.keeps_unknown:
+        return {}
     finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     finder.add_argument("--config", default=os.environ.get(f"{settings.env_prefix}CONFIG"))
     path = finder.parse_known_args(list(argv))[0].config
@@ -175,6 +195,9 @@ def _fault_lines(error: ValidationError) -> list[str]:
     lines = []
     for fault in error.errors(include_url=False):
         name = ".".join(str(part) for part in fault["loc"]) or "settings"
+        if fault["type"] == "missing":
+            lines.append(f"{name}: expected a value; received none; give it with --{name}")
+            continue
         text = "a known setting" if fault["type"] == "extra_forbidden" else fault["msg"]
         message = text.removeprefix("Value error, ").removeprefix("Input should be ")
         lines.append(f"{name}: expected {message}; received {fault['input']!r}; see --help")

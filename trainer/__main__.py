@@ -9,7 +9,7 @@ from pathlib import Path
 from digits.settings import load as load_settings
 from trainer.errors import OutputError, TrainerError
 from trainer.provenance import describe_command
-from trainer.settings import TrainerSettings
+from trainer.settings import TrainerSettings, data_or_default
 from trainer.training import signals
 
 
@@ -22,8 +22,7 @@ def main() -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # each line shows at once in a pipe
     settings = load_settings(TrainerSettings, sys.argv[1:])
-    if settings.data is None and os.environ.get("DIGITS_DATA"):
-        settings = settings.model_copy(update={"data": Path(os.environ["DIGITS_DATA"])})
+    settings = settings.model_copy(update={"data": data_or_default(settings.data)})
     try:
         with signals.immediate():
             from trainer.pipeline import run  # noqa: PLC0415 - TensorFlow takes seconds to import; --help and refusals need none of it

@@ -1,20 +1,21 @@
 """How well every published version reads the drawings that people put right: `python -m
 trainer.score_corrections --corrections FOLDER`."""
 
-import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 import tensorflow as tf
+from pydantic import Field
 
 from digits import store
 from digits.contract import PREDICT
 from digits.errors import StoreError, VersionError
 from digits.manifest import verify
+from digits.settings import Settings, load
 from trainer.data.corrections import Corrections, read_corrections
 from trainer.errors import TrainerError
 from trainer.reports.markdown import table
@@ -22,26 +23,24 @@ from trainer.reports.markdown import table
 _BATCH: Final = 256
 
 
+class ScoreSettings(Settings):
+    """How well every published version reads the drawings that people put right."""
+
+    program: ClassVar[str] = "python -m trainer.score_corrections"
+    env_prefix: ClassVar[str] = "INKWELL_SCORE_"
+
+    corrections: Path = Field(description="folder that the page keeps them in")
+    models: Path = Field(default=Path("models"), description="folder of published models")
+
+
 def main(argv: Sequence[str]) -> int:
     """Print a row for each version; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m trainer.score_corrections", description=__doc__, allow_abbrev=False
-    )
-    parser.add_argument(
-        "--corrections", type=Path, required=True, help="folder that the page keeps them in"
-    )
-    parser.add_argument(
-        "--models",
-        type=Path,
-        default=Path("models"),
-        help="folder of published models (default: %(default)s)",
-    )
-    arguments = parser.parse_args(argv)
+    settings = load(ScoreSettings, argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     try:
-        rows = list(_rows(arguments.models, arguments.corrections))
+        rows = list(_rows(settings.models, settings.corrections))
     except (TrainerError, StoreError, VersionError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        print(f"{settings.program}: {error}", file=sys.stderr)
         return error.exit_code if isinstance(error, TrainerError) else 1
     print(table(("version", "", "read right", "of those held out from fine-tuning"), rows))
     return 0

@@ -1,5 +1,6 @@
 """Settings of the trainer: every choice of a run, with its unit and default."""
 
+import os
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal
 
@@ -237,3 +238,10 @@ class TrainerSettings(Settings):
     def folder(self) -> Path:
         """The run's folder."""
         return self.run_dir or Path("runs") / f"{self.recipe}-seed{self.seed}"
+
+
+def data_or_default(named: Path | None) -> Path | None:
+    """The data set that was named, else that of the variable DIGITS_DATA, else none. For programs
+    only: it reads the environment."""
+    default = os.environ.get("DIGITS_DATA")
+    return Path(default) if named is None and default else named

@@ -7,20 +7,56 @@ seed, and each seed then learns from all of them. Flags that are not explained h
 -m trainer`.
 """
 
-import argparse
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean, stdev
+from typing import Annotated, ClassVar
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
+from digits.settings import CliUnknownArgs, CommaSeparated, Settings, load
 from trainer.evaluation.metrics import interval_of_mean
 from trainer.evaluation.result import Run
 from trainer.recipes import FINE_TUNE, RECIPES
 from trainer.reports.markdown import table
 from trainer.reports.report import METRICS_FILE
+
+
+def _trained_from_nothing(recipe: str) -> str:
+    known = sorted(set(RECIPES) - {FINE_TUNE})
+    if recipe not in known:
+        raise ValueError(f"one of {', '.join(known)}")
+    return recipe
+
+
+def _once_each(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(seeds))
+
+
+class SweepSettings(Settings):
+    """Train the same recipe with several seeds and print mean and spread. Flags that are not
+    explained here go on to `python -m trainer`."""
+
+    program: ClassVar[str] = "python -m trainer.sweep"
+    env_prefix: ClassVar[str] = "INKWELL_SWEEP_"
+    keeps_unknown: ClassVar[bool] = True
+
+    seeds: Annotated[tuple[int, ...], CommaSeparated, AfterValidator(_once_each)] = Field(
+        default=(1, 2, 3), description="seeds, separated by commas"
+    )
+    recipe: Annotated[str, AfterValidator(_trained_from_nothing)] = Field(
+        default="best", description="training recipe"
+    )
+    runs: Path = Field(default=Path("runs"), description="folder of the runs")
+    only_print: bool = Field(
+        default=False, description="train nothing; print the table of the runs that have finished"
+    )
+    config: Path | None = Field(
+        default=None, description="TOML file with settings of each training"
+    )
+    passed_on: CliUnknownArgs = Field(default=[], description="arguments of each training")
 
 
 def main(argv: Sequence[str], call: Callable[[list[str]], int] = subprocess.call) -> int:
@@ -31,40 +67,21 @@ def main(argv: Sequence[str], call: Callable[[list[str]], int] = subprocess.call
         argv: the command line.
         call: runs one command and returns its exit code.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m trainer.sweep", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument(
-        "--seeds",
-        type=_numbers,
-        default=[1, 2, 3],
-        help="seeds, separated by commas (default: 1,2,3)",
-    )
-    parser.add_argument(
-        "--recipe",
-        choices=sorted(set(RECIPES) - {FINE_TUNE}),
-        default="best",
-        help="training recipe (default: best)",
-    )
-    parser.add_argument(
-        "--runs", type=Path, default=Path("runs"), help="folder of the runs (default: runs)"
-    )
-    parser.add_argument(
-        "--only_print",
-        action="store_true",
-        help="train nothing; print the table of the runs that have finished",
-    )
-    arguments, passed_on = parser.parse_known_args(argv)
-    if not arguments.only_print:
-        for command in commands(arguments.recipe, arguments.seeds, arguments.runs, passed_on):
+    chosen = load(SweepSettings, argv)
+    if not chosen.only_print:
+        passed_on = [
+            *chosen.passed_on,
+            *(["--config", str(chosen.config)] if chosen.config else []),
+        ]
+        for command in commands(chosen.recipe, chosen.seeds, chosen.runs, passed_on):
             if code := call([sys.executable, *command[1:]]):
                 print(
-                    f"{parser.prog}: stopped by '{' '.join(command)}' (exit code {code}); the "
+                    f"{chosen.program}: stopped by '{' '.join(command)}' (exit code {code}); the "
                     "same command goes on there",
                     file=sys.stderr,
                 )
                 return code
-    print(compose(_finished(arguments.recipe, arguments.seeds, arguments.runs)))
+    print(compose(_finished(chosen.recipe, chosen.seeds, chosen.runs)))
     return 0
 
 
@@ -153,10 +170,6 @@ def _finished(recipe: str, seeds: Sequence[int], runs: Path) -> list[Run]:
         except (FileNotFoundError, ValidationError):
             print(f"{recipe} with seed {seed} has not finished", file=sys.stderr)
     return found
-
-
-def _numbers(text: str) -> list[int]:
-    return list(dict.fromkeys(int(part) for part in text.split(",")))
 
 
 if __name__ == "__main__":

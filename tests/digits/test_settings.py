@@ -53,6 +53,16 @@ def test_read_list_is_split_at_commas_in_flag_and_environment(
     assert read(Toy, []).names == ("c", "d")
 
 
+def test_read_setting_without_a_default_that_is_not_given_is_named() -> None:
+    class Needy(Toy):
+        """Toys that need a place."""
+
+        place: Path = Field(description="where they are")
+
+    with pytest.raises(SettingsError, match="place: expected a value; received none; give it with"):
+        read(Needy, [])
+
+
 def test_read_value_out_of_bounds_names_field_expected_and_received() -> None:
     with pytest.raises(
         SettingsError, match="rounds: expected less than or equal to 10; received '11'"

@@ -45,6 +45,32 @@ def test_main_stops_at_the_first_training_that_fails_and_says_how_to_go_on(
     assert "the same command goes on there" in capsys.readouterr().err
 
 
+def test_main_passes_what_is_not_its_own_on_to_each_training(tmp_path: Path) -> None:
+    called: list[list[str]] = []
+
+    def call(command: list[str]) -> int:
+        called.append(command)
+        return 0
+
+    settings = tmp_path / "settings.toml"
+    settings.write_text("learning_rate = 0.5\n")
+    flags = ["--epochs", "3", "--precision=float32", "--no-invert"]
+    given = ["--recipe", "quick", *flags, "--seeds=2,1,2", f"--config={settings}"]
+    assert main([*given, "--runs", str(tmp_path)], call) == 0
+    assert [command[command.index("--seed") + 1] for command in called] == ["2", "1"]
+    assert all(command[-6:] == [*flags, "--config", str(settings)] for command in called)
+
+
+@pytest.mark.parametrize("wrong", [["--seeds", "one"], ["--recipe", "fine-tune"], ["--runs"]])
+def test_main_refuses_what_it_cannot_use_with_exit_code_2(
+    wrong: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(wrong, lambda command: 0)
+    assert ended.value.code == 2
+    assert wrong[0].strip("-") in capsys.readouterr().err
+
+
 def test_main_prints_the_finished_runs(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     for seed, wrong in ((1, 30), (2, 40)):
         folder = tmp_path / f"notebook-seed{seed}"

@@ -5,18 +5,20 @@ drawings depend on the graph, so they are made anew as the trainer makes them, a
 published as the next number through the release checks.
 """
 
-import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import tensorflow as tf
+from pydantic import Field
 
 from digits import store
 from digits.contract import MODEL_NAME
 from digits.manifest import Manifest
 from digits.promotion import Published
+from digits.settings import CliPositionalArg, Settings
+from digits.settings import load as load_settings
 from trainer.context import Context
 from trainer.data.dataset import DataSet, load
 from trainer.data.split import split
@@ -34,28 +36,43 @@ from trainer.export.publish import publish
 from trainer.networks.inference import predict
 from trainer.networks.trained import TrainedNetwork
 from trainer.provenance import describe_command
-from trainer.settings import TrainerSettings
+from trainer.settings import TrainerSettings, data_or_default
 from trainer.training.fine_tune import check_data, read_published
+
+
+class ReexportSettings(Settings):
+    """Export a published version again with the present graph."""
+
+    program: ClassVar[str] = "python -m trainer.export.reexport"
+    env_prefix: ClassVar[str] = "INKWELL_REEXPORT_"
+
+    version: CliPositionalArg[int] = Field(ge=1, description="number of the published version")
+    models: Path = Field(default=Path("models"), description="folder of all models")
+    model_name: str = Field(default=MODEL_NAME, description="name of the model")
+    data: Path | None = Field(
+        default=None,
+        description="data that the version was trained on; default: DIGITS_DATA, else Keras' cache",
+    )
+    force: bool = Field(default=False, description="serve it whatever the release checks say")
 
 
 def main(argv: Sequence[str]) -> int:
     """Export again and print the new version; returns the exit code."""
-    arguments = _parser().parse_args(argv)
-    source = arguments.data or os.environ.get("DIGITS_DATA")
-    base = arguments.models / arguments.model_name
+    settings = load_settings(ReexportSettings, argv)
+    base = settings.models / settings.model_name
     try:
         published = reexport(
             base,
-            arguments.version,
-            Path(source) if source else None,
+            settings.version,
+            data_or_default(settings.data),
             describe_command("trainer.export.reexport", argv),
-            force=arguments.force,
+            force=settings.force,
         )
     except TrainerError as error:
-        print(f"python -m trainer.export.reexport: {error}", file=sys.stderr)
+        print(f"{settings.program}: {error}", file=sys.stderr)
         return error.exit_code
     state = "held: " + "; ".join(published.refused) if published.held else "served"
-    print(f"version {arguments.version} of {base} is also version {published.number}, {state}")
+    print(f"version {settings.version} of {base} is also version {published.number}, {state}")
     return 0
 
 
@@ -111,31 +128,6 @@ def _context(manifest: Manifest, data: DataSet, command: str) -> Context:
     )
     parts = split(data, settings.validation_size, settings.data_seed)
     return Context(settings, command, (), tf.distribute.get_strategy(), data, parts)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m trainer.export.reexport", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("version", type=int, help="number of the published version")
-    parser.add_argument(
-        "--models",
-        type=Path,
-        default=Path("models"),
-        help="folder of all models (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--model_name", default=MODEL_NAME, help="name of the model (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        help="data that the version was trained on; default: DIGITS_DATA, else Keras' cache",
-    )
-    parser.add_argument(
-        "--force", action="store_true", help="serve it whatever the release checks say"
-    )
-    return parser
 
 
 if __name__ == "__main__":
