@@ -267,6 +267,21 @@ def test_run_in_a_folder_where_another_is_at_work_is_refused(
     assert versions(tmp_path / "digits") == [1]
 
 
+def test_run_refused_while_another_makes_the_folder_leaves_none_of_its_settings(
+    tmp_path: Path, toy_file: Path
+) -> None:
+    """Two trainings that make a folder at once: the one at work had the other's settings in its
+    checkpoints."""
+    settings = settings_in(tmp_path, toy_file, publish="none", seed=2)
+    settings.folder().mkdir()
+    with (
+        lock_run_folder(settings.folder()),
+        pytest.raises(OutputError, match="where another is at work"),
+    ):
+        run(settings, command="second")
+    assert [path.name for path in settings.folder().iterdir()] == [".lock"]
+
+
 def test_run_publish_only_before_training_is_refused(tmp_path: Path, toy_file: Path) -> None:
     with pytest.raises(ResumeError, match="expected a finished run"):
         run(settings_in(tmp_path, toy_file, publish_only=True), command="")

@@ -1,6 +1,10 @@
 """The record of results that the project keeps: `results/training.json` and plots."""
 
+import fcntl
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -130,25 +134,38 @@ def record(run: Run, run_folder: Path, results: Path) -> None:
         OutputError: the folder cannot be written, or holds a file that is not ours; that is left as
             it is.
     """
-    kept = {result.key: result for result in read_results(results)}
-    kept.update((result.key, result) for result in flatten(run))
     try:
-        plots = results / PLOTS / plots_name(run)
-        plots.mkdir(parents=True, exist_ok=True)
-        drawn = [
-            plot for plot in (run_folder / PLOTS).glob("*.png") if not plot.name.startswith(GALLERY)
-        ]
-        for plot in sorted([*drawn, *(run_folder / PLOTS).glob(CONFIDENCE_FILE)]):
-            shutil.copyfile(plot, plots / plot.name)
-        in_order = sorted(kept.values(), key=lambda result: result.key)
-        write_synced(
-            results / RESULTS_FILE, _LAYOUT.dump_json(in_order, indent=2, exclude_none=True) + b"\n"
-        )
+        results.mkdir(parents=True, exist_ok=True)
+        with _locked(results):
+            kept = {result.key: result for result in read_results(results)}
+            kept.update((result.key, result) for result in flatten(run))
+            _copy_plots(run_folder / PLOTS, results / PLOTS / plots_name(run))
+            in_order = sorted(kept.values(), key=lambda result: result.key)
+            content = _LAYOUT.dump_json(in_order, indent=2, exclude_none=True) + b"\n"
+            write_synced(results / RESULTS_FILE, content)
     except OSError as error:
         raise OutputError(
             f"expected a results folder that can be written; received: {error.strerror}; choose "
             "another"
         ) from error
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Lock a folder, so that trainings that end at the same time keep each other's entries."""
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _copy_plots(made: Path, kept: Path) -> None:
+    kept.mkdir(parents=True, exist_ok=True)
+    drawn = [plot for plot in made.glob("*.png") if not plot.name.startswith(GALLERY)]
+    for plot in sorted([*drawn, *made.glob(CONFIDENCE_FILE)]):
+        shutil.copyfile(plot, kept / plot.name)
 
 
 def plots_name(run: Run) -> str:

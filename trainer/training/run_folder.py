@@ -60,8 +60,9 @@ def open_run(context: Context, start: str | None = None) -> Iterator[None]:
         _compare(folder, identity)
         yield
         return
-    _make(folder, identity, settings)
+    _make(folder, settings)
     with lock_run_folder(folder):
+        _bind_settings(folder, identity, settings)
         if start:
             bind_start(folder, start)
         bind_added(folder, context.split)
@@ -69,24 +70,15 @@ def open_run(context: Context, start: str | None = None) -> Iterator[None]:
         yield
 
 
-def _make(folder: Path, identity: dict[str, Any], settings: TrainerSettings) -> None:
+def _make(folder: Path, settings: TrainerSettings) -> None:
     try:
         if settings.publish != "none":
             check_writable(settings.models / settings.model_name)
         folder.mkdir(parents=True, exist_ok=True)
-        if (folder / CONFIG).exists():
-            _compare(folder, identity)
-        write_synced(
-            folder / CONFIG,
-            _encode({"identity": identity, "settings": settings.model_dump(mode="json")}),
-        )
     except StoreError as error:
         raise OutputError(str(error)) from error
     except OSError as error:
-        raise OutputError(
-            f"expected a run folder that can be written; received '{folder}': {error.strerror}; "
-            "choose another --run_dir"
-        ) from error
+        raise _refusal(folder, error) from error
 
 
 @contextlib.contextmanager
@@ -94,9 +86,13 @@ def lock_run_folder(folder: Path) -> Iterator[None]:
     """Lock the folder of a run against other trainings. The kernel unlocks it if we are killed.
 
     Raises:
-        OutputError: another training has locked it.
+        OutputError: another training has locked it, or it cannot be written.
     """
-    with (folder / LOCK).open("w") as file:
+    try:
+        file = (folder / LOCK).open("a")
+    except OSError as error:
+        raise _refusal(folder, error) from error
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -106,6 +102,25 @@ def lock_run_folder(folder: Path) -> Iterator[None]:
                 "wait for it, or choose another --run_dir"
             ) from error
         yield
+
+
+def _bind_settings(folder: Path, identity: dict[str, Any], settings: TrainerSettings) -> None:
+    """Bind the run to its settings and data. The folder must be locked: of two trainings that make
+    it at once, the one that is refused must not leave its own."""
+    content = {"identity": identity, "settings": settings.model_dump(mode="json")}
+    if (folder / CONFIG).exists():
+        _compare(folder, identity)
+    try:
+        write_synced(folder / CONFIG, _encode(content))
+    except OSError as error:
+        raise _refusal(folder, error) from error
+
+
+def _refusal(folder: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"expected a run folder that can be written; received '{folder}': {error.strerror}; "
+        "choose another --run_dir"
+    )
 
 
 def bind_start(folder: Path, name: str) -> None:

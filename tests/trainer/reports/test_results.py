@@ -2,6 +2,7 @@
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,13 @@ def test_record_other_run_is_added(tmp_path: Path, other: Run) -> None:
     record(made_up_run(), tmp_path, tmp_path)
     record(other, tmp_path, tmp_path)
     assert len(read_results(tmp_path)) == 4
+
+
+def test_record_many_runs_at_once_keeps_the_entries_of_all(tmp_path: Path) -> None:
+    runs = [made_up_run(seed=seed) for seed in range(1, 9)]
+    with ThreadPoolExecutor(len(runs)) as pool:
+        list(pool.map(lambda run: record(run, tmp_path / "run", tmp_path / "results"), runs))
+    assert {result.seed for result in read_results(tmp_path / "results")} == set(range(1, 9))
 
 
 def test_record_any_order_of_runs_writes_the_same_file(tmp_path: Path) -> None:
@@ -136,7 +144,7 @@ def test_record_file_that_is_not_ours_is_refused_and_left(tmp_path: Path, conten
 
 def test_record_folder_that_cannot_be_made_is_an_output_error(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("a file in the way")
-    with pytest.raises(OutputError, match=r"a readable training\.json"):
+    with pytest.raises(OutputError, match="a results folder that can be written"):
         record(made_up_run(), tmp_path, tmp_path / "results")
 
 
