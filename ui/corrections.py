@@ -15,7 +15,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -126,8 +126,7 @@ class Corrections:
         try:
             with self._lock:
                 freed = sum(map(_on_disk, files))
-                for folder in {file.parent for file in files}:
-                    _refuse_link(folder)
+                self._refuse_links(files)
                 for file in files:
                     file.unlink(missing_ok=True)
                 self._used = None if self._used is None else self._used - freed
@@ -151,20 +150,28 @@ class Corrections:
             "drawing": f"{DRAWINGS}/{name}.{sheet.kind}",
         }
 
-    def _write(self, files: dict[Path, bytes], others: Iterable[Path]) -> None:
+    def _write(self, files: dict[Path, bytes], others: Sequence[Path]) -> None:
         """Write `files` and remove `others`, the same image under other labels."""
         used = self._room_for(sum(_rounded(len(content)) for content in files.values()))
         folders = {file.parent for file in files} | {self._folder / IMAGES}
         touched = [*files, *others, *folders]
         before = sum(map(_on_disk, touched))
-        for folder in folders:
-            _refuse_link(folder)
+        self._refuse_links([*files, *others])
         for file, content in files.items():
             file.parent.mkdir(parents=True, exist_ok=True)
             write_synced(file, content)
         for other in others:
             other.unlink(missing_ok=True)
         self._used = used + sum(map(_on_disk, touched)) - before
+
+    def _refuse_links(self, files: Iterable[Path]) -> None:
+        """The whole folder may be a link that the operator made; what lies in it may not."""
+        folders = {file.parent for file in files} | {self._folder / IMAGES}
+        if any(folder.is_symlink() for folder in folders):
+            raise CorrectionError(
+                "Expected plain folders in the folder of corrections; received a link. Nothing was "
+                "changed."
+            )
 
     def _room_for(self, size: int) -> int:
         """Bytes in use, where so many more fit. The folder is walked once, not for each drawing."""
@@ -176,15 +183,6 @@ class Corrections:
         if self._used + size > self._most:
             raise CorrectionError("The folder of corrections is full. Nothing was kept.")
         return self._used
-
-
-def _refuse_link(folder: Path) -> None:
-    """The whole folder may be a link that the operator made; what lies in it may not."""
-    if folder.is_symlink():
-        raise CorrectionError(
-            "Expected plain folders in the folder of corrections; received a link. Nothing was "
-            "kept."
-        )
 
 
 def _name(sheet: Sheet) -> str:

@@ -217,6 +217,21 @@ def test_keep_through_a_link_is_refused_and_writes_nothing_there(tmp_path: Path,
     assert list(elsewhere.iterdir()) == []
 
 
+@pytest.mark.parametrize("link", ["images", "images/3"])
+def test_correct_removes_nothing_through_a_link(tmp_path: Path, link: str) -> None:
+    folder, elsewhere = tmp_path / "folder", tmp_path / "elsewhere"
+    corrections = Corrections(folder, 1, "digits")
+    keep(corrections, label="3")
+    (folder / link).rename(elsewhere)
+    (folder / link).symlink_to(elsewhere)
+    before = files(elsewhere)
+    with pytest.raises(CorrectionError, match="received a link"):
+        keep(corrections, label="7")
+    with pytest.raises(CorrectionError, match="received a link"):
+        corrections.take_back(SHEET)
+    assert files(elsewhere) == before
+
+
 def test_keep_replaces_a_linked_file_instead_of_writing_through_it(tmp_path: Path) -> None:
     corrections = Corrections(tmp_path / "folder", 1, "digits")
     keep(corrections)

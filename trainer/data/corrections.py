@@ -55,7 +55,7 @@ def read_corrections(folder: Path, labels: tuple[str, ...]) -> Corrections:
         labels: text of each class.
 
     Raises:
-        DataError: there is nothing, or something else.
+        DataError: there is nothing, something else, or a link, which may lead anywhere.
     """
     place = folder / IMAGES_FOLDER
     if not place.is_dir():
@@ -69,6 +69,11 @@ def read_corrections(folder: Path, labels: tuple[str, ...]) -> Corrections:
         raise DataError(
             f"expected corrections of the classes {', '.join(labels)}; received "
             f"{', '.join(strange)}; remove those folders"
+        )
+    if link := next((path for path in (place, *place.rglob("*")) if path.is_symlink()), None):
+        raise DataError(
+            "expected plain files and folders in the folder of corrections; received the link "
+            f"'{link.relative_to(folder)}'; put what it leads to in its place, or remove it"
         )
     images, classes = read_label_folders(place, labels)
     held_out = [hashlib.sha256(image.tobytes()).digest()[0] % _HELD_OUT == 0 for image in images]

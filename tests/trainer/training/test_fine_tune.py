@@ -206,6 +206,15 @@ def test_read_corrections_that_are_none_is_refused(tmp_path: Path, kind: str) ->
         read_corrections(tmp_path, LABELS)
 
 
+@pytest.mark.parametrize("link", ["images", "images/1", "images/1/00.png"])
+def test_read_corrections_never_follows_a_link(tmp_path: Path, link: str) -> None:
+    folder = write_corrections(tmp_path / "folder", 2)
+    (folder / link).rename(tmp_path / "elsewhere")
+    (folder / link).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match=f"received the link '{link}'"):
+        read_corrections(folder, LABELS)
+
+
 def test_mix_repeats_corrections_but_only_among_the_training_images(
     toy_file: Path, corrections: Path
 ) -> None:
