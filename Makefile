@@ -6,6 +6,7 @@ PAGE_PORT ?= 7860
 GRPC_PORT ?= 8500
 REST_PORT ?= 8501
 SERVER ?= grpc://127.0.0.1:$(GRPC_PORT)
+COMPARE ?= conv3,conv5,conv7
 ARGS ?=
 SEEDS ?= 1,2,3
 RECIPE ?= best
@@ -15,7 +16,7 @@ CORRECTIONS ?= corrections
 
 PY := .venv/bin/python
 CODE := digits saved_model trainer serving ui inkwell benchmarks tools tests
-BENCHMARKS := abuse ablation drawings freehand image_sizes kills numbers serving soak swaps training_speed ui variants
+BENCHMARKS := abuse ablation drawings freehand image_sizes kills numbers serving soak startup swaps training_speed ui variants
 
 # The first of these that is Python 3.11 to 3.13; the images hold 3.11.
 IS_SUPPORTED := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null
@@ -106,11 +107,11 @@ serve: ##* Serve models/ with TensorFlow Serving in a container, on ports 8500 (
 	$(COMPOSE) -f compose.yaml -f compose.ports.yaml up serving
 
 serve-embedded: .venv/.demo ##* Serve models/ with the embedded server, on the same ports; needs no container
-	$(PY) -m serving.server --model_name=digits --model_base_path=models/digits --port=$(GRPC_PORT) --rest_api_port=$(REST_PORT) \
-		--monitoring_config_file=serving/tensorflow_serving/monitoring.config $(ARGS)
+	$(PY) -m serving.server --model_config_file=serving/tensorflow_serving/models.config --model_config_root=. \
+		--monitoring_config_file=serving/tensorflow_serving/monitoring.config --port=$(GRPC_PORT) --rest_api_port=$(REST_PORT) $(ARGS)
 
-ui: .venv/.demo ##* Open the page for a server that is running; SERVER=grpc://host:port
-	$(PY) -m ui --server $(SERVER) --port $(PAGE_PORT) $(ARGS)
+ui: .venv/.demo ##* Open the page for a server that is running; SERVER=grpc://host:port COMPARE=other,models
+	$(PY) -m ui --server $(SERVER) --port $(PAGE_PORT) --compare $(COMPARE) --models models $(ARGS)
 
 up: ##* Start TensorFlow Serving and the page in containers, in the background
 	$(call need_compose,run both without one: make demo)

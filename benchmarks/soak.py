@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.options import options
 from benchmarks.record import record
-from benchmarks.serving.servers import Embedded, embedded
+from benchmarks.serving.servers import Embedded, embedded, only
 from digits import store
 from digits.contract import MODEL_NAME
 from serving.client import Client, ClientError, InvalidRequestError, connect
@@ -101,7 +101,7 @@ def bench(minutes: float, place: Path) -> dict[str, object]:
     base = place / MODEL_NAME
     shutil.copytree(RELEASED / str(number), base / "1")
     ports = free_port(), free_port()
-    with embedded(base, ports) as server:
+    with embedded(only(base), ports) as server:
         loads = [
             Load(f"{scheme}://127.0.0.1:{port}", _CALLS_A_SECOND / 4)
             for scheme, port in zip(("grpc", "rest"), ports, strict=True)

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Final
 
 HOST: Final = "127.0.0.1"
-_MONITORING: Final = Path(__file__).parents[1] / "serving/tensorflow_serving/monitoring.config"
+_CONFIG: Final = Path(__file__).parents[1] / "serving/tensorflow_serving"
+COMPARED: Final = "conv3,conv5,conv7"
+"""The networks that the page asks beside the best one, which is `digits`."""
 _POLL: Final = 0.2
 """Seconds between two looks at the processes."""
 _MODEL_DEADLINE: Final = 120
@@ -68,9 +70,9 @@ def _run(grpc_port: int, rest_port: int, page_port: int, running: list[Process])
     address = f"grpc://{HOST}:{grpc_port}"
     server = start(
         "serving.server",
-        "--model_name=digits",
-        "--model_base_path=models/digits",
-        f"--monitoring_config_file={_MONITORING}",
+        f"--model_config_file={_CONFIG / 'models.config'}",
+        "--model_config_root=.",
+        f"--monitoring_config_file={_CONFIG / 'monitoring.config'}",
         f"--port={grpc_port}",
         f"--rest_api_port={rest_port}",
     )
@@ -80,7 +82,7 @@ def _run(grpc_port: int, rest_port: int, page_port: int, running: list[Process])
         return code
     running.remove(waiter)
     where = "--host", HOST, "--port", str(page_port)
-    page = start("ui", "--server", address, *where, "--models", "models")
+    page = start("ui", "--server", address, *where, "--compare", COMPARED, "--models", "models")
     code = _until(lambda: _answers(page_port), [server, page])
     if code is None:
         _announce(f"http://{HOST}:{page_port}")

@@ -151,8 +151,10 @@ def _measure(
 ) -> dict[str, Any]:
     """Start everything, run every scenario."""
     ports = [free_port() for _ in range(4)]
-    joining = stack.enter_context(servers.embedded(base, (ports[0], ports[1])))
-    alone = stack.enter_context(servers.embedded(base, (ports[2], ports[3]), "--max_batch_size=1"))
+    joining = stack.enter_context(servers.embedded(servers.only(base), (ports[0], ports[1])))
+    alone = stack.enter_context(
+        servers.embedded(servers.only(base), (ports[2], ports[3]), "--max_batch_size=1")
+    )
     within = stack.enter_context(servers.inside(base / "1", images_file))
     requests = {name: protocols.make(name, images) for name in protocols.SIZES}
     plans = [

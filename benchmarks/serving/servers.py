@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,12 +39,16 @@ class Embedded:
         return float(self.process.memory_info().rss) / 2**20
 
 
+def only(base: Path) -> tuple[str, ...]:
+    """The flags that name one model, whose versions are in `base`."""
+    return f"--model_name={MODEL_NAME}", f"--model_base_path={base}"
+
+
 @contextmanager
-def embedded(base: Path, ports: tuple[int, int], *flags: str) -> Iterator[Embedded]:
-    """The embedded server as `make serve-embedded` starts it, ready."""
+def embedded(models: Sequence[str], ports: tuple[int, int], *flags: str) -> Iterator[Embedded]:
+    """The embedded server, ready. `models`: the flags that name what it serves."""
     settings = [
-        f"--model_name={MODEL_NAME}",
-        f"--model_base_path={base}",
+        *models,
         f"--port={ports[0]}",
         f"--rest_api_port={ports[1]}",
     ]

@@ -229,6 +229,7 @@ class Server:
         if settings.model_config_file and settings.model_config_file_poll_wait_seconds:
             reading = (
                 settings.model_config_file,
+                lambda: read_sources(settings),
                 settings.model_config_file_poll_wait_seconds,
                 self._stop,
             )

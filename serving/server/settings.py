@@ -31,6 +31,11 @@ class ServerSettings(Settings):
         description="models in TensorFlow Serving's text format (model_config_list), instead of "
         "the two above",
     )
+    model_config_root: Path = Field(
+        default=Path("/"),
+        description="folder that stands for / in the base paths of model_config_file, so that a "
+        "file written for containers serves a checkout too",
+    )
     model_config_file_poll_wait_seconds: float = Field(
         default=0.0,
         ge=0,

@@ -25,6 +25,7 @@ from digits.store import versions
 from serving.client import Client, Drawing, connect
 from tests.support.released_server import RELEASED, ROOT, as_png, draw_seven, serve_released
 from trainer.data.dataset import DataSet
+from trainer.networks.architecture import ARCHITECTURES
 from ui.compare import Comparer
 from ui.drawing import Sheet
 from ui.reading import Answer, read
@@ -75,15 +76,25 @@ def ask_with_curl(port: int, drawings: list[bytes]) -> list[dict[str, object]]:
     return predictions
 
 
-def newest() -> Path:
+def newest(model: str = MODEL_NAME) -> Path:
     """The folder of the version that is served."""
-    return RELEASED / str(versions(RELEASED)[-1])
+    base = RELEASED.parent / model
+    return base / str(versions(base)[-1])
 
 
-def test_release_is_one_version_that_verifies_and_says_how_it_was_made() -> None:
-    manifest = verify(newest())
+@pytest.mark.parametrize("model", [MODEL_NAME, *ARCHITECTURES])
+def test_release_verifies_and_says_how_it_was_made(model: str) -> None:
+    manifest = verify(newest(model))
+    assert manifest.released
+    assert manifest.model_name == model
+    assert model in (MODEL_NAME, manifest.architecture)
     assert manifest.data["name"] == "mnist"
     assert manifest.metrics["test"]["accuracy"] > 0.98
+
+
+def test_release_best_network_is_the_one_under_its_own_name() -> None:
+    best = verify(newest())
+    assert verify(newest(best.architecture)).metrics["test"] == best.metrics["test"]
 
 
 def test_release_with_one_bit_flipped_in_any_block_is_refused(tmp_path: Path) -> None:
@@ -159,12 +170,14 @@ def declare(width: int, height: int) -> bytes:
 
 
 @pytest.mark.mnist
+@pytest.mark.parametrize("model", [MODEL_NAME, *ARCHITECTURES])
 def test_released_model_reads_the_test_set_as_its_manifest_says(
-    over_grpc: Client, mnist: DataSet
+    model: str, ports: tuple[int, int], mnist: DataSet
 ) -> None:
-    read_as = np.array([prediction.digit for prediction in over_grpc.predict(mnist.x_test)])
+    with connect(f"grpc://127.0.0.1:{ports[0]}", model=model, deadline=60) as client:
+        read_as = np.array([prediction.digit for prediction in client.predict(mnist.x_test)])
     accuracy = float(np.mean(read_as == mnist.y_test))
-    assert accuracy == pytest.approx(verify(newest()).metrics["test"]["accuracy"], abs=2e-4)
+    assert accuracy == pytest.approx(verify(newest(model)).metrics["test"]["accuracy"], abs=2e-4)
 
 
 @pytest.mark.mnist

@@ -12,9 +12,11 @@ from tensorflow_serving.config import model_server_config_pb2
 from digits.contract import MODEL_NAME
 from digits.errors import SettingsError
 from digits.settings import read
+from inkwell.demo import COMPARED
 from serving.client.client import DRAWINGS_PER_CALL, IMAGES_PER_CALL
 from serving.server.config_files import read_config
 from serving.server.settings import ServerSettings
+from trainer.networks.architecture import ARCHITECTURES
 
 ROOT: Final = Path(__file__).parents[2]
 CONFIG: Final = ROOT / "serving" / "tensorflow_serving"
@@ -39,22 +41,34 @@ def _batching() -> Any:
 
 
 def _command(file: str) -> list[str]:
-    command: list[str] = yaml.safe_load((ROOT / file).read_text(encoding="utf-8"))["services"][
-        "serving"
-    ]["command"]
+    command: list[str] = _services(file)["serving"]["command"]
     return command
 
 
-def test_models_config_names_the_model_of_the_contract() -> None:
+def _services(file: str) -> dict[str, Any]:
+    services: dict[str, Any] = yaml.safe_load((ROOT / file).read_text(encoding="utf-8"))["services"]
+    return services
+
+
+def _models() -> list[model_server_config_pb2.ModelConfig]:
     text = (CONFIG / "models.config").read_text(encoding="utf-8")
-    [model] = text_format.Parse(
-        text, model_server_config_pb2.ModelServerConfig()
-    ).model_config_list.config
-    assert (model.name, model.base_path, model.model_platform) == (
-        MODEL_NAME,
-        f"/models/{MODEL_NAME}",
-        "tensorflow",
-    )
+    config = text_format.Parse(text, model_server_config_pb2.ModelServerConfig())
+    return list(config.model_config_list.config)
+
+
+def test_models_config_names_the_model_of_the_contract_and_each_architecture() -> None:
+    names = [MODEL_NAME, *ARCHITECTURES]
+    assert [(model.name, model.base_path, model.model_platform) for model in _models()] == [
+        (name, f"/models/{name}", "tensorflow") for name in names
+    ]
+
+
+def test_page_of_compose_demo_and_make_compares_each_architecture() -> None:
+    compared = ",".join(ARCHITECTURES)
+    page = _services("compose.yaml")["page"]["command"]
+    assert page[page.index("--compare") + 1] == compared
+    assert f"COMPARE ?= {compared}\n" in (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert compared == COMPARED
 
 
 def test_batching_config_sizes_end_with_the_largest_batch() -> None:
@@ -99,13 +113,8 @@ def test_compose_mounts_hold_every_file_that_the_flags_and_the_config_name() -> 
         if mode == "ro"
     }
     assert len(mounts) == len(serving["volumes"])
-    text = (CONFIG / "models.config").read_text(encoding="utf-8")
-    [model] = text_format.Parse(
-        text, model_server_config_pb2.ModelServerConfig()
-    ).model_config_list.config
-    named = [flag.partition("=")[2] for flag in serving["command"] if "_file=" in flag] + [
-        model.base_path
-    ]
+    named = [flag.partition("=")[2] for flag in serving["command"] if "_file=" in flag]
+    named += [model.base_path for model in _models()]
     found = [mounts[f"/{path.split('/')[1]}"].joinpath(*path.split("/")[2:]) for path in named]
     assert [path for path in found if not path.exists()] == []
 

@@ -20,14 +20,15 @@ RELEASED: Final = ROOT / "models" / "digits"
 
 @contextmanager
 def serve_released() -> Iterator[tuple[int, int]]:
-    """gRPC and REST port of a running embedded server with the released model; it must end with 0
-    on SIGTERM."""
+    """gRPC and REST port of a running embedded server with the released models, as `make demo`
+    starts it; it must end with 0 on SIGTERM."""
     grpc, rest = free_port(), free_port()
     command = [
         sys.executable,
         "-m",
         "serving.server",
-        f"--model_base_path={RELEASED}",
+        "--model_config_file=serving/tensorflow_serving/models.config",
+        f"--model_config_root={ROOT}",
         f"--port={grpc}",
         f"--rest_api_port={rest}",
     ]

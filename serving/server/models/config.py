@@ -2,7 +2,7 @@
 same as a message."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -57,7 +57,11 @@ def read_sources(settings: ServerSettings) -> list[ModelSource]:
     if settings.model_base_path is not None:
         return [ModelSource(settings.model_name, settings.model_base_path)]
     assert settings.model_config_file is not None, "the settings allow no third way"
-    return read_file(settings.model_config_file)
+    root = settings.model_config_root
+    return [
+        replace(source, base=root / source.base.relative_to("/"))
+        for source in read_file(settings.model_config_file)
+    ]
 
 
 def read_file(path: Path) -> list[ModelSource]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from digits.errors import SettingsError
 from serving.server.errors import FailedPreconditionError, ServingError, VersionRefusedError
-from serving.server.models.config import ModelSource, read_file
+from serving.server.models.config import ModelSource
 from serving.server.models.registry import Models
 from serving.server.models.watcher import Watcher
 
@@ -74,16 +74,22 @@ class Reloader:
         labels = {source.name: source.labels for source in sources}
         self._models.label(labels, unavailable_too=self._unavailable_labels)
 
-    def follow(self, path: Path, seconds: float, stop: threading.Event) -> None:
-        """Read the file every `seconds` until `stop` is set, and follow it when it changed; a bad
-        one is logged and changes nothing."""
+    def follow(
+        self,
+        path: Path,
+        read: Callable[[], Sequence[ModelSource]],
+        seconds: float,
+        stop: threading.Event,
+    ) -> None:
+        """Look at the file every `seconds` until `stop` is set, and serve what `read` finds in it
+        when it changed; a bad one is logged and changes nothing."""
         seen = _content(path)
         while not stop.wait(seconds):
             content = _content(path)
             if content == seen:
                 continue
             seen = content
-            _log_faults(lambda: self.apply(read_file(path)), path)
+            _log_faults(lambda: self.apply(read()), path)
 
 
 def _content(path: Path) -> bytes | None:

@@ -75,6 +75,13 @@ def test_configuration_file_gives_models_policies_and_labels(tmp_path: Path) -> 
     ]
 
 
+def test_configuration_root_stands_for_the_root_of_its_base_paths(tmp_path: Path) -> None:
+    file = write(tmp_path, TWO_MODELS)
+    settings = ServerSettings(model_config_file=file, model_config_root=tmp_path)
+    digits, *_ = read_sources(settings)
+    assert digits.base == tmp_path / "models/digits"
+
+
 def write(folder: Path, text: str) -> Path:
     file = folder / "models.config"
     file.write_text(text)
