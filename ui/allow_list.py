@@ -133,7 +133,7 @@ class AllowList:
         """Pass on the answers of one session.
 
         Two questions asked at once are answered in one stream. Where it ends before the browser
-        has heard that the second was taken, Gradio's script opens one more: it is empty.
+        has the confirmation of the second, Gradio's script opens one more: it is empty.
         """
         session = request.query_params.get("session_hash", "")
         if self._sessions.is_known(session):
