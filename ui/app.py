@@ -4,13 +4,15 @@ import datetime
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import gradio as gr
 
 from serving.client import Client
 from ui.compare import Comparer
 from ui.corrections import Corrections, correct
+from ui.occlusion import ask
+from ui.occlusion_figure import render as render_occlusion
 from ui.reading import NOTHING_DRAWN, Notice, read, take
 from ui.snippets import Snippets
 from ui.view import render
@@ -25,8 +27,16 @@ _SEVERAL: Final = '<span class="several" hidden></span>'
 """Shows the choice *Compare models*; see page.css."""
 _AT_ONCE: Final = 8
 """Questions under way to the model server at one time."""
+_OCCLUSIONS_AT_ONCE: Final = 2
+"""Each is a batch of about a hundred images."""
 _WAITING: Final = 64
 """Questions that may wait for one of those places; more are turned away at once."""
+_QUIET: Final[dict[str, Any]] = {
+    "trigger_mode": "always_last",
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}
+"""Every listener: the last of quick events counts, and nothing is shown or offered besides."""
 _SWEEP: Final = (600, 600)
 """Seconds between two sweeps of the temporary folder, and the age of what they remove."""
 
@@ -55,6 +65,8 @@ def build(
             with gr.Column(min_width=280):
                 panel = gr.HTML(render(NOTHING_DRAWN), elem_id="panel", apply_default_css=False)
                 _component("mind.html", "mind")
+                wish = _component("occlusion.html", "occlusion")
+                parts = gr.HTML("", elem_id="occluded", apply_default_css=False)
                 _component("take.html", "take", asked.to_json())
                 offered = _offer_corrections() if corrections else None
         _component("history.html")
@@ -65,21 +77,15 @@ def build(
             _answerer(client, comparer),
             pad,
             [panel, again],
-            trigger_mode="always_last",
-            show_progress="hidden",
-            api_visibility="private",
             concurrency_limit=_AT_ONCE,
+            **_QUIET,
+        )
+        wish.change(
+            _occluder(client), [pad, wish], parts, concurrency_limit=_OCCLUSIONS_AT_ONCE, **_QUIET
         )
         if corrections and offered:
             said, kept = offered
-            said.change(
-                _keeper(client, corrections),
-                [pad, said],
-                kept,
-                trigger_mode="always_last",
-                show_progress="hidden",
-                api_visibility="private",
-            )
+            said.change(_keeper(client, corrections), [pad, said], kept, **_QUIET)
     return page.queue(max_size=_WAITING, api_open=False)
 
 
@@ -95,6 +101,18 @@ def _answerer(client: Client, comparer: Comparer) -> Callable[[object], tuple[st
         return render(outcome, number) + mark, gr.Timer(active=again)
 
     return answer
+
+
+def _occluder(client: Client) -> Callable[[object, object], str]:
+    """The handler of the button that asks what would change the answer."""
+
+    def occlude(sent: object, _clicks: object) -> str:
+        sheet = take(sent)
+        if isinstance(sheet, Notice):
+            return render_occlusion(sheet, 0)
+        return render_occlusion(ask(client, sheet), sheet.number)
+
+    return occlude
 
 
 def _offer_corrections() -> tuple[gr.HTML, gr.HTML]:

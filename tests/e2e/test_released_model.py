@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from digits.contract import MODEL_NAME, Problem
 from digits.errors import VersionError
@@ -28,6 +28,7 @@ from trainer.data.dataset import DataSet
 from trainer.networks.architecture import ARCHITECTURES
 from ui.compare import Comparer
 from ui.drawing import Sheet
+from ui.occlusion import Occlusion, ask, mask
 from ui.reading import Answer, read
 
 GARBAGE = b"this is not a picture"
@@ -126,6 +127,25 @@ def test_drawing_through_every_protocol_has_the_same_probabilities(
     for other in (by_rest.probabilities, by_curl["probabilities"], by_page.drawing.probabilities):
         assert np.allclose(by_grpc.probabilities, np.asarray(other), rtol=0, atol=1e-6)
     assert np.array_equal(by_grpc.image, by_rest.image)
+
+
+def test_part_that_would_change_the_answer_does_so_when_it_is_masked(
+    over_grpc: Client, over_rest: Client
+) -> None:
+    canvas = Image.new("L", (280, 280), 255)
+    ImageDraw.Draw(canvas).line([(70, 65), (165, 60), (115, 230)], fill=0, width=21, joint="curve")
+    sheet = Sheet(picture=as_png(canvas))
+    by_grpc, by_rest = ask(over_grpc, sheet), ask(over_rest, sheet)
+    assert isinstance(by_grpc, Occlusion)
+    assert isinstance(by_rest, Occlusion)
+    assert by_grpc.label == by_rest.label == "7"
+    np.testing.assert_allclose(by_grpc.influence, by_rest.influence, atol=1e-3)
+    assert by_grpc.change is not None
+    [whole, masked] = over_grpc.predict(
+        np.stack([by_grpc.image, mask(by_grpc.image, by_grpc.change.place)])
+    )
+    assert (whole.label, masked.label) == ("7", by_grpc.change.label)
+    assert masked.probabilities.max() == pytest.approx(by_grpc.change.probability, abs=1e-5)
 
 
 @pytest.mark.parametrize("protocol", ["over_grpc", "over_rest"])

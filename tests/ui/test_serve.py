@@ -14,8 +14,11 @@ import pytest
 from tests.browser.stage import page_process
 from ui.app import DESCRIPTION, SCRIPTS
 from ui.drawing import MAX_CHARACTERS, Sheet, to_sent
+from ui.occlusion import NO_ANSWER
 
 JOIN = "/gradio_api/queue/join"
+OCCLUSION, CORRECTION = 1, 2
+"""Numbers of the page's event listeners; 0 is the drawing's own."""
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +196,7 @@ def test_page_of_a_stranger_gets_nothing_and_keeps_nothing(
     said = json.dumps({"label": "7", "number": 1})
     question = {
         "data": [to_sent(Sheet(picture=b"x")), said],
-        "fn_index": 1,
+        "fn_index": CORRECTION,
         "session_hash": "stranger",
     }
     answer = browser.post(JOIN, json=question, headers=headers)
@@ -233,7 +236,7 @@ def test_question_of_unknown_length_is_refused(browser: httpx.Client) -> None:
 
 def test_question_by_name_from_a_program_is_not_offered(browser: httpx.Client) -> None:
     dependencies = browser.get("/config").json()["dependencies"]
-    assert [dependency["api_visibility"] for dependency in dependencies] == ["private"] * 2
+    assert [dependency["api_visibility"] for dependency in dependencies] == ["private"] * 3
 
 
 @pytest.mark.parametrize(
@@ -247,8 +250,9 @@ def test_question_by_name_from_a_program_is_not_offered(browser: httpx.Client) -
         {"data": [""] * 17, "fn_index": 0, "session_hash": "a"},
         {"data": [""], "fn_index": 0, "session_hash": "../x"},
         {"data": [""], "fn_index": 0, "session_hash": "x" * 33},
-        {"data": [""], "fn_index": 2, "session_hash": "a"},
-        {"data": [""], "fn_index": 1, "session_hash": "a"},
+        {"data": ["", ""], "fn_index": CORRECTION + 1, "session_hash": "a"},
+        {"data": [""], "fn_index": OCCLUSION, "session_hash": "a"},
+        {"data": [""], "fn_index": CORRECTION, "session_hash": "a"},
         {"data": ["", ""], "fn_index": 0, "session_hash": "a"},
         {"data": [], "fn_index": 0, "session_hash": "a"},
         {"data": [""], "fn_index": -1, "session_hash": "a"},
@@ -283,10 +287,20 @@ def test_question_while_the_server_is_away_turns_the_timer_on(browser: httpx.Cli
     assert '"active": true' in told
 
 
+def test_occlusion_while_the_server_is_away_says_so(browser: httpx.Client) -> None:
+    told = ask(browser, to_sent(Sheet(picture=b"x")), "1", listener=OCCLUSION)
+    assert NO_ANSWER.sentence in told
+
+
+def test_occlusion_of_something_else_than_a_drawing_says_so(browser: httpx.Client) -> None:
+    told = ask(browser, "http://example.org/", "1", listener=OCCLUSION)
+    assert "Expected a drawing of this page" in told
+
+
 def test_correction_while_the_server_is_away_keeps_nothing(browser: httpx.Client) -> None:
     said = json.dumps({"label": "7", "number": 1})
     assert "The model server is away." in ask(
-        browser, to_sent(Sheet(picture=b"x")), said, listener=1
+        browser, to_sent(Sheet(picture=b"x")), said, listener=CORRECTION
     )
 
 
@@ -304,7 +318,7 @@ def test_correction_with_something_else_than_a_label_keeps_nothing(
     browser: httpx.Client, said: str
 ) -> None:
     assert "Expected one of the ten digits" in ask(
-        browser, to_sent(Sheet(picture=b"x")), said, listener=1
+        browser, to_sent(Sheet(picture=b"x")), said, listener=CORRECTION
     )
 
 
@@ -313,9 +327,10 @@ def test_page_without_a_folder_offers_no_corrections() -> None:
         page_process("grpc://127.0.0.1:9") as address,
         httpx.Client(base_url=address, trust_env=False, timeout=30) as browser,
     ):
-        assert len(browser.get("/config").json()["dependencies"]) == 1
+        assert len(browser.get("/config").json()["dependencies"]) == 2
         assert "Keep this drawing as" not in browser.get("/config").text
-        assert browser.post(JOIN, json={"data": ["", ""], "fn_index": 1}).status_code == 422
+        question = {"data": ["", ""], "fn_index": CORRECTION, "session_hash": "a"}
+        assert browser.post(JOIN, json=question).status_code == 422
 
 
 def ask(browser: httpx.Client, *inputs: object, listener: int = 0) -> str:
