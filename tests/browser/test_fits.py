@@ -1,10 +1,11 @@
-"""The page for every window and every eye: sizes, forced colours, nothing that jumps."""
+"""The page for every window and eye: sizes, contrast, focus, forced colours, nothing jumps."""
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import window
-from tests.browser.gestures import digit, settle
+from tests.browser.gestures import choose, digit, settle, touch
 from tests.browser.stage import draw
 
 pytestmark = pytest.mark.browser
@@ -73,3 +74,45 @@ def test_page_in_forced_colours_keeps_bars_modes_and_borders(
         paper = page.locator("body").evaluate(style, "backgroundColor")
         for part in (winner.locator("span"), page.locator(".modes input:checked + span")):
             assert part.evaluate(style, "backgroundColor") not in (paper, "rgba(0, 0, 0, 0)")
+
+
+@pytest.mark.parametrize("mode", ["One digit", "A whole number", "Compare models"])
+def test_page_on_a_phone_fits_in_every_mode(phone: Page, mode: str) -> None:
+    choose(phone, mode)
+    touch(phone, 3, left=0.1)
+    expect(digit(phone)).to_have_text("3")
+    assert phone.evaluate("scrollY") == 0
+    assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    if mode == "One digit":
+        assert phone.evaluate(
+            "document.querySelector('.answer .digit').getBoundingClientRect().bottom <= innerHeight"
+        )
+
+
+@pytest.mark.parametrize("window", ["page", "dark", "phone"])
+def test_page_has_names_contrast_and_order_for_everyone(
+    window: str, request: pytest.FixtureRequest
+) -> None:
+    page: Page = request.getfixturevalue(window)
+    draw(page, 4)
+    page.get_by_role("button", name="Clear").click()
+    for mode, number in (("One digit", 2), ("A whole number", 3), ("Compare models", 5)):
+        choose(page, mode)
+        draw(page, number, left=0.1)
+        expect(digit(page)).to_have_text(str(number))
+        settle(page)
+        faults = Axe().run(page, context="#header, #desk, #history").response["violations"]
+        told = [(fault["id"], [node["html"][:120] for node in fault["nodes"]]) for fault in faults]
+        assert told == [], mode
+        page.get_by_role("button", name="Clear").click()
+
+
+@pytest.mark.parametrize("button", ["Undo", "Clear", "Photo"])
+def test_page_focus_is_seen(page: Page, button: str) -> None:
+    draw(page, 3)
+    place = page.get_by_role("button", name=button)
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if place.evaluate("button => button === document.activeElement"):
+            break
+    assert place.evaluate("button => parseFloat(getComputedStyle(button).outlineWidth)") >= 2
