@@ -4,7 +4,6 @@
 served version, the graph is that of the code.
 """
 
-import argparse
 import io
 import json
 import statistics
@@ -13,15 +12,17 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import tensorflow as tf
 from PIL import Image, ImageDraw
+from pydantic import Field
 
-from benchmarks.options import options
+from benchmarks.options import BenchmarkSettings
 from benchmarks.record import record
 from digits import store
 from digits.contract import DRAWINGS, EXPLAIN, MODEL_NAME
+from digits.settings import load
 from trainer.export.signatures import endpoints
 from trainer.networks.inference import as_input
 from trainer.preprocessing.decode import decode
@@ -43,21 +44,30 @@ Times = dict[str, float]
 Stage = Callable[[], Any]
 
 
+class DrawingsSettings(BenchmarkSettings):
+    """Time each stage between a drawing and its answer."""
+
+    program: ClassVar[str] = "python -m benchmarks.drawings"
+
+    models: Path = Field(default=Path("models") / MODEL_NAME, description="folder of the versions")
+    calls: int = Field(default=100, ge=1, description="timed calls a stage")
+
+
 def main(argv: Sequence[str]) -> int:
     """Measure, print and record; returns the exit code."""
-    arguments = _parser().parse_args(argv)
-    number = store.served(arguments.models)
+    chosen = load(DrawingsSettings, argv)
+    number = store.served(chosen.models)
     if number is None:
         print(
-            f"python -m benchmarks.drawings: expected a version in '{arguments.models}'; received "
+            f"{chosen.program}: expected a version in '{chosen.models}'; received "
             "none; publish one with make train",
             file=sys.stderr,
         )
         return 1
-    found = measure(store.folder_of(arguments.models, number), arguments.calls)
+    found = measure(store.folder_of(chosen.models, number), chosen.calls)
     print(json.dumps(found, indent=2))
-    whole = {"version": number, "calls": arguments.calls, "milliseconds": found}
-    record(whole, arguments.results / RESULTS_FILE, "benchmarks.drawings", argv)
+    whole = {"version": number, "calls": chosen.calls, "milliseconds": found}
+    record(whole, chosen.results / RESULTS_FILE, "benchmarks.drawings", argv)
     return 0
 
 
@@ -146,20 +156,6 @@ def _draw_two(width: int, height: int) -> bytes:
     file = io.BytesIO()
     picture.save(file, "PNG")
     return file.getvalue()
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = options("benchmarks.drawings", __doc__)
-    parser.add_argument(
-        "--models",
-        type=Path,
-        default=Path("models") / MODEL_NAME,
-        help="folder of the versions (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--calls", type=int, default=100, help="timed calls a stage (default: %(default)s)"
-    )
-    return parser
 
 
 if __name__ == "__main__":

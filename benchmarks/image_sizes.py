@@ -1,7 +1,6 @@
 """Build the images and record their sizes in `results/images.json`: `make bench
 NAME=image_sizes`."""
 
-import argparse
 import datetime
 import json
 import shlex
@@ -9,11 +8,16 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Annotated, ClassVar, Final, Literal
+
+from pydantic import Field
+
+from digits.settings import CommaSeparated, Settings, load
 
 ROOT: Final = Path(__file__).parent.parent
 RESULTS: Final = ROOT / "results" / "images.json"
-IMAGES: Final = {
+ImageName = Literal["trainer", "server", "ui", "trainer-gpu"]
+IMAGES: Final[dict[ImageName, tuple[str, str]]] = {
     "trainer": ("Dockerfile.cpu", "trainer"),
     "server": ("Dockerfile.cpu", "server"),
     "ui": ("Dockerfile.cpu", "ui"),
@@ -22,30 +26,33 @@ IMAGES: Final = {
 """Dockerfile and target of each image."""
 
 
+class ImageSizesSettings(Settings):
+    """Build the images and record their sizes."""
+
+    program: ClassVar[str] = "make bench NAME=image_sizes"
+    env_prefix: ClassVar[str] = "INKWELL_BENCH_"
+
+    engine: str = Field(default="docker", description="docker, podman, or a path to either")
+    base: str = Field(
+        default="docker.io/library/python:3.11-slim-bookworm",
+        description="base image, as for BASE in the Dockerfiles",
+    )
+    images: Annotated[
+        tuple[Literal["trainer", "server", "ui", "trainer-gpu"], ...], CommaSeparated
+    ] = Field(
+        default=("trainer", "server", "ui"),
+        description=f"names, separated by commas: {', '.join(IMAGES)}",
+    )
+    build_options: str = Field(
+        default="", description="more options of `build`, as one text, such as --network=host"
+    )
+    about_base: str = Field(default="", description="a remark on the base image, for a stand-in")
+
+
 def main(arguments: Sequence[str]) -> None:
     """Measure what the arguments name; entries of other images stay as they are."""
-    parser = argparse.ArgumentParser(prog="make bench NAME=image_sizes", description=__doc__)
-    parser.add_argument("--engine", default="docker", help="docker, podman, or a path to either")
-    parser.add_argument(
-        "--base",
-        default="docker.io/library/python:3.11-slim-bookworm",
-        help="base image, as for BASE in the Dockerfiles",
-    )
-    parser.add_argument(
-        "--images",
-        default="trainer,server,ui",
-        help=f"names, separated by commas: {', '.join(IMAGES)}",
-    )
-    parser.add_argument(
-        "--build_options",
-        default="",
-        help="more options of `build`, as one text, such as --network=host",
-    )
-    parser.add_argument(
-        "--about_base", default="", help="a remark on the base image, for a stand-in"
-    )
-    chosen = parser.parse_args(arguments)
-    engine, names = [chosen.engine], chosen.images.split(",")
+    chosen = load(ImageSizesSettings, arguments)
+    engine, names = [chosen.engine], chosen.images
     for name in names:
         build(engine, name, [f"--build-arg=BASE={chosen.base}", *shlex.split(chosen.build_options)])
     base = size(engine, chosen.base)
@@ -76,7 +83,7 @@ def tag(name: str) -> str:
     return f"inkwell-{name}"
 
 
-def build(engine: Sequence[str], name: str, options: Sequence[str]) -> None:
+def build(engine: Sequence[str], name: ImageName, options: Sequence[str]) -> None:
     """Build one image; raises `CalledProcessError` where that fails, after the engine has said
     why."""
     dockerfile, target = IMAGES[name]

@@ -18,15 +18,17 @@ import time
 import zipfile
 from collections import Counter
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import h5py
 import numpy as np
+from pydantic import Field
 
 import trainer.pipeline  # noqa: F401 - so that every fork has it, and TensorFlow, already
-from benchmarks.options import options
+from benchmarks.options import BenchmarkSettings
 from benchmarks.record import record
 from digits.manifest import verify
+from digits.settings import load
 from digits.store import versions
 from tests.support.toy_digits import toy_arrays
 from trainer.__main__ import main as train
@@ -193,17 +195,22 @@ def bench(kills: int, seed: int, place: Path) -> dict[str, object]:
     }
 
 
+class KillsSettings(BenchmarkSettings):
+    """Kill trainings, again and again, and compare what they end in."""
+
+    program: ClassVar[str] = "python -m benchmarks.kills"
+
+    kills: int = Field(default=50, ge=1, description="number of kills")
+    seed: int = Field(
+        default=1,
+        ge=0,
+        description="decides the instants, as shares of an uninterrupted training",
+    )
+
+
 def main() -> int:
     """Run the benchmark; 0 if every training ended in the bits of the one that was left alone."""
-    parser = options("benchmarks.kills", __doc__)
-    parser.add_argument("--kills", type=int, default=50, help="number of kills; default 50")
-    parser.add_argument(
-        "--seed",
-        type=int,
-        default=1,
-        help="decides the instants, as shares of an uninterrupted training; default 1",
-    )
-    chosen = parser.parse_args()
+    chosen = load(KillsSettings, sys.argv[1:])
     with tempfile.TemporaryDirectory() as place:
         seen = bench(chosen.kills, chosen.seed, Path(place))
     print(json.dumps(seen, indent=2))

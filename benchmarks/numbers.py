@@ -12,22 +12,25 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from pydantic import Field
 
-from benchmarks.options import add_data, options
+from benchmarks.options import DataBenchmarkSettings
 from benchmarks.record import record
 from digits import store
 from digits.contract import MODEL_NAME
 from digits.manifest import read_manifest
+from digits.settings import load as load_settings
 from serving.client import Client, connect
 from tests.support.released_server import RELEASED, serve_released
 from trainer.data.dataset import load
 from trainer.data.split import Split, split
 from trainer.evaluation.metrics import interval
+from trainer.settings import data_or_default
 
 RESULTS_FILE: Final = "numbers.json"
 SPACINGS: Final = {"apart": (0.15, 0.5), "close": (0.02, 0.1), "touching": (-0.12, -0.04)}
@@ -138,19 +141,19 @@ def _row(client: Client, parts: Split, spacing: str, paper: str, count: int) -> 
     }
 
 
+class NumbersSettings(DataBenchmarkSettings):
+    """How many whole numbers are read right."""
+
+    program: ClassVar[str] = "python -m benchmarks.numbers"
+
+    count: int = Field(default=200, ge=1, description="numbers of each spacing and paper")
+
+
 def main(argv: Sequence[str]) -> int:
     """Measure and write; returns the exit code."""
-    parser = options("benchmarks.numbers", __doc__)
-    parser.add_argument(
-        "--count",
-        type=int,
-        default=200,
-        help="numbers of each spacing and paper; default %(default)s",
-    )
-    add_data(parser)
-    arguments = parser.parse_args(argv)
-    found = bench(arguments.count, arguments.data)
-    record(found, arguments.results / RESULTS_FILE, "benchmarks.numbers", argv)
+    chosen = load_settings(NumbersSettings, argv)
+    found = bench(chosen.count, data_or_default(chosen.data))
+    record(found, chosen.results / RESULTS_FILE, "benchmarks.numbers", argv)
     return 0
 
 

@@ -1,12 +1,32 @@
 """The command line of a benchmark: what all of them take."""
 
 import argparse
-import os
 from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from digits.settings import Settings
+
+
+class BenchmarkSettings(Settings):
+    """Settings of one benchmark."""
+
+    env_prefix: ClassVar[str] = "INKWELL_BENCH_"
+
+    results: Path = Field(default=Path("results"), description="folder to write the record in")
+
+
+class DataBenchmarkSettings(BenchmarkSettings):
+    """Settings of a benchmark on MNIST; see `trainer.settings.data_or_default`."""
+
+    data: Path | None = Field(
+        default=None, description="MNIST; default: DIGITS_DATA, else Keras' cache"
+    )
 
 
 def options(module: str, about: str | None) -> argparse.ArgumentParser:
-    """A parser with `--results`, the folder that the record is written to.
+    """A parser with `--results`, for `benchmarks.abuse`, whose `--attacks` takes several words.
 
     Args:
         module: of the benchmark, as `python -m` takes it.
@@ -25,13 +45,3 @@ def options(module: str, about: str | None) -> argparse.ArgumentParser:
         help="folder to write the record in; default: %(default)s",
     )
     return parser
-
-
-def add_data(parser: argparse.ArgumentParser) -> None:
-    """Add `--data`, where MNIST is."""
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=os.environ.get("DIGITS_DATA"),
-        help="MNIST; default: DIGITS_DATA, else Keras' cache",
-    )

@@ -14,15 +14,17 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
+from pydantic import Field
 
-from benchmarks.options import options
+from benchmarks.options import BenchmarkSettings
 from benchmarks.record import record
 from benchmarks.serving.servers import Embedded, embedded, only
 from digits import store
 from digits.contract import MODEL_NAME
+from digits.settings import load
 from serving.client import Client, ClientError, InvalidRequestError, connect
 from tests.support.ports import free_port
 from tests.support.released_server import RELEASED, draw_seven
@@ -156,14 +158,20 @@ def _swap(base: Path) -> None:
         shutil.rmtree(base / str(newest - 1))
 
 
+class SoakSettings(BenchmarkSettings):
+    """Mixed calls for a long time, and the server's memory meanwhile."""
+
+    program: ClassVar[str] = "python -m benchmarks.soak"
+
+    minutes: float = Field(default=30, gt=0, description="duration in minutes")
+
+
 def main(argv: Sequence[str]) -> int:
     """Measure and write; returns the exit code."""
-    parser = options("benchmarks.soak", __doc__)
-    parser.add_argument("--minutes", type=float, default=30, help="default %(default)s")
-    arguments = parser.parse_args(argv)
+    chosen = load(SoakSettings, argv)
     with tempfile.TemporaryDirectory() as place:
-        found = bench(arguments.minutes, Path(place))
-    record(found, arguments.results / RESULTS_FILE, "benchmarks.soak", argv)
+        found = bench(chosen.minutes, Path(place))
+    record(found, chosen.results / RESULTS_FILE, "benchmarks.soak", argv)
     print(
         f"{found['calls']:,} calls, {found['failed_calls']} failed; growth "
         f"{found['growth_from_middle_to_last_third']:+.1%}"

@@ -16,12 +16,15 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
-from benchmarks.options import options
+from pydantic import Field
+
+from benchmarks.options import BenchmarkSettings
 from benchmarks.record import record
 from digits import store
 from digits.contract import MODEL_NAME
+from digits.settings import load
 from tests.support.ports import free_port
 from tests.support.server_fixtures import BLANK, Protocols, Toys, ask
 
@@ -190,11 +193,17 @@ def _wait(protocols: Protocols, number: int, state: str) -> str:
         time.sleep(0.02)
 
 
+class SwapsSettings(BenchmarkSettings):
+    """Change the served version under callers that never rest."""
+
+    program: ClassVar[str] = "python -m benchmarks.swaps"
+
+    swaps: int = Field(default=300, ge=1, description="versions published")
+
+
 def main() -> int:
     """Run the benchmark; 0 if no call failed and every answer was of the version it named."""
-    parser = options("benchmarks.swaps", __doc__)
-    parser.add_argument("--swaps", type=int, default=300, help="versions published; default 300")
-    chosen = parser.parse_args()
+    chosen = load(SwapsSettings, sys.argv[1:])
     with tempfile.TemporaryDirectory() as place:
         seen = bench(chosen.swaps, Path(place))
     print(json.dumps(seen, indent=2))

@@ -13,14 +13,16 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import ClassVar, Final
 
 import httpx
 import numpy as np
 from PIL import Image, ImageDraw
+from pydantic import Field
 
-from benchmarks.options import options
+from benchmarks.options import BenchmarkSettings
 from benchmarks.record import record
+from digits.settings import load
 from tests.browser.stage import model_server, page_process
 from tests.browser.strokes import STROKES, Place, smooth
 from tests.support.released_server import RELEASED
@@ -194,20 +196,24 @@ def summarise(seen: Seen, people: int, seconds: float) -> dict[str, object]:
     }
 
 
+class PageBenchmarkSettings(BenchmarkSettings):
+    """Many people who draw on the page at once."""
+
+    program: ClassVar[str] = "python -m benchmarks.ui"
+
+    people: int = Field(default=32, ge=1, description="number of people")
+    seconds: float = Field(default=60, gt=0, description="duration in seconds")
+
+
 def main(argv: Sequence[str]) -> int:
     """Measure and write; returns the exit code."""
-    parser = options("benchmarks.ui", __doc__)
-    parser.add_argument("--people", type=int, default=32, help="default %(default)s")
-    parser.add_argument("--seconds", type=float, default=60, help="default %(default)s")
-    arguments = parser.parse_args(argv)
+    chosen = load(PageBenchmarkSettings, argv)
     with model_server(RELEASED) as server, page_process(server.address) as address:
-        asyncio.run(
-            bench(address, arguments.people, 5)
-        )  # the first answers load what later ones have
-        seen = asyncio.run(bench(address, arguments.people, arguments.seconds))
-    found = summarise(seen, arguments.people, arguments.seconds)
+        asyncio.run(bench(address, chosen.people, 5))  # the first answers load what later ones have
+        seen = asyncio.run(bench(address, chosen.people, chosen.seconds))
+    found = summarise(seen, chosen.people, chosen.seconds)
     print(json.dumps(found, indent=2))
-    record(found, arguments.results / RESULTS_FILE, "benchmarks.ui", argv)
+    record(found, chosen.results / RESULTS_FILE, "benchmarks.ui", argv)
     return 0
 
 

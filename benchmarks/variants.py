@@ -16,17 +16,18 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from benchmarks.options import add_data, options
+from benchmarks.options import DataBenchmarkSettings
 from benchmarks.record import record
 from digits import store
 from digits.contract import LABELS, PREDICT
+from digits.settings import load as load_settings
 from tests.support.released_server import RELEASED
 from trainer.data.arrays import Images
 from trainer.data.dataset import load
@@ -35,6 +36,7 @@ from trainer.evaluation.temperature import calibrate
 from trainer.export.saved_model import export
 from trainer.networks.architecture import build
 from trainer.networks.inference import as_input
+from trainer.settings import data_or_default
 from trainer.training.fine_tune import read_published
 
 RESULTS_FILE: Final = "variants.json"
@@ -207,14 +209,18 @@ def _speed(answers: dict[str, Answer], images: Images) -> dict[str, dict[str, ob
     }
 
 
+class VariantsSettings(DataBenchmarkSettings):
+    """The released network in other arithmetics."""
+
+    program: ClassVar[str] = "python -m benchmarks.variants"
+
+
 def main(argv: Sequence[str]) -> int:
     """Measure and write; returns the exit code."""
-    parser = options("benchmarks.variants", __doc__)
-    add_data(parser)
-    arguments = parser.parse_args(argv)
-    found = bench(arguments.data)
+    chosen = load_settings(VariantsSettings, argv)
+    found = bench(data_or_default(chosen.data))
     print(json.dumps(found, indent=2))
-    record(found, arguments.results / RESULTS_FILE, "benchmarks.variants", argv)
+    record(found, chosen.results / RESULTS_FILE, "benchmarks.variants", argv)
     return 0
 
 

@@ -7,7 +7,6 @@ container of TensorFlow Serving. The load comes from h2load and shares the proce
 Compare ratios within a run: a machine shared with other jobs slows all of them.
 """
 
-import argparse
 import os
 import shutil
 import sys
@@ -19,12 +18,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from benchmarks.options import options
+from benchmarks.options import BenchmarkSettings
 from benchmarks.serving import h2load, protocols, servers
 from benchmarks.serving.aims import judge
 from benchmarks.serving.load import Outcome, Sample, merge, open_loop
@@ -40,6 +40,7 @@ from benchmarks.serving.record import (
 from digits.contract import MODEL_NAME
 from digits.files import write_synced
 from digits.manifest import verify
+from digits.settings import load
 from digits.store import versions
 from tests.support.ports import free_port
 from trainer.provenance import Provenance, describe_command
@@ -58,15 +59,6 @@ _REMARK: Final = (
 )
 
 
-def _read_address(text: str) -> h2load.Address:
-    grpc, comma, rest = text.partition(",")
-    if not comma:
-        raise argparse.ArgumentTypeError(
-            f"expected host:port,host:port of gRPC and REST; received '{text}'"
-        )
-    return h2load.Address(grpc, rest)
-
-
 @dataclass(frozen=True)
 class Plan:
     """One scenario before it is measured."""
@@ -80,9 +72,29 @@ class Plan:
     rate: float | None = None
 
 
+class ServingSettings(BenchmarkSettings):
+    """How fast the embedded server answers."""
+
+    program: ClassVar[str] = "python -m benchmarks.serving"
+
+    models: Path = Field(
+        default=Path("models") / MODEL_NAME,
+        description="folder of versions; the newest is served",
+    )
+    seconds: float = Field(default=6, gt=0, description="of each scenario, all rounds together")
+    rounds: int = Field(default=3, ge=1, description="turns each scenario is measured in")
+    soak: float = Field(default=1, ge=0, description="minutes of steady load, to see the memory")
+    serving: str | None = Field(
+        default=None,
+        pattern=r"^[^,]+:\d+,[^,]+:\d+$",
+        description="host:port,host:port: gRPC and REST of another server, measured beside the "
+        "embedded one",
+    )
+
+
 def main(argv: Sequence[str]) -> None:
     """Measure, write, print."""
-    chosen = _parser().parse_args(argv)
+    chosen = load(ServingSettings, argv)
     h2load.check_installed()
     number = max(versions(chosen.models))
     with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
@@ -106,47 +118,11 @@ def main(argv: Sequence[str]) -> None:
     draw(whole.scenarios, chosen.results / "plots" / "serving.png")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = options("benchmarks.serving", __doc__)
-    parser.add_argument(
-        "--models",
-        type=Path,
-        default=Path("models") / MODEL_NAME,
-        help="folder of versions; the newest is served",
-    )
-    parser.add_argument(
-        "--seconds",
-        type=float,
-        default=6,
-        help="of each scenario, all rounds together (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--rounds",
-        type=int,
-        default=3,
-        help="turns each scenario is measured in (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--soak",
-        type=float,
-        default=1,
-        metavar="MINUTES",
-        help="of steady load, to see the memory (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--serving",
-        type=_read_address,
-        metavar="HOST:PORT,HOST:PORT",
-        help="gRPC and REST of another server, measured beside the embedded one",
-    )
-    return parser
-
-
 def _measure(
     base: Path,
     images: NDArray[np.uint8],
     images_file: Path,
-    chosen: argparse.Namespace,
+    chosen: ServingSettings,
     stack: ExitStack,
 ) -> dict[str, Any]:
     """Start everything, run every scenario."""
@@ -167,7 +143,7 @@ def _measure(
         *_callers("embedded, joining none", alone.address, {"image": requests["image"]}),
     ]
     if chosen.serving:
-        given = chosen.serving
+        given = h2load.Address(*chosen.serving.split(","))
         plans += _callers(f"the server at {given.grpc}, {given.rest}", given, requests)
     measured = _rounds(plans, chosen.rounds, chosen.seconds)
     peak = next(

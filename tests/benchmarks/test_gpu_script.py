@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from benchmarks import training_speed
+from benchmarks.training_speed.__main__ import SpeedSettings
 from digits.settings import read
 from trainer.settings import TrainerSettings
 
@@ -55,4 +55,4 @@ def test_script_trains_with_flags_that_exist(flags: str) -> None:
 
 def test_script_calls_the_speed_benchmark_with_flags_that_exist() -> None:
     [flags] = re.findall(r"benchmarks\.training_speed (.*)$", TEXT, flags=re.MULTILINE)
-    assert training_speed._parser().parse_args(flags.split()).runs == 1
+    assert read(SpeedSettings, flags.split()).runs == 1

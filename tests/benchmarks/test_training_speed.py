@@ -2,10 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import ablation, training_speed
-from benchmarks.ablation import VARIANTS, Ablation
+from benchmarks.ablation.record import ABLATION_FILE, Ablation, compose, read, tables
+from benchmarks.ablation.variants import ALL, EVERYTHING, VARIANTS, chosen
 from benchmarks.keras_baseline import conv3
-from benchmarks.training_speed import Speed, multiply_adds
+from benchmarks.training_speed.record import SPEED_FILE, Speed
+from benchmarks.training_speed.steps import measure_steps, multiply_adds
 from tests.support.toy_digits import toy_arrays
 from trainer.data.split import Split
 from trainer.networks.architecture import ARCHITECTURES, build
@@ -36,7 +37,7 @@ def test_measure_steps_covers_both_codes_and_every_network() -> None:
     parts = Split(
         toy["x_train"][:128], toy["y_train"][:128], toy["x_test"][:50], toy["y_test"][:50]
     )
-    steps, peak = training_speed.measure_steps(parts, rounds=1, steps=1)
+    steps, peak = measure_steps(parts, rounds=1, steps=1)
     assert {(one.code, one.architecture) for one in steps if one.precision == "float32"} == {
         ("notebook", "conv3"),
         *((code, name) for code in ("ours", "cropped") for name in ARCHITECTURES),
@@ -53,12 +54,12 @@ def test_measure_steps_covers_both_codes_and_every_network() -> None:
 
 def test_ablation_variants_are_valid_recipes_and_all_differ() -> None:
     for name in ("augmented", "best"):
-        chosen = [
+        changed = [
             change(RECIPES[name])
             for variant, change in VARIANTS.items()
-            if variant in ablation.chosen([*VARIANTS], RECIPES[name])
+            if variant in chosen([*VARIANTS], RECIPES[name])
         ]
-        recipes = [Recipe.model_validate(recipe.model_dump()) for recipe in chosen]
+        recipes = [Recipe.model_validate(recipe.model_dump()) for recipe in changed]
         assert (
             len({recipe.model_dump_json() for recipe in recipes})
             == len(recipes)
@@ -85,7 +86,7 @@ def test_ablation_table_shows_the_distance_from_everything() -> None:
             {"variant": variant, "seed": seed, "error": error, **facts, **origin}
         )
 
-    made = ablation.compose(
+    made = compose(
         [
             result("everything", 1, 0.01),
             result("everything", 2, 0.02),
@@ -99,23 +100,21 @@ def test_ablation_table_shows_the_distance_from_everything() -> None:
 
 
 def test_ablation_of_other_lengths_stands_in_another_table() -> None:
-    recorded = ablation.read(RESULTS / ablation.ABLATION_FILE)
+    recorded = read(RESULTS / ABLATION_FILE)
     longer = [one.model_copy(update={"epochs": one.epochs + 1}) for one in recorded]
-    assert len(ablation.tables([*recorded, *longer])) == 2 * len(ablation.tables(recorded))
+    assert len(tables([*recorded, *longer])) == 2 * len(tables(recorded))
 
 
 def test_recorded_speed_and_ablation_have_their_layouts() -> None:
-    recorded = Speed.model_validate_json((RESULTS / training_speed.SPEED_FILE).read_bytes())
+    recorded = Speed.model_validate_json((RESULTS / SPEED_FILE).read_bytes())
     assert recorded.command.startswith("python -m benchmarks.training_speed")
     assert any(one.code == "notebook" for one in recorded.to_accuracy)
     assert (
         recorded.of_the_notebooks_whole_time is not None
         and recorded.of_the_notebooks_whole_time < 0.1
     ), "as the recipe fast says"
-    for group in ablation.tables(ablation.read(RESULTS / ablation.ABLATION_FILE)):
-        assert group[0].variant == ablation.EVERYTHING
-        assert {one.variant for one in group} <= {
-            *ablation.chosen(ablation.ALL, RECIPES[group[0].recipe])
-        }
-    whole, *_ = ablation.tables(ablation.read(RESULTS / ablation.ABLATION_FILE))
-    assert {one.variant for one in whole} == {*ablation.chosen(ablation.ALL, RECIPES["augmented"])}
+    for group in tables(read(RESULTS / ABLATION_FILE)):
+        assert group[0].variant == EVERYTHING
+        assert {one.variant for one in group} <= {*chosen(ALL, RECIPES[group[0].recipe])}
+    whole, *_ = tables(read(RESULTS / ABLATION_FILE))
+    assert {one.variant for one in whole} == {*chosen(ALL, RECIPES["augmented"])}

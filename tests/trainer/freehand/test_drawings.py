@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import freehand
+from benchmarks.freehand import record
+from benchmarks.freehand.__main__ import main
 from digits.contract import LABELS
 from digits.manifest import Manifest, describe_files, write_manifest
 from tests.support.toy_digits import toy_arrays, write_toy_file
@@ -136,7 +137,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run_bench(folder: Path, *arguments: str) -> freehand.FreehandResult:
+def run_bench(folder: Path, *arguments: str) -> record.FreehandResult:
     flags = [
         "--models",
         str(folder / "digits"),
@@ -149,8 +150,8 @@ def run_bench(folder: Path, *arguments: str) -> freehand.FreehandResult:
         "--forms",
         "1",
     ]
-    assert freehand.main([*flags, *arguments]) == 0
-    return freehand.FreehandResult.model_validate_json((folder / "freehand.json").read_text())
+    assert main([*flags, *arguments]) == 0
+    return record.FreehandResult.model_validate_json((folder / "freehand.json").read_text())
 
 
 def test_bench_served_version_is_scored_on_digits_pens_and_strangers(
@@ -163,9 +164,9 @@ def test_bench_served_version_is_scored_on_digits_pens_and_strangers(
         published, "--pen_strokes", str(pens), "--not_digits", str(tmp_path / "strangers.npz")
     )
     assert result.version == 2
-    assert result.scores[freehand.VALIDATION].images == 60
-    assert result.scores[freehand.PENS].images == 1, "of the hand that nothing was tuned with"
-    forms = result.scores[freehand.FORMS]
+    assert result.scores[record.VALIDATION].images == 60
+    assert result.scores[record.PENS].images == 1, "of the hand that nothing was tuned with"
+    forms = result.scores[record.FORMS]
     assert sum(one.images for one in forms.factors[FORM].values()) == forms.images
     assert result.rejection is not None
     assert (
@@ -189,16 +190,16 @@ def test_bench_version_without_a_score_is_measured_without_it(
     assert (result.version, result.rejection, list(result.scores)) == (
         1,
         None,
-        [freehand.VALIDATION, freehand.FORMS],
+        [record.VALIDATION, record.FORMS],
     )
 
 
 def test_bench_no_version_and_other_files_are_one_line(
     published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert freehand.main(["--models", str(tmp_path)]) == 1
+    assert main(["--models", str(tmp_path)]) == 1
     flags = ["--models", str(published / "digits"), "--data", str(published / "toy.npz")]
-    assert freehand.main([*flags, "--pen_strokes", str(published / "toy.npz")]) == 4
+    assert main([*flags, "--pen_strokes", str(published / "toy.npz")]) == 4
     lines = capsys.readouterr().err.splitlines()
     assert [
         line.partition("; received")[0].removeprefix("python -m benchmarks.freehand: ")
@@ -210,6 +211,6 @@ def test_bench_no_version_and_other_files_are_one_line(
 
 
 def test_recorded_result_is_of_the_layout_it_says() -> None:
-    path = Path(__file__).parents[3] / "results" / freehand.FREEHAND_FILE
+    path = Path(__file__).parents[3] / "results" / record.FREEHAND_FILE
     if path.exists():
-        freehand.FreehandResult.model_validate(json.loads(path.read_text()))
+        record.FreehandResult.model_validate(json.loads(path.read_text()))
