@@ -15,7 +15,7 @@ from serving.server.codecs import json_base64
 from serving.server.codecs.json_parser import DEEPEST, echo
 from serving.server.errors import InvalidArgumentError, ServingError, UnimplementedError
 from serving.server.models.dtypes import DType
-from serving.server.models.signature import Arrays, Signature, TensorSpec, braces
+from serving.server.models.signature import Arrays, ServedSignature, TensorSpec, braces
 
 Array = np.ndarray[Any, Any]
 
@@ -33,7 +33,7 @@ _UNREADABLE: Final = frozenset({"uint16", "half", "bfloat16", "complex64", "comp
 """Element types that the REST API has no JSON for, in."""
 
 
-def read_instances(instances: Any, signature: Signature) -> Arrays:
+def read_instances(instances: Any, signature: ServedSignature) -> Arrays:
     """Read the row form: a list with one item an instance.
 
     Raises:
@@ -64,7 +64,7 @@ def read_instances(instances: Any, signature: Signature) -> Arrays:
     return {spec.name: _read_rows(instances, spec, key=None)}
 
 
-def read_columns(inputs: Any, signature: Signature) -> Arrays:
+def read_columns(inputs: Any, signature: ServedSignature) -> Arrays:
     """Read the column form: one value an input, each with its batch axis.
 
     Raises:
@@ -116,7 +116,7 @@ def _is_base64(item: Any) -> bool:
     return isinstance(item, dict) and len(item) == 1 and isinstance(item.get(BASE64_KEY), str)
 
 
-def _read_named_rows(instances: list[Any], signature: Signature) -> Arrays:
+def _read_named_rows(instances: list[Any], signature: ServedSignature) -> Arrays:
     for position, item in enumerate(instances):
         if not _is_named(item):
             raise InvalidArgumentError(

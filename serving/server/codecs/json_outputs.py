@@ -8,7 +8,7 @@ import numpy as np
 
 from serving.server.codecs.json_inputs import BASE64_KEY
 from serving.server.errors import InvalidArgumentError
-from serving.server.models.signature import Arrays, Signature, TensorSpec
+from serving.server.models.signature import Arrays, ServedSignature, TensorSpec
 
 Array = np.ndarray[Any, Any]
 
@@ -18,7 +18,7 @@ _FLOAT32_DIGITS: Final = 9
 """Decimal digits that tell any two float32 apart."""
 
 
-def write_predictions(outputs: Arrays, signature: Signature) -> list[Any]:
+def write_predictions(outputs: Arrays, signature: ServedSignature) -> list[Any]:
     """The row form of the outputs: one value an item, or one object if there are several outputs.
 
     Raises:
@@ -42,7 +42,7 @@ def write_predictions(outputs: Arrays, signature: Signature) -> list[Any]:
     ]
 
 
-def write_columns(outputs: Arrays, signature: Signature) -> Any:
+def write_columns(outputs: Arrays, signature: ServedSignature) -> Any:
     """The column form of the outputs: the value itself, or an object if there are several.
 
     Raises:

@@ -9,7 +9,7 @@ from tensorflow.core.framework import tensor_pb2, types_pb2
 
 from serving.server.errors import InvalidArgumentError
 from serving.server.models.dtypes import BY_NUMBER, DType
-from serving.server.models.signature import Arrays, Signature, TensorSpec
+from serving.server.models.signature import Arrays, ServedSignature, TensorSpec
 
 Array = np.ndarray[Any, Any]
 
@@ -23,7 +23,7 @@ class _UnreadableError(Exception):
 
 
 def decode_inputs(
-    protos: Mapping[str, tensor_pb2.TensorProto], signature: Signature, max_bytes: int
+    protos: Mapping[str, tensor_pb2.TensorProto], signature: ServedSignature, max_bytes: int
 ) -> Arrays:
     """Read the inputs of a request.
 

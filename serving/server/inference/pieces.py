@@ -19,7 +19,7 @@ from serving.server.errors import CancelledError, DeadlineError, InvalidArgument
 from serving.server.inference.memory import Reclaimer
 from serving.server.inference.pixels import count_pixels
 from serving.server.models.joining import Patience
-from serving.server.models.signature import Arrays, Signature
+from serving.server.models.signature import Arrays, ServedSignature
 from serving.server.models.version import LoadedVersion
 
 Outputs = dict[str, np.ndarray[Any, Any]]
@@ -87,7 +87,7 @@ class Pieces:
     turns: Turns = field(default_factory=Turns)
     reclaimer: Reclaimer = field(default_factory=Reclaimer)
 
-    def cut(self, signature: Signature, inputs: Arrays, wanted: Sequence[str]) -> list[int]:
+    def cut(self, signature: ServedSignature, inputs: Arrays, wanted: Sequence[str]) -> list[int]:
         """Where pieces end; nothing where a tensor has no axis of items.
 
         Raises:
@@ -135,7 +135,7 @@ class Pieces:
 
 def compute(
     version: LoadedVersion,
-    signature: Signature,
+    signature: ServedSignature,
     inputs: Arrays,
     wanted: Sequence[str],
     *,

@@ -15,10 +15,10 @@ from serving.server.inference.pieces import Pieces, compute
 from serving.server.inference.validation import check_inputs
 from serving.server.models.joining import Patience
 from serving.server.models.registry import Models, Target
-from serving.server.models.signature import Arrays, Signature, find_signature
+from serving.server.models.signature import Arrays, ServedSignature, find_signature
 from serving.server.models.version import LoadedVersion
 
-ReadInputs = Callable[[Signature], Arrays]
+ReadInputs = Callable[[ServedSignature], Arrays]
 """Turns what a caller sent into tensors, once it is known which signature they are for."""
 
 
@@ -52,7 +52,7 @@ class Answer:
 
     model: str
     version: int
-    signature: Signature
+    signature: ServedSignature
     outputs: dict[str, np.ndarray[Any, Any]]
 
 

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from serving.server.errors import InvalidArgumentError
-from serving.server.models.signature import Arrays, Signature, TensorSpec
+from serving.server.models.signature import Arrays, ServedSignature, TensorSpec
 
 
-def check_inputs(signature: Signature, inputs: Arrays, max_items: int) -> None:
+def check_inputs(signature: ServedSignature, inputs: Arrays, max_items: int) -> None:
     """Refuse what a kernel would refuse less politely, or take by mistake.
 
     Args:

@@ -13,7 +13,7 @@ from digits.errors import SettingsError
 from serving.server.config_files import read_config
 from serving.server.errors import InvalidArgumentError
 from serving.server.models.functions import Compute, compute_flat, compute_signature
-from serving.server.models.signature import Signature
+from serving.server.models.signature import ServedSignature
 
 PER_MODEL_FILE: Final = "batching_params.pbtxt"
 _FLAG: Final = "batching_parameters_file"
@@ -88,7 +88,7 @@ def _check(batching: Batching) -> None:
         )
 
 
-def batch(function: Any, signature: Signature, batching: Batching) -> Compute:
+def batch(function: Any, signature: ServedSignature, batching: Batching) -> Compute:
     """Compute a loaded function together for calls that come together; calls without items are
     computed alone."""
     names, outputs = list(signature.inputs), list(signature.outputs)

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import context
 
-from serving.server.models.signature import Signature, TensorSpec
+from serving.server.models.signature import ServedSignature, TensorSpec
 
 Array = np.ndarray[Any, Any]
 Compute = Callable[[Sequence[Array]], list[Array]]
@@ -21,7 +21,7 @@ Compute = Callable[[Sequence[Array]], list[Array]]
 _EagerTensor: Final = tf.__internal__.EagerTensor
 
 
-def compute_signature(function: Any, signature: Signature) -> Compute:
+def compute_signature(function: Any, signature: ServedSignature) -> Compute:
     """The function behind a signature of a loaded SavedModel.
 
     Args:

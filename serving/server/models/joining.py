@@ -17,7 +17,7 @@ import numpy as np
 
 from serving.server.errors import DeadlineError
 from serving.server.models.functions import Array, Compute
-from serving.server.models.signature import Signature
+from serving.server.models.signature import ServedSignature
 
 TURNS: Final = 2
 """Joined computations of one signature at the same time. Measured on two cores: with one, a core
@@ -203,7 +203,7 @@ class Joiner:
         return self._divides
 
 
-def is_joinable(signature: Signature) -> bool:
+def is_joinable(signature: ServedSignature) -> bool:
     """Whether every input and output has an axis that counts the items."""
     specs = [*signature.inputs.values(), *signature.outputs.values()]
     return bool(signature.inputs) and all(spec.shape and spec.shape[0] is None for spec in specs)

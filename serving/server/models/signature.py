@@ -43,8 +43,9 @@ class TensorSpec:
 
 
 @dataclass(frozen=True)
-class Signature:
-    """One way to call a model; inputs and outputs are sorted by name."""
+class ServedSignature:
+    """One way to call a model that is served, as its SignatureDef has it; inputs and outputs are
+    sorted by name. What our own models promise is a `digits.contract.Signature`."""
 
     name: str
     inputs: Mapping[str, TensorSpec]
@@ -96,16 +97,20 @@ def braces(names: Iterable[str]) -> str:
     return "{" + ",".join(sorted(names)) + "}"
 
 
-def read_signatures(definitions: Mapping[str, meta_graph_pb2.SignatureDef]) -> dict[str, Signature]:
+def read_signatures(
+    definitions: Mapping[str, meta_graph_pb2.SignatureDef],
+) -> dict[str, ServedSignature]:
     """The callable signatures among a SavedModel's definitions, by name."""
     return {
-        name: Signature(name, _read_tensors(definition.inputs), _read_tensors(definition.outputs))
+        name: ServedSignature(
+            name, _read_tensors(definition.inputs), _read_tensors(definition.outputs)
+        )
         for name, definition in definitions.items()
         if name != INITIALISER
     }
 
 
-def find_signature(signatures: Mapping[str, Signature], name: str) -> Signature:
+def find_signature(signatures: Mapping[str, ServedSignature], name: str) -> ServedSignature:
     """The signature called `name`; an empty name is the default one.
 
     Raises:

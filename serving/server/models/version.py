@@ -11,7 +11,7 @@ from tensorflow.core.protobuf import meta_graph_pb2
 from serving.server.errors import KernelError
 from serving.server.models.functions import Compute
 from serving.server.models.joining import Joiner, Patience
-from serving.server.models.signature import Arrays, Signature
+from serving.server.models.signature import Arrays, ServedSignature
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class LoadedVersion:
     model: str
     number: int
     definitions: Mapping[str, meta_graph_pb2.SignatureDef]
-    signatures: Mapping[str, Signature]
+    signatures: Mapping[str, ServedSignature]
     functions: Mapping[str, Compute]
     saved_model: object
     """Keeps the variables alive; the functions only point at them."""
@@ -30,7 +30,7 @@ class LoadedVersion:
 
     def run(
         self,
-        signature: Signature,
+        signature: ServedSignature,
         inputs: Arrays,
         outputs: Iterable[str],
         patience: Patience = Patience(),  # noqa: B008 - it is frozen

@@ -29,7 +29,7 @@ from serving.server.inference.predict import Limits, Query, predict
 from serving.server.inference.validation import check_count
 from serving.server.models.joining import Patience
 from serving.server.models.registry import Models, Target
-from serving.server.models.signature import Arrays, Signature
+from serving.server.models.signature import Arrays, ServedSignature
 from serving.server.rest.bodies import (
     TOO_LARGE,
     BodyTooLargeError,
@@ -259,7 +259,7 @@ class RestApp:
         )
 
 
-def _read_inputs(document: dict[str, Any], signature: Signature, max_items: int) -> Arrays:
+def _read_inputs(document: dict[str, Any], signature: ServedSignature, max_items: int) -> Arrays:
     if "instances" in document and "inputs" in document:
         raise InvalidArgumentError(
             f"JSON Value: {json_parser.echo(document)} Not formatted correctly expecting only one "

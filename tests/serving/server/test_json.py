@@ -15,7 +15,7 @@ from serving.server.codecs import json_inputs, json_outputs
 from serving.server.codecs.json_parser import echo, parse
 from serving.server.errors import InvalidArgumentError, ServingError, UnimplementedError
 from serving.server.models.dtypes import BY_NUMBER, DType
-from serving.server.models.signature import Signature, TensorSpec
+from serving.server.models.signature import ServedSignature, TensorSpec
 
 FLOAT, UINT8 = BY_NUMBER[types_pb2.DT_FLOAT], BY_NUMBER[types_pb2.DT_UINT8]
 INT64, STRING, BOOL = (
@@ -86,8 +86,8 @@ def spec(name: str, dtype: DType, *shape: int | None) -> TensorSpec:
     return TensorSpec(name, dtype, shape)
 
 
-def signature(*inputs: TensorSpec) -> Signature:
-    return Signature("s", {each.name: each for each in inputs}, {})
+def signature(*inputs: TensorSpec) -> ServedSignature:
+    return ServedSignature("s", {each.name: each for each in inputs}, {})
 
 
 X = signature(spec("x", FLOAT, None))
@@ -161,14 +161,16 @@ BAD_ROWS = {
 
 
 @pytest.mark.parametrize(("wanted", "instances", "values"), ROWS.values(), ids=ROWS)
-def test_rows_become_tensors(wanted: Signature, instances: object, values: dict[str, Any]) -> None:
+def test_rows_become_tensors(
+    wanted: ServedSignature, instances: object, values: dict[str, Any]
+) -> None:
     arrays = json_inputs.read_instances(instances, wanted)
     assert {name: array.tolist() for name, array in arrays.items()} == values
     assert all(array.dtype == wanted.inputs[name].dtype.numpy for name, array in arrays.items())
 
 
 @pytest.mark.parametrize(("wanted", "instances", "words"), BAD_ROWS.values(), ids=BAD_ROWS)
-def test_bad_rows_are_named(wanted: Signature, instances: object, words: str) -> None:
+def test_bad_rows_are_named(wanted: ServedSignature, instances: object, words: str) -> None:
     with pytest.raises(InvalidArgumentError) as error:
         json_inputs.read_instances(instances, wanted)
     assert words in error.value.text
@@ -214,12 +216,12 @@ def test_any_value_is_read_or_refused(value: object) -> None:
 
 
 def test_answers_of_one_output_are_bare_and_of_several_are_objects() -> None:
-    one = Signature("s", {}, {"y": spec("y", FLOAT, None)})
+    one = ServedSignature("s", {}, {"y": spec("y", FLOAT, None)})
     assert json_outputs.write_predictions({"y": np.array([0.1, 2], np.float32)}, one) == [
         0.100000001,
         2.0,
     ]
-    two = Signature(
+    two = ServedSignature(
         "s", {}, {"y": spec("y", FLOAT, None), "z_bytes": spec("z_bytes", STRING, None)}
     )
     outputs = {"y": np.array([0.5], np.float32), "z_bytes": np.array([b"\xff"], object)}
@@ -228,7 +230,7 @@ def test_answers_of_one_output_are_bare_and_of_several_are_objects() -> None:
 
 
 def test_output_without_batch_axis_has_no_row_form() -> None:
-    total = Signature("s", {}, {"sum": spec("sum", FLOAT)})
+    total = ServedSignature("s", {}, {"sum": spec("sum", FLOAT)})
     with pytest.raises(InvalidArgumentError, match="Tensor name: sum has no shape information"):
         json_outputs.write_predictions({"sum": np.array(3, np.float32)}, total)
 

@@ -26,7 +26,7 @@ from serving.server.inference.pieces import Pieces, Turns, compute
 from serving.server.inference.pixels import count_pixels
 from serving.server.models.dtypes import BY_NUMBER, DType
 from serving.server.models.joining import Patience
-from serving.server.models.signature import Signature, TensorSpec
+from serving.server.models.signature import ServedSignature, TensorSpec
 from serving.server.models.version import LoadedVersion
 from tests.support.server_fixtures import SECONDS, StartServer, ask, fault_of
 
@@ -41,9 +41,9 @@ def spec(name: str, shape: tuple[int | None, ...], dtype: DType = FLOAT) -> Tens
     return TensorSpec(name, dtype, shape)
 
 
-DOUBLE = Signature("double", {"x": spec("x", (None,))}, {"y": spec("y", (None,))})
-PICTURES = Signature("pictures", {"x": spec("x", (None,), STRING)}, {"y": spec("y", (None,))})
-TOTAL = Signature("total", {"x": spec("x", (None,))}, {"y": spec("y", ())})
+DOUBLE = ServedSignature("double", {"x": spec("x", (None,))}, {"y": spec("y", (None,))})
+PICTURES = ServedSignature("pictures", {"x": spec("x", (None,), STRING)}, {"y": spec("y", (None,))})
+TOTAL = ServedSignature("total", {"x": spec("x", (None,))}, {"y": spec("y", ())})
 
 
 def version(function: Callable[[Array], Array]) -> tuple[LoadedVersion, list[int]]:

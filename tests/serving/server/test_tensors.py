@@ -15,7 +15,7 @@ from tensorflow_serving.apis import predict_pb2
 from serving.server.codecs import protobuf
 from serving.server.errors import InvalidArgumentError
 from serving.server.models.dtypes import BY_NUMBER
-from serving.server.models.signature import Signature, TensorSpec
+from serving.server.models.signature import ServedSignature, TensorSpec
 from tests.support.server_fixtures import Array, Protocols, ask, fault_of
 
 LIMIT = 1 << 20
@@ -155,7 +155,7 @@ def test_any_bytes_as_a_tensor_are_read_or_refused(content: bytes) -> None:
     except Exception:  # noqa: BLE001 - no message at all: gRPC answers that
         return
     request = predict_pb2.PredictRequest(inputs={"x": message})
-    signature = Signature("s", {"x": TensorSpec("x", BY_NUMBER[1], None)}, {})
+    signature = ServedSignature("s", {"x": TensorSpec("x", BY_NUMBER[1], None)}, {})
     try:
         protobuf.decode_inputs(request.inputs, signature, LIMIT)
     except InvalidArgumentError as error:

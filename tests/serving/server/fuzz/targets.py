@@ -19,7 +19,7 @@ from serving.server.grpc.tls import read_credentials
 from serving.server.models.batching import read_batching
 from serving.server.models.config import read_file
 from serving.server.models.dtypes import BY_NUMBER
-from serving.server.models.signature import Signature, TensorSpec
+from serving.server.models.signature import ServedSignature, TensorSpec
 from serving.server.monitoring.middleware import read_metrics_path
 from serving.server.rest.bodies import read_document
 from serving.server.rest.routes import read_path
@@ -32,7 +32,7 @@ _TYPES: Final = {
     name: TensorSpec(name, BY_NUMBER[number], (None,))
     for name, number in (("images", 4), ("png", 7), ("x", 1), ("pair", 9))
 }
-_SIGNATURES: Final = tuple(Signature(name, {name: spec}, {}) for name, spec in _TYPES.items())
+_SIGNATURES: Final = tuple(ServedSignature(name, {name: spec}, {}) for name, spec in _TYPES.items())
 _FILES: Final[dict[str, Callable[[Path], object]]] = {
     "model_config_file": read_file,
     "batching_parameters_file": lambda path: read_batching(path, threads=2),

@@ -23,7 +23,7 @@ from serving.server.codecs import protobuf
 from serving.server.errors import InvalidArgumentError
 from serving.server.inference.examples import CLASSIFY
 from serving.server.models.dtypes import BY_NUMBER
-from serving.server.models.signature import Signature, TensorSpec
+from serving.server.models.signature import ServedSignature, TensorSpec
 from tests.serving.server.fuzz.mutants import mutants
 from tests.serving.server.fuzz.oracle import check_text
 from tests.support.server_fixtures import BLANK, SECONDS, Protocols, ask
@@ -178,7 +178,7 @@ def protos(draw: st.DrawFn) -> tensor_pb2.TensorProto:
 def test_any_tensor_is_read_within_the_limit_or_refused_in_words(
     message: tensor_pb2.TensorProto, expected: int
 ) -> None:
-    signature = Signature("s", {"x": TensorSpec("x", BY_NUMBER[expected], None)}, {})
+    signature = ServedSignature("s", {"x": TensorSpec("x", BY_NUMBER[expected], None)}, {})
     try:
         array = protobuf.decode_inputs({"x": message}, signature, LIMIT)["x"]
     except InvalidArgumentError as error:
