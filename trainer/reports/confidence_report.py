@@ -12,7 +12,7 @@ from trainer.evaluation.confidence import Confidence, SetConfidence
 from trainer.evaluation.metrics import Scores
 from trainer.evaluation.result import SETS, NetworkResult, Run
 from trainer.evaluation.risk_coverage import COVERAGES
-from trainer.reports import plots
+from trainer.reports import confidence_plots
 from trainer.reports.gallery import mistakes_gallery
 from trainer.reports.markdown import table
 from trainer.reports.results import CONFIDENCE_FILE, GALLERY, PLOTS
@@ -34,9 +34,9 @@ def draw(run: Run, images: Mapping[str, Images], folder: Path) -> None:
         f'"{name}": {confidence.model_dump_json(indent=2)}' for name, confidence in known.items()
     )
     write_synced(folder / CONFIDENCE_FILE, f"{{\n{written}\n}}\n".encode())
-    plots.risk_coverage_plot(known, folder / "risk-coverage.png")
+    confidence_plots.risk_coverage_plot(known, folder / "risk-coverage.png")
     for network in run.networks:
-        plots.reliability_plot(
+        confidence_plots.reliability_plot(
             network.confidence,
             network.architecture,
             folder / f"reliability-{network.architecture}.png",

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from digits.contract import IMAGE_SIZE, PIXEL_MAX
 from trainer.data.arrays import Images
 from trainer.evaluation.mistakes import Mistake
-from trainer.reports.plots import DOTS_PER_INCH, INK, save
+from trainer.reports.plot_style import DOTS_PER_INCH, INK, save
 
 _COLUMNS: Final = 8
 _INCHES: Final = 1.2

@@ -7,7 +7,7 @@ from typing import Final
 
 from trainer.data.dataset import MNIST
 from trainer.evaluation.confidence import Confidence
-from trainer.reports import plots
+from trainer.reports import confidence_plots, plots
 from trainer.reports.results import CONFIDENCE_FILE, PLOTS, TrainingResult
 
 _RECIPES: Final = ("notebook", "best")
@@ -27,9 +27,11 @@ def redraw(results: Path, recorded: Sequence[TrainingResult]) -> None:
             name: Confidence.model_validate(value)
             for name, value in json.loads(record.read_text(encoding="utf-8")).items()
         }
-        plots.risk_coverage_plot(known, record.with_name("risk-coverage.png"))
+        confidence_plots.risk_coverage_plot(known, record.with_name("risk-coverage.png"))
         for name, confidence in known.items():
-            plots.reliability_plot(confidence, name, record.with_name(f"reliability-{name}.png"))
+            confidence_plots.reliability_plot(
+                confidence, name, record.with_name(f"reliability-{name}.png")
+            )
     if errors := {recipe: found for recipe in _RECIPES if (found := _errors(recorded, recipe))}:
         plots.error_plot(errors, results / PLOTS / ERRORS_FILE)
 

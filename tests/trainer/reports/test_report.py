@@ -17,7 +17,7 @@ from trainer.evaluation.confidence import Confidence
 from trainer.evaluation.metrics import evaluate
 from trainer.evaluation.mistakes import Mistake
 from trainer.evaluation.result import Run
-from trainer.reports import markdown, plots, readme_table, report
+from trainer.reports import confidence_plots, markdown, plots, readme_table, report
 from trainer.reports.gallery import mistakes_gallery
 from trainer.reports.recorded_plots import redraw
 from trainer.reports.results import flatten, plots_name, read_results, record
@@ -167,8 +167,10 @@ def test_plots_same_figures_give_the_same_bytes_on_white(tmp_path: Path) -> None
         plots.loss_plot(history, "conv3", folder / "loss.png")
         plots.comparison_plot({"conv3": history, "another": history}, folder / "comparison.png")
         plots.confusion_plot(scores, LABELS, folder / "confusion.png")
-        plots.reliability_plot(confidence, "conv3", folder / "reliability.png")
-        plots.risk_coverage_plot({"conv3": confidence, "another": confidence}, folder / "risk.png")
+        confidence_plots.reliability_plot(confidence, "conv3", folder / "reliability.png")
+        confidence_plots.risk_coverage_plot(
+            {"conv3": confidence, "another": confidence}, folder / "risk.png"
+        )
         mistakes_gallery(
             confidence.test.mistakes, IMAGES["test"], LABELS, "mistakes", folder / "mistakes.png"
         )
