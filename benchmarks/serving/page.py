@@ -1,16 +1,28 @@
 """The record as a page to read, and as a picture."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from benchmarks.serving.record import Aim, Scenario, ServingResult
 from trainer.reports.markdown import table
+from trainer.reports.plot_style import INK, new_figure, save
 
 _TITLE: Final = "# How fast the embedded server answers"
 _ASKED: Final = ("server", "protocol", "request")
+_REQUESTS: Final = {
+    "image": "one image a call",
+    "batch64": "64 images a call",
+    "png": "one drawing a call",
+}
+_SERVERS: Final = {"none": "no server"}
+_STYLES: Final = {"grpc": "-", "rest": "--", "in-process": ":"}
+_COLOURS: Final = ("#5F5F5F", "#E69F00", "#0072B2", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
+"""Source: Okabe and Ito, Color Universal Design, 2008, but for the first."""
 _LATENCIES: Final = ("p50 ms", "p90", "p99", "p99.9")
 
 
@@ -105,26 +117,50 @@ def _list(values: Sequence[float]) -> str:
 
 
 def draw(scenarios: Sequence[Scenario], path: Path) -> None:
-    """Digits a second by number of clients, one panel a kind of request."""
-    requests = ["image", "batch64", "png"]
-    figure = Figure(figsize=(11, 3.6), layout="constrained")
-    for axes, request in zip(figure.subplots(1, len(requests)), requests, strict=True):
-        chosen = [s for s in scenarios if s.request == request and s.clients]
-        for server, protocol in dict.fromkeys((s.server, s.protocol) for s in chosen):
-            points = [
-                (s.clients, s.digits_per_s)
-                for s in chosen
-                if (s.server, s.protocol) == (server, protocol)
-            ]
+    """Write `plot` as a PNG file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save(plot(scenarios), path)
+
+
+def plot(scenarios: Sequence[Scenario]) -> Figure:
+    """Digits a second by number of clients, one panel a kind of request. A colour is one server in
+    all panels, a line style one protocol."""
+    chosen = [scenario for scenario in scenarios if scenario.clients]
+    servers = dict.fromkeys(scenario.server for scenario in chosen)
+    colours = dict(zip(servers, itertools.cycle(_COLOURS), strict=False))
+    figure, panels = new_figure(len(_REQUESTS), width=12.0, height=4.6)
+    for axes, (request, title) in zip(panels, _REQUESTS.items(), strict=True):
+        for (server, protocol), points in _lines(chosen, request).items():
             axes.plot(
                 *zip(*points, strict=True),
+                color=colours[server],
+                linestyle=_STYLES[protocol],
                 marker="o",
-                label=protocol if server == "none" else f"{server}, {protocol}",
+                markersize=4,
+                linewidth=2,
+                label=f"{_SERVERS.get(server, server)}, {protocol}",
             )
-        axes.set(title=request, xlabel="clients", xscale="log")
+        axes.set_title(title, loc="left", color=INK, fontweight="bold")
+        axes.set_xlabel("clients at a time", color=INK)
+        axes.set_xscale("log")
+        axes.set_xticks(sorted({scenario.clients or 0 for scenario in chosen}))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.set_ylim(bottom=0)
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=7)
-    figure.axes[0].set_ylabel("digits a second")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    panels[0].set_ylabel("digits answered a second", color=INK)
+    known = {line.get_label(): line for axes in panels for line in axes.get_lines()}
+    figure.legend(
+        known.values(), known, loc="outside lower center", ncols=3, frameon=False, labelcolor=INK
+    )
+    return figure
+
+
+def _lines(
+    scenarios: Sequence[Scenario], request: str
+) -> dict[tuple[str, str], list[tuple[int, float]]]:
+    """Clients and digits a second of each server and protocol."""
+    lines: dict[tuple[str, str], list[tuple[int, float]]] = {}
+    for one in scenarios:
+        if one.request == request and one.clients:
+            lines.setdefault((one.server, one.protocol), []).append((one.clients, one.digits_per_s))
+    return lines

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.serving.h2load import check_report
 from benchmarks.serving.load import Call, Outcome, closed, merge, open_loop
+from benchmarks.serving.page import plot
 from benchmarks.serving.record import RESULTS_FILE, ServingResult, percentiles
 
 RESULTS = Path(__file__).parents[2] / "results"
@@ -126,3 +127,17 @@ def test_recorded_speed_of_serving_has_its_layout_and_no_failed_call() -> None:
     recorded = ServingResult.model_validate_json((RESULTS / RESULTS_FILE).read_bytes())
     assert recorded.command.startswith("python -m benchmarks.serving")
     assert sum(s.errors for s in recorded.scenarios) == 0
+
+
+def test_plot_of_the_speed_gives_a_colour_one_meaning_and_hides_no_data() -> None:
+    recorded = ServingResult.model_validate_json((RESULTS / RESULTS_FILE).read_bytes())
+    figure = plot(recorded.scenarios)
+    figure.draw_without_rendering()
+    lines = [line for axes in figure.axes for line in axes.get_lines()]
+    drawn = {(line.get_label(), line.get_color(), line.get_linestyle()) for line in lines}
+    assert len(lines) > len(drawn) == len({label for label, _, _ in drawn})
+    assert len({(colour, style) for _, colour, style in drawn}) == len(drawn)
+    (legend,) = figure.legends
+    outside = legend.get_window_extent()
+    assert not any(outside.overlaps(axes.get_window_extent()) for axes in figure.axes)
+    assert not any(axes.get_legend() for axes in figure.axes)
