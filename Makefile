@@ -16,7 +16,7 @@ CORRECTIONS ?= corrections
 
 PY := .venv/bin/python
 CODE := digits saved_model trainer serving ui inkwell benchmarks tools tests
-BENCHMARKS := abuse ablation drawings freehand image_sizes kills numbers serving soak startup swaps training_speed ui variants
+BENCHMARKS := abuse ablation drawings freehand image_sizes kills numbers peers serving soak startup swaps training_speed ui variants
 
 # The first of these that is Python 3.11 to 3.13; the images hold 3.11.
 IS_SUPPORTED := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null

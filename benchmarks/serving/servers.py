@@ -7,11 +7,11 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import psutil
 
@@ -24,6 +24,8 @@ CONFIG: Final = Path("serving/tensorflow_serving")
 _PATIENCE: Final = 120.0
 _LOOK: Final = 0.01
 """Seconds between two looks at a server that starts."""
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def embedded(models: Sequence[str], ports: tuple[int, int], *flags: str) -> Iter
         *flags,
     ]
     started = time.perf_counter()
-    with _running(command) as process:
+    with running(command) as process:
         wait_for(f"http://{HOST}:{ports[1]}/readyz", process)
         address = Address(f"{HOST}:{ports[0]}", f"{HOST}:{ports[1]}")
         yield Embedded(address, psutil.Process(process.pid), time.perf_counter() - started)
@@ -105,16 +107,17 @@ def inside(version: Path, images: Path) -> Iterator[Inside]:
         str(version),
         str(images),
     ]
-    with _running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         yield Inside(process)
 
 
 @contextmanager
-def _running(command: list[str], **pipes: int) -> Iterator[subprocess.Popen[str]]:
-    """A server's process; one that does not end when told says where it hangs, and is killed."""
+def running(command: list[str], **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """A server's process, with options of `subprocess.Popen`; one that does not end when told says
+    where it hangs, and is killed."""
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
         traced = [command[0], "-X", "faulthandler", *command[1:]]
-        process = subprocess.Popen(traced, stderr=said, text=True, **pipes)  # type: ignore[call-overload]
+        process = subprocess.Popen(traced, stderr=said, text=True, **options)
         try:
             yield process
         finally:
@@ -141,11 +144,26 @@ def wait_for(address: str, process: subprocess.Popen[str] | None = None) -> byte
     Raises:
         TimeoutError: it did not.
     """
+
+    def ask() -> bytes:
+        with urllib.request.urlopen(address, timeout=_PATIENCE) as answer:
+            return bytes(answer.read())
+
+    return first_answer(ask, address, process)
+
+
+def first_answer(
+    ask: Callable[[], Answer], address: str, process: subprocess.Popen[str] | None = None
+) -> Answer:
+    """Ask until there is an answer, as long as `process` runs.
+
+    Raises:
+        TimeoutError: there was none.
+    """
     until = time.perf_counter() + _PATIENCE
     while time.perf_counter() < until and (process is None or process.poll() is None):
         try:
-            with urllib.request.urlopen(address, timeout=_PATIENCE) as answer:
-                return bytes(answer.read())
+            return ask()
         except OSError:
             time.sleep(_LOOK)
     raise TimeoutError(f"expected an answer from {address} within {_PATIENCE:g} s")
