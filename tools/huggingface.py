@@ -17,12 +17,13 @@ from digits.contract import MODEL_NAME
 from digits.errors import VersionError
 from digits.manifest import Manifest, read_manifest, verify
 from digits.settings import Settings, load
+from inkwell.demo import COMPARED
 from tools.model_card import model_card, space_page
 
 ROOT: Final = Path(__file__).parent.parent
 PAGES: Final = ROOT / "deploy" / "huggingface"
 SOURCES: Final = ("digits", "saved_model", "serving", "ui", "requirements/demo.txt", "LICENSE")
-"""What the Space needs of this repository, besides its own files and the version."""
+"""What the Space needs of this repository, besides its own files and the models."""
 _LEFT_OUT: Final = shutil.ignore_patterns("__pycache__")
 
 
@@ -94,12 +95,14 @@ def compose(number: int) -> dict[Path, str]:
 def assemble(folder: Path, number: int) -> None:
     """Put what each repository on Hugging Face holds into `model` and `space` below `folder`."""
     version = ROOT / "models" / MODEL_NAME / str(number)
+    others = [ROOT / "models" / name for name in COMPARED.split(",")]
     for name in ("model", "space"):
         shutil.rmtree(folder / name, ignore_errors=True)
         shutil.copytree(PAGES / name, folder / name)
     _copy(version, folder / "model" / version.name)
     _copy(ROOT / "LICENSE", folder / "model/LICENSE")
-    _copy(version, folder / "space/models" / MODEL_NAME / version.name)
+    for served in (version, *(base / str(released(base)) for base in others)):
+        _copy(served, folder / "space" / served.relative_to(ROOT))
     for source in SOURCES:
         _copy(ROOT / source, folder / "space" / source)
 

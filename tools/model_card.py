@@ -105,7 +105,7 @@ Draw a digit with mouse, pen, finger or keyboard; the answer follows while you d
 server with TensorFlow Serving's API over gRPC, in the same container.
 
 The model is version {number}: `{manifest.architecture}`, {manifest.parameters:,} parameters, test
-accuracy {accuracy:.4f} on {name}.
+accuracy {accuracy:.4f} on {name}. *Compare models* asks other networks too.
 
 Drawings stay in memory until they are answered; nothing is kept.
 """

@@ -13,7 +13,7 @@ from tests.support.released_server import draw_seven
 from tools.huggingface import assemble, released
 
 pytestmark = pytest.mark.containers
-_START = 300.0
+_START = 600.0
 
 
 def test_space_builds_serves_the_page_and_stops_when_told(

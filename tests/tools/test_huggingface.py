@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from huggingface_hub import ModelCard
 
 from digits.contract import MODEL_NAME
 from digits.manifest import verify
+from inkwell.demo import COMPARED
 from serving.client import connect
 from tests.containers.page import ask_page, wait_for_page
 from tests.support.ports import free_port
@@ -90,6 +91,7 @@ def test_space_settings_are_those_of_a_docker_space(repositories: Path) -> None:
     app = (PAGES / "space/app.py").read_text(encoding="utf-8")
     assert settings["sdk"] == "docker"
     assert f"\nPAGE_PORT: Final = {settings['app_port']}\n" in app
+    assert f'"--compare={COMPARED}"' in app, "as the demo does"
     assert len(settings["short_description"]) <= 60, "the Hub refuses longer ones"
 
 
@@ -118,18 +120,29 @@ def running(space: Path, page: int, grpc: int) -> Iterator[subprocess.Popen[byte
             process.terminate()
 
 
+def wait_while_running(process: subprocess.Popen[bytes], address: str) -> None:
+    """Return once the page answers; fail at once if the program has ended."""
+    for _ in range(600):
+        assert process.poll() is None
+        with suppress(TimeoutError):
+            wait_for_page(address, 1)
+            return
+    raise TimeoutError
+
+
 def test_space_serves_the_page_under_its_name_reads_a_drawing_and_ends_with_its_server(
     repositories: Path,
 ) -> None:
     page, grpc = free_port(), free_port()
     address = f"http://127.0.0.1:{page}"
     with running(repositories / "space", page, grpc) as process:
-        wait_for_page(address, 300)
+        wait_while_running(process, address)
         for host, status in ((HOST, 200), ("elsewhere.example.org", 421)):
             headers = {"host": host, "origin": f"https://{host}"}
             assert httpx.get(address, headers=headers, trust_env=False).status_code == status
-        with connect(f"grpc://127.0.0.1:{grpc}") as client:
-            assert client.read([draw_seven()])[0].label == "7"
+        for model in (MODEL_NAME, *COMPARED.split(",")):
+            with connect(f"grpc://127.0.0.1:{grpc}", model=model) as client:
+                assert client.read([draw_seven()])[0].label == "7"
         assert ">7<" in ask_page(address, draw_seven())
         (server,) = [
             child
@@ -137,6 +150,6 @@ def test_space_serves_the_page_under_its_name_reads_a_drawing_and_ends_with_its_
             if "serving.server" in child.cmdline()
         ]
         server.send_signal(signal.SIGKILL)
-        assert process.wait(60) not in (0, None)
+        assert process.wait(120) not in (0, None)
     with pytest.raises(httpx.ConnectError):
         httpx.get(address, trust_env=False)

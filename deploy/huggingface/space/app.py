@@ -15,8 +15,9 @@ from typing import Final
 PAGE_PORT: Final = 7860
 """`app_port` of the Space's README.md."""
 GRPC_PORT: Final = 8500
-_MODEL_DEADLINE: Final = 120
-"""Seconds until the model must answer; loading TensorFlow takes most of them."""
+_MODELS: Final = "serving/tensorflow_serving/models.config"
+_MODEL_DEADLINE: Final = 600
+"""Seconds until the models must answer, on two processors that others use too."""
 _POLL: Final = 1.0
 """Seconds between two looks at the processes."""
 _DRAIN: Final = 20
@@ -39,15 +40,18 @@ def main(page_port: int = PAGE_PORT, grpc_port: int = GRPC_PORT) -> int:
     names = (f"--hosts={hosts}",) if hosts else ()
     running: list[Process] = []
     try:
-        model = "--model_name=digits", "--model_base_path=models/digits"
-        running.append(_start("serving.server", *model, f"--port={grpc_port}", "--rest_api_port=0"))
+        models = f"--model_config_file={_MODELS}", "--model_config_root=."
+        running.append(
+            _start("serving.server", *models, f"--port={grpc_port}", "--rest_api_port=0")
+        )
         waiter = _start(
             "serving.client", "wait", f"--server={server}", f"--timeout={_MODEL_DEADLINE}"
         )
         if code := waiter.wait():
             return code
         where = "--host=0.0.0.0", f"--port={page_port}"  # a Space is public
-        running.append(_start("ui", f"--server={server}", *where, *names))
+        compared = "--compare=conv3,conv5,conv7", "--models=models"
+        running.append(_start("ui", f"--server={server}", *where, *names, *compared))
         while all(process.poll() is None for process in running):
             time.sleep(_POLL)
         return next(process.returncode for process in running if process.poll() is not None) or 1
