@@ -1,6 +1,11 @@
 """Choose the device and the precision of a training, and make it repeatable, before TensorFlow
 starts."""
 
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
 
@@ -9,10 +14,14 @@ import tensorflow as tf
 
 from trainer.errors import DeviceError
 
+_STDERR: Final = 2
 _PROCESSOR_FLAGS: Final = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 """As Linux names them: AVX-512 and AMX on x86, bf16 on Arm."""
 _FIRST_CAPABILITY: Final = (8, 0)
 """First compute capability of NVIDIA GPUs with bfloat16 tensor cores: Ampere."""
+
+_NO_DRIVER: Final = b"failed call to cuInit"
+"""What TensorFlow reports as an error on every machine without NVIDIA's driver."""
 
 Arithmetic = Literal["float32", "bfloat16"]
 
@@ -26,7 +35,8 @@ def choose_device(device: str, seed: int, *, deterministic: bool) -> list[str]:
     Raises:
         DeviceError: "gpu" was asked for and TensorFlow lists none.
     """
-    gpus = tf.config.list_physical_devices("GPU")
+    with errors_without(_NO_DRIVER):
+        gpus = tf.config.list_physical_devices("GPU")
     if device == "gpu" and not gpus:
         raise DeviceError(
             "expected a GPU; received none from TensorFlow; install the NVIDIA driver and "
@@ -45,6 +55,24 @@ def choose_device(device: str, seed: int, *, deterministic: bool) -> list[str]:
     return [
         tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus
     ]
+
+
+@contextmanager
+def errors_without(words: bytes) -> Iterator[None]:
+    """Leave lines with `words` out of what the process, TensorFlow's C++ code included, writes to
+    standard error meanwhile; the others follow at the end."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as written:
+        stderr = os.dup(_STDERR)
+        os.dup2(written.fileno(), _STDERR)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr, _STDERR)
+            os.close(stderr)
+            written.seek(0)
+            os.write(_STDERR, b"".join(line for line in written if words not in line))
 
 
 def choose_precision(
