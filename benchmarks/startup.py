@@ -9,11 +9,14 @@ import statistics
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
-from benchmarks.options import options
+from pydantic import Field
+
+from benchmarks.options import BenchmarkSettings
 from benchmarks.record import record
 from benchmarks.serving.servers import CONFIG, embedded, only
+from digits.settings import load
 from tests.support.ports import free_port
 
 RESULTS_FILE: Final = "startup.json"
@@ -23,16 +26,20 @@ SERVERS: Final = {"digits alone": only(Path("models/digits")), "digits, conv3, c
 Starts = list[tuple[float, float]]
 
 
+class StartupSettings(BenchmarkSettings):
+    """Time until the embedded server is ready, with one model and with four."""
+
+    program: ClassVar[str] = "python -m benchmarks.startup"
+
+    rounds: int = Field(default=5, ge=1, description="starts of each server")
+
+
 def main(argv: Sequence[str]) -> int:
     """Measure, print and record; returns the exit code."""
-    parser = options("benchmarks.startup", __doc__)
-    parser.add_argument(
-        "--rounds", type=int, default=5, help="starts of each server; default: %(default)s"
-    )
-    arguments = parser.parse_args(argv)
-    found = measure(arguments.rounds)
+    chosen = load(StartupSettings, argv)
+    found = measure(chosen.rounds)
     print(json.dumps(found, indent=2))
-    record(found, arguments.results / RESULTS_FILE, "benchmarks.startup", argv)
+    record(found, chosen.results / RESULTS_FILE, "benchmarks.startup", argv)
     return 0
 
 

@@ -13,23 +13,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from tensorflow_serving.apis import get_model_metadata_pb2
 
-from serving.server.codecs import json_inputs, json_outputs, json_parser
-from serving.server.codecs.json_examples import read_examples
-from serving.server.errors import (
-    Code,
-    DeadlineError,
-    InvalidArgumentError,
-    UnknownSignatureError,
-    as_answer,
-)
+from serving.server.errors import Code, DeadlineError, as_answer
 from serving.server.inference.admission import Admission, Share
-from serving.server.inference.examples import CLASSIFY, REGRESS, Task, infer
 from serving.server.inference.pieces import check_patience
-from serving.server.inference.predict import Limits, Query, predict
-from serving.server.inference.validation import check_count
+from serving.server.inference.predict import Limits
 from serving.server.models.joining import Patience
 from serving.server.models.registry import Models, Target
-from serving.server.models.signature import Arrays, ServedSignature
 from serving.server.rest.bodies import (
     TOO_LARGE,
     BodyTooLargeError,
@@ -38,6 +27,7 @@ from serving.server.rest.bodies import (
     read_body,
     zip_for,
 )
+from serving.server.rest.calls import answer_call
 from serving.server.rest.openapi import describe
 from serving.server.rest.routes import READING_VERBS, Call, path_as_sent, read_path
 from serving.server.rest.server import GONE
@@ -61,7 +51,6 @@ HTTP_STATUS: Final = {
 }
 """HTTP status by canonical code; every other code is 500. Source: the page of TensorFlow Serving's
 behaviour, 4.4."""
-_EXAMPLE_METHODS: Final = {"classify": CLASSIFY, "regress": REGRESS}
 _ANY_ORIGIN: Final = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "POST, GET",
@@ -186,41 +175,7 @@ class RestApp:
         with self._admission.admit(self._seconds):
             check_patience(patience)
             document = read()
-            if call.action == "predict":
-                return self._predict(call.target, document, patience)
-            return self._infer(call, document, patience)
-
-    def _predict(self, target: Target, document: dict[str, Any], patience: Patience) -> Response:
-        query = Query(
-            target,
-            document.get("signature_name", ""),
-            lambda signature: _read_inputs(document, signature, self._limits.max_items),
-            patience=patience,
-        )
-        try:
-            answer = predict(self._models, query, self._limits)
-        except UnknownSignatureError as error:
-            raise InvalidArgumentError(
-                f'Serving signature name: "{error.name}" not found in signature def'
-            ) from error
-        if "instances" in document:
-            return json_response(
-                {"predictions": json_outputs.write_predictions(answer.outputs, answer.signature)},
-                version=answer.version,
-            )
-        return json_response(
-            {"outputs": json_outputs.write_columns(answer.outputs, answer.signature)},
-            version=answer.version,
-        )
-
-    def _infer(self, call: Call, document: dict[str, Any], patience: Patience) -> Response:
-        examples = read_examples(document, call.action)
-        method, name = _EXAMPLE_METHODS[call.action], document.get("signature_name", "")
-        task = Task(method, name, patience)
-        outcome = infer(self._models, call.target, task, examples, self._limits)
-        return json_response(
-            {"results": json_outputs.write_results(outcome.result)}, version=outcome.version
-        )
+            return answer_call(self._models, call, document, self._limits, patience)
 
     def _status(self, target: Target) -> dict[str, Any]:
         listed = [
@@ -257,19 +212,3 @@ class RestApp:
         return json_response(
             {"ready": ready, "models": models}, 200 if ready else HTTP_STATUS[Code.UNAVAILABLE]
         )
-
-
-def _read_inputs(document: dict[str, Any], signature: ServedSignature, max_items: int) -> Arrays:
-    if "instances" in document and "inputs" in document:
-        raise InvalidArgumentError(
-            f"JSON Value: {json_parser.echo(document)} Not formatted correctly expecting only one "
-            "of 'inputs' or 'instances' keys to exist "
-        )
-    if "instances" in document:
-        rows = document["instances"]
-        for spec in signature.inputs.values():  # counted first: rows are looked at one by one
-            check_count(spec, len(rows) if isinstance(rows, list) else 0, max_items)
-        return json_inputs.read_instances(rows, signature)
-    if "inputs" in document:
-        return json_inputs.read_columns(document["inputs"], signature)
-    raise InvalidArgumentError("Missing 'inputs' or 'instances' key")

@@ -1,0 +1,86 @@
+"""Answers to predict, classify and regress over REST: from a body's document to the response."""
+
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from serving.server.codecs import json_inputs, json_outputs, json_parser
+from serving.server.codecs.json_examples import read_examples
+from serving.server.errors import InvalidArgumentError, UnknownSignatureError
+from serving.server.inference.examples import CLASSIFY, REGRESS, Task, infer
+from serving.server.inference.predict import Limits, Query, predict
+from serving.server.inference.validation import check_count
+from serving.server.models.joining import Patience
+from serving.server.models.registry import Models, Target
+from serving.server.models.signature import Arrays, ServedSignature
+from serving.server.rest.bodies import json_response
+from serving.server.rest.routes import Call
+
+_EXAMPLE_METHODS: Final = {"classify": CLASSIFY, "regress": REGRESS}
+
+
+def answer_call(
+    models: Models, call: Call, document: dict[str, Any], limits: Limits, patience: Patience
+) -> Response:
+    """Compute the call and write its answer.
+
+    Raises:
+        ServingError: of the kind that the call is refused with.
+    """
+    if call.action == "predict":
+        return _predict(models, call.target, document, limits, patience)
+    return _infer(models, call, document, limits, patience)
+
+
+def _predict(
+    models: Models, target: Target, document: dict[str, Any], limits: Limits, patience: Patience
+) -> Response:
+    query = Query(
+        target,
+        document.get("signature_name", ""),
+        lambda signature: _read_inputs(document, signature, limits.max_items),
+        patience=patience,
+    )
+    try:
+        answer = predict(models, query, limits)
+    except UnknownSignatureError as error:
+        raise InvalidArgumentError(
+            f'Serving signature name: "{error.name}" not found in signature def'
+        ) from error
+    if "instances" in document:
+        return json_response(
+            {"predictions": json_outputs.write_predictions(answer.outputs, answer.signature)},
+            version=answer.version,
+        )
+    return json_response(
+        {"outputs": json_outputs.write_columns(answer.outputs, answer.signature)},
+        version=answer.version,
+    )
+
+
+def _infer(
+    models: Models, call: Call, document: dict[str, Any], limits: Limits, patience: Patience
+) -> Response:
+    examples = read_examples(document, call.action)
+    method, name = _EXAMPLE_METHODS[call.action], document.get("signature_name", "")
+    task = Task(method, name, patience)
+    outcome = infer(models, call.target, task, examples, limits)
+    return json_response(
+        {"results": json_outputs.write_results(outcome.result)}, version=outcome.version
+    )
+
+
+def _read_inputs(document: dict[str, Any], signature: ServedSignature, max_items: int) -> Arrays:
+    if "instances" in document and "inputs" in document:
+        raise InvalidArgumentError(
+            f"JSON Value: {json_parser.echo(document)} Not formatted correctly expecting only one "
+            "of 'inputs' or 'instances' keys to exist "
+        )
+    if "instances" in document:
+        rows = document["instances"]
+        for spec in signature.inputs.values():  # counted first: rows are looked at one by one
+            check_count(spec, len(rows) if isinstance(rows, list) else 0, max_items)
+        return json_inputs.read_instances(rows, signature)
+    if "inputs" in document:
+        return json_inputs.read_columns(document["inputs"], signature)
+    raise InvalidArgumentError("Missing 'inputs' or 'instances' key")
