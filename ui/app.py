@@ -24,7 +24,7 @@ _HEADER: Final = f"<header><h1>{TITLE}</h1><p>{DESCRIPTION}</p></header>"
 SCRIPTS: Final = _HERE / "pad"
 """The modules of the page's scripts, served as they are below /pad/."""
 _SEVERAL: Final = '<span class="several" hidden></span>'
-"""Shows the choice *Compare models*; see page.css."""
+"""Shows the choice *Compare models*; see ui/page.css."""
 _AT_ONCE: Final = 8
 """Questions under way to the model server at one time."""
 _OCCLUSIONS_AT_ONCE: Final = 2

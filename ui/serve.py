@@ -101,7 +101,7 @@ def harden(page: gr.Blocks, origins: Origins) -> AllowList:
         pwa=False,
         mcp_server=False,
         theme=_theme(),
-        css_paths=[_HERE / "page.css"],
+        css_paths=[_HERE / "page.css", _HERE / "answer.css"],
     )
     inputs = [len(listener.inputs) for listener in page.fns.values()]
     document = Document(inner, TITLE, DESCRIPTION, [f"pad/{name}" for name in scripts])

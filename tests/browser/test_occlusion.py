@@ -36,6 +36,24 @@ def draw_and_ask(page: Page, number: int) -> None:
     expect(result(page)).to_be_visible()
 
 
+def hold(page: Page) -> list[Route]:
+    """Let the page's questions wait; gives them."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    page.route(JOIN, keep)
+    return held
+
+
+def release(page: Page, held: list[Route]) -> None:
+    """Pass on what waits and what comes after it."""
+    for route in held:
+        route.continue_()
+    page.unroute(JOIN)
+
+
 def test_page_says_what_would_change_its_mind_about_a_seven(
     page: Page, server: ModelServer
 ) -> None:
@@ -78,18 +96,11 @@ def test_page_what_would_change_its_mind_goes_with_the_answer(page: Page) -> Non
     draw_and_ask(page, 7)
     below = page.get_by_role("button", name="As code")
     before = below.bounding_box()
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route(JOIN, hold)
+    held = hold(page)
     line(page, (0.1, 0.95), (0.3, 0.95))
     expect(page.locator("#desk")).to_have_attribute("data-answer", "old")
     expect(result(page)).to_have_css("opacity", "0.35")
-    for route in held:
-        route.continue_()
-    page.unroute(JOIN)
+    release(page, held)
     settle(page)
     expect(result(page)).to_be_hidden()
     assert below.bounding_box() == before
@@ -102,8 +113,14 @@ def test_page_what_would_change_its_mind_goes_with_the_answer(page: Page) -> Non
 
 def test_page_asked_while_the_answer_is_old_waits_for_the_new_one(page: Page) -> None:
     draw(page, 7)
+    settle(page)
+    held = hold(page)
+    line(page, (0.1, 0.95), (0.3, 0.95))
+    expect(page.locator("#desk")).to_have_attribute("data-answer", "old")
     button(page).click()
-    expect(page.locator("#desk")).not_to_have_attribute("data-answer", "old")
+    page.wait_for_timeout(500)
+    assert {json.loads(route.request.post_data or "")["fn_index"] for route in held} == {0}
+    release(page, held)
     expect(result(page)).to_be_visible()
     asked = page.locator(".answer").get_attribute("data-asked")
     expect(result(page)).to_have_attribute("data-asked", asked or "")

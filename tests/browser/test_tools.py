@@ -10,6 +10,7 @@ from tests.browser.gestures import (
     digit,
     hand_over,
     ink,
+    inked_at,
     line,
     sentence,
     touch,
@@ -42,7 +43,7 @@ def test_page_pen_width_changes_the_next_stroke_only(page: Page) -> None:
     page.get_by_label("Width of the pen").fill("15")
     assert ink(page) == thin
     line(page, (0.7, 0.2), (0.7, 0.8))
-    assert ink(page) > 2.7 * thin
+    assert 2.7 * thin < ink(page) < 3.3 * thin  # of twice the width
 
 
 def test_page_is_drawn_on_with_the_keyboard_alone(page: Page) -> None:
@@ -51,10 +52,12 @@ def test_page_is_drawn_on_with_the_keyboard_alone(page: Page) -> None:
         page.keyboard.press("Tab")
         if canvas.evaluate("canvas => canvas === document.activeElement"):
             break
-    for key, times in (("ArrowUp", 16), (" ", 1), ("ArrowDown", 32), (" ", 1), ("ArrowLeft", 5)):
+    for key, times in (("ArrowUp", 16), (" ", 1), ("ArrowDown", 32), (" ", 1), ("ArrowLeft", 10)):
         for _ in range(times):
             page.keyboard.press(key)
     expect(digit(page)).to_have_text("1")
+    assert inked_at(page, 0.5, 0.75)
+    assert not inked_at(page, 0.4, 0.82)  # the pen was lifted; its ring is further left
     assert page.evaluate("scrollY") == 0
     page.keyboard.press("Delete")
     expect(sentence(page)).to_have_text(NOTHING_DRAWN.sentence)

@@ -56,6 +56,12 @@ def test_ask_names_the_part_without_which_the_answer_is_another(client: Client) 
     np.testing.assert_allclose(found.influence, expected, rtol=1e-5)
 
 
+def test_occlude_takes_the_mean_of_the_parts_over_a_pixel(client: Client) -> None:
+    image = np.zeros((28, 28), np.uint8)
+    image[15, 15] = 3  # below four parts; without it the stand-in reads a 0
+    assert occlude(client, image).influence[15, 15] == pytest.approx(FALL, rel=1e-5)
+
+
 def test_occlude_where_no_part_changes_the_answer_says_so(client: Client) -> None:
     image = np.zeros((28, 28), np.uint8)
     image[5, 6] = 200  # read as a 0, like the empty image
@@ -101,9 +107,12 @@ def test_ask_about_no_image_says_what_is_wrong(client: Client, play: Play) -> No
     assert play.calls == [DRAWINGS]
 
 
-def test_ask_a_server_in_trouble_says_so(client: Client, play: Play) -> None:
+def test_ask_a_server_in_trouble_says_so(
+    client: Client, play: Play, caplog: pytest.LogCaptureFixture
+) -> None:
     play.faults = [("INTERNAL", "Traceback in /srv/secret/model.py")]
     assert ask(client, SEVEN) == NO_ANSWER
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 def test_ask_with_an_unexpected_fault_says_so(

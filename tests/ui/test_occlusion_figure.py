@@ -59,6 +59,13 @@ def test_render_says_in_words_where_the_part_is(place: tuple[int, int], words: s
     assert f"(in the box, {words})" in render(occlusion(Change(place, "1", 0.9)), 1)
 
 
+def test_render_says_where_the_part_is_within_the_ink() -> None:
+    dash = np.zeros((28, 28), np.uint8)
+    dash[10:14, 2:26] = 255
+    found = Occlusion(dash, "1", np.zeros((28, 28), np.float32), Change((10, 12), "7", 0.9))
+    assert "(in the box, centre)" in render(found, 1)
+
+
 def test_render_ink_is_blue_for_orange_against_and_grey_otherwise() -> None:
     shown = pixels(render(occlusion(), 1))
     assert shown[5, 6].tolist() == [70, 140, 255]

@@ -26,10 +26,14 @@ def test_snippets_name_model_and_server(server: str, url: str) -> None:
 
 def test_snippets_of_any_model_name_stay_one_argument() -> None:
     name = "it's $(touch x)/`y` \\"
-    found = snippets("rest://localhost:8501", name)
-    assert len(shlex.split(found.url)) == 1
+    found = snippets("rest://[::1]:8501", name)
+    [url] = shlex.split(found.url)
+    assert url == (
+        "http://[::1]:8501/v1/models/it%27s%20%24%28touch%20x%29%2F%60y%60%20%5C:predict"
+    )
+    assert found.url == f"'{url}'"  # a shell takes brackets for a pattern
     assert eval(f"dict(server={found.connect})") == {
-        "server": "rest://localhost:8501",
+        "server": "rest://[::1]:8501",
         "model": name,
     }
 
