@@ -12,12 +12,10 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -27,15 +25,13 @@ from pydantic import Field
 from benchmarks.options import BenchmarkSettings
 from benchmarks.serving import h2load, protocols, servers
 from benchmarks.serving.aims import judge
-from benchmarks.serving.load import Outcome, Sample, merge, open_loop
+from benchmarks.serving.load import Outcome, merge
 from benchmarks.serving.page import draw, write
+from benchmarks.serving.plans import Plan, arriving, callers, in_rounds
 from benchmarks.serving.record import (
     RESULTS_FILE,
     Memory,
-    Protocol,
-    Scenario,
     ServingResult,
-    percentiles,
 )
 from digits.contract import MODEL_NAME
 from digits.files import write_synced
@@ -45,31 +41,14 @@ from digits.store import versions
 from tests.support.ports import free_port
 from trainer.provenance import Provenance, describe_command
 
-CLIENTS: Final = {"image": (1, 8, 64), "batch64": (1, 8), "png": (1, 8, 64)}
-"""How many at a time, by request."""
 IN_PROCESS_THREADS: Final = 8
 _OVERLOAD: Final = 5
-_WORKERS: Final = 320
-"""Callers of an open loop: twice what the server lets in before it refuses."""
 _POINTS: Final = 20
 """How often a soak looks at the memory."""
 _REMARK: Final = (
     "The load is made on the same cores as the answers; a server on a machine of "
     "its own answers more. Other jobs may have shared the machine: compare ratios."
 )
-
-
-@dataclass(frozen=True)
-class Plan:
-    """One scenario before it is measured."""
-
-    server: str
-    protocol: Protocol
-    request: str
-    clients: int | None
-    load: Callable[[float], Sample]
-    """Runs it for so many seconds."""
-    rate: float | None = None
 
 
 class ServingSettings(BenchmarkSettings):
@@ -139,94 +118,28 @@ def _measure(
             for name in requests
             for clients in (1, IN_PROCESS_THREADS)
         ),
-        *_callers("embedded", joining.address, requests),
-        *_callers("embedded, joining none", alone.address, {"image": requests["image"]}),
+        *callers("embedded", joining.address, requests),
+        *callers("embedded, joining none", alone.address, {"image": requests["image"]}),
     ]
     if chosen.serving:
         given = h2load.Address(*chosen.serving.split(","))
-        plans += _callers(f"the server at {given.grpc}, {given.rest}", given, requests)
-    measured = _rounds(plans, chosen.rounds, chosen.seconds)
+        plans += callers(f"the server at {given.grpc}, {given.rest}", given, requests)
+    measured = in_rounds(plans, chosen.rounds, chosen.seconds)
     peak = next(
         s.throughput_per_s
         for s in measured
         if (s.server, s.protocol, s.request, s.clients) == ("embedded", "grpc", "batch64", 8)
     )
     rate = _OVERLOAD * max(peak, 1.0)
-    arriving = partial(_arriving, joining.address.grpc, requests["batch64"], rate)
-    overload = Plan("embedded", "grpc", "batch64", None, arriving, rate)
-    measured += _rounds([overload], chosen.rounds, 2 * chosen.seconds)
+    load_at_rate = partial(arriving, joining.address.grpc, requests["batch64"], rate)
+    overload = Plan("embedded", "grpc", "batch64", None, load_at_rate, rate)
+    measured += in_rounds([overload], chosen.rounds, 2 * chosen.seconds)
     return {
         "scenarios": tuple(measured),
         "visible_s": tuple(_publish(base, number, joining) for number in (2, 3, 4)),
         "ready_s": (joining.ready_s, alone.ready_s),
         "memory": _soak(joining, requests["image"], chosen.soak) if chosen.soak else None,
     }
-
-
-def _callers(
-    name: str, address: h2load.Address, requests: Mapping[str, protocols.Request]
-) -> list[Plan]:
-    asked: tuple[Protocol, ...] = ("grpc", "rest")
-    return [
-        Plan(
-            name,
-            protocol,
-            request.name,
-            clients,
-            partial(h2load.closed, address, protocol, request, clients),
-        )
-        for request in requests.values()
-        for protocol in asked
-        for clients in CLIENTS[request.name]
-    ]
-
-
-def _arriving(address: str, request: protocols.Request, rate: float, seconds: float) -> Sample:
-    return open_loop(protocols.over_grpc(address, request), rate, seconds, _WORKERS, seed=1)
-
-
-def _rounds(plans: Sequence[Plan], rounds: int, seconds: float) -> list[Scenario]:
-    """Every plan once a round, in turns."""
-    samples: list[list[Sample]] = [[] for _ in plans]
-    for number in range(rounds):
-        for plan, taken in zip(plans, samples, strict=True):
-            taken.append(plan.load(seconds / rounds))
-            asked = f"{plan.clients} clients" if plan.clients else f"{plan.rate:.0f} calls/s"
-            print(
-                f"round {number + 1}: {plan.server}, {plan.protocol}, {plan.request}, {asked}: "
-                f"{taken[-1].throughput:.0f} answers/s",
-                flush=True,
-            )
-    return [_describe(plan, taken) for plan, taken in zip(plans, samples, strict=True)]
-
-
-def _describe(plan: Plan, samples: Sequence[Sample]) -> Scenario:
-    whole = merge(samples)
-    answered, refused, failed = (whole.latencies[outcome] for outcome in Outcome)
-    points, intervals = percentiles(answered)
-    return Scenario(
-        server=plan.server,
-        protocol=plan.protocol,
-        request=plan.request,
-        clients=plan.clients,
-        rate=plan.rate,
-        seconds=whole.seconds,
-        answers=len(answered),
-        refused=len(refused),
-        errors=len(failed),
-        throughput_per_s=whole.throughput,
-        digits_per_s=whole.throughput * protocols.SIZES[plan.request],
-        throughput_by_round=tuple(sample.throughput for sample in samples),
-        p50_ms=points[0],
-        p90_ms=points[1],
-        p99_ms=points[2],
-        p999_ms=points[3],
-        p50_by_round_ms=tuple(
-            median(sample.latencies[Outcome.ANSWERED] or [0.0]) for sample in samples
-        ),
-        intervals_ms=intervals,
-        refused_p99_ms=float(np.percentile(refused, 99)) if refused else None,
-    )
 
 
 def _publish(base: Path, number: int, server: servers.Embedded) -> float:
