@@ -25,10 +25,11 @@ class Share:
         self._budget.take(size, alone=self._held)
         self._held += size
 
-    def release(self) -> None:
-        """Hold nothing any more."""
-        self._budget.give_back(self._held)
-        self._held = 0
+    def release(self) -> int:
+        """Hold nothing any more; returns the bytes held until now."""
+        held, self._held = self._held, 0
+        self._budget.give_back(held)
+        return held
 
 
 class ByteBudget:

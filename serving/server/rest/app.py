@@ -15,6 +15,7 @@ from tensorflow_serving.apis import get_model_metadata_pb2
 
 from serving.server.errors import Code, DeadlineError, as_answer
 from serving.server.inference.admission import Admission, Share
+from serving.server.inference.memory import Reclaimer
 from serving.server.inference.pieces import check_patience
 from serving.server.inference.predict import Limits
 from serving.server.models.joining import Patience
@@ -60,6 +61,8 @@ _NO_TYPE: Final = "text/html; charset=ISO-8859-1"
 """Of an empty answer to OPTIONS. Source: recorded."""
 
 
+_LARGE_CALL: Final = 16 << 20
+"""Bytes of a call, its values in memory included, after which memory is given back."""
 _CLIENT_GONE: Final = 499
 """What logs and counters show for it. Source: nginx's own status, which others took over."""
 
@@ -85,6 +88,7 @@ class RestApp:
         self._cross_origin = _ANY_ORIGIN if settings.rest_api_enable_cors_support else {}
         self._threads = ThreadPoolExecutor(settings.rest_api_num_threads, thread_name_prefix="rest")
         self._is_draining = is_draining
+        self._reclaimer = Reclaimer()
         self._pages: dict[str, Callable[[], Response]] = {
             "/livez": self._live,
             "/readyz": self._ready,
@@ -113,6 +117,9 @@ class RestApp:
             return Response(status_code=_CLIENT_GONE)
         except Exception as error:  # noqa: BLE001 - as_answer logs what is not ours
             answer = as_answer(error)
+            # Its frames hold the document and, in a circle, the error: the collector alone would
+            # free them, and not before other calls make it run.
+            error.__traceback__ = None
         request.state.code = answer.code  # for the meter around this protocol
         status = (
             TOO_LARGE
@@ -152,11 +159,15 @@ class RestApp:
         except BaseException:
             share.release()
             raise
-        working.add_done_callback(lambda _: share.release())
+        working.add_done_callback(lambda _: self._release(share))
         try:
             return await asyncio.wait_for(asyncio.wrap_future(working), self._seconds)
         except TimeoutError:
             raise DeadlineError("Timed out waiting for notification") from None
+
+    def _release(self, share: Share) -> None:
+        if share.release() >= _LARGE_CALL:
+            self._reclaimer.request()
 
     async def _receive(self, request: Request, share: Share) -> bytes:
         try:

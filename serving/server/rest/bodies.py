@@ -5,8 +5,10 @@ import base64
 import gzip
 import json
 import re
+import threading
 import zlib
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -33,6 +35,10 @@ _PICTURE_COPIES: Final = 3
 """Times that such a body lies in memory at once: as sent, in base64, decoded."""
 _GZIP_OFFER: Final = re.compile(r"(?:x-)?gzip(?:;q=(?P<weight>[0-9.]+))?", re.IGNORECASE)
 """One member of Accept-Encoding, without blanks. Source: RFC 9110, 12.5.3."""
+_LARGE: Final = 1 << 20
+"""Bytes of a document whose parsing keeps the interpreter's lock for long."""
+_LARGE_BODIES: Final = threading.Lock()
+"""Held while such a document is parsed: a small call then waits for one of them, not for all."""
 Hold = Callable[[int], None]
 """Called with bytes that a request is about to take in memory; what it raises ends the request."""
 
@@ -108,8 +114,9 @@ def read_document(body: bytes, hold: Hold) -> dict[str, Any]:
         InvalidArgumentError: it is no JSON, no object, or names a signature by something else than
             a string.
     """
-    hold(bytes_when_parsed(body))
-    document = json_parser.parse(body)
+    with _LARGE_BODIES if len(body) > _LARGE else nullcontext():
+        hold(bytes_when_parsed(body))
+        document = json_parser.parse(body)
     if not isinstance(document, dict):
         raise InvalidArgumentError(f"JSON Value: {json_parser.echo(document)} Is not object")
     if not isinstance(document.get("signature_name", ""), str):
