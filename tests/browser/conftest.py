@@ -87,6 +87,19 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 
 
 @pytest.fixture
+def tab(browser: Browser, address: str) -> Iterator[Page]:
+    """A window whose browser may complain: Gradio reports requests that fail on purpose, and those
+    that a reload cuts off."""
+    context = browser.new_context(viewport={"width": 1100, "height": 760})
+    context.set_default_timeout(_PATIENCE)
+    page = context.new_page()
+    page.goto(address)
+    page.wait_for_selector("#pad canvas")
+    yield page
+    context.close()
+
+
+@pytest.fixture
 def dark(browser: Browser, address: str) -> Iterator[Page]:
     """A window of a person who prefers dark ones, with the same conditions."""
     yield from window(

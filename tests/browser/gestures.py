@@ -27,10 +27,10 @@ _INKED_AT = """(pad, [x, y]) => {
     pixel.drawImage(pad, -x * pad.height, -y * pad.height);
     return pixel.getImageData(0, 0, 1, 1).data[3] > 0;
 }"""
-_HAND_OVER = """async (target, [picture, type, event]) => {
+_HAND_OVER = """async (target, [picture, type, event, name]) => {
     const bytes = await (await fetch(`data:${type};base64,${picture}`)).blob();
     const data = new DataTransfer();
-    data.items.add(new File([bytes], "picture", { type }));
+    data.items.add(new File([bytes], name, { type }));
     const made = event === "paste"
         ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true })
         : new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
@@ -61,10 +61,10 @@ def line(page: Page, start: tuple[float, float], stop: tuple[float, float]) -> N
     page.mouse.up()
 
 
-def hand_over(page: Page, picture: bytes, kind: str, event: str) -> None:
+def hand_over(page: Page, picture: bytes, kind: str, event: str, name: str = "picture") -> None:
     """Paste or drop a picture; `event` is "paste" or "drop"."""
     page.locator("#pad canvas").evaluate(
-        _HAND_OVER, [base64.b64encode(picture).decode("ascii"), kind, event]
+        _HAND_OVER, [base64.b64encode(picture).decode("ascii"), kind, event, name]
     )
 
 

@@ -1,7 +1,7 @@
 """The page whose server is lost, restarted or slow, and the page that is loaded again: nothing is
 lost, and no old answer stands beside a new drawing."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, Route, expect
@@ -15,18 +15,6 @@ pytestmark = pytest.mark.browser
 JOIN = "**/gradio_api/queue/join*"
 DATA = "**/gradio_api/queue/data*"
 LOST = "This page has lost its server. Your drawing is kept"
-
-
-@pytest.fixture
-def tab(browser: Browser, address: str) -> Iterator[Page]:
-    """A window whose browser may complain: requests fail here on purpose, and Gradio reports those
-    that a reload cuts off."""
-    context = browser.new_context(viewport={"width": 1100, "height": 760})
-    context.set_default_timeout(15_000)
-    page = context.new_page()
-    open_page(page, address)
-    yield page
-    context.close()
 
 
 def hold_first(held: list[Route]) -> Callable[[Route], None]:

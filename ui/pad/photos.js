@@ -24,13 +24,20 @@ const isHeic = async (blob) => /^ftyp(hei|hev|mif1|msf1)/.test(await blob.slice(
 
 export async function take(blob) {
   if (!blob) return;
-  let picture;
+  let photo;
   try {
-    picture = await open(blob);
+    photo = toCanvas(await open(blob));
   } catch {
     pad.note.textContent = (await isHeic(blob)) ? HEIC : NO_PICTURE;
     return;
   }
+  pad.note.textContent = "";
+  remember();
+  keep();
+  put({ strokes: [], photo, mode: pad.drawing.mode });
+}
+
+function toCanvas(picture) {
   const shrink = Math.min(1, LONGEST_SIDE / Math.max(picture.width, picture.height));
   const photo = document.createElement("canvas");
   photo.width = Math.max(1, Math.round(picture.width * shrink));
@@ -40,10 +47,8 @@ export async function take(blob) {
   context.fillRect(0, 0, photo.width, photo.height);
   context.drawImage(picture, 0, 0, photo.width, photo.height);
   picture.close?.();
-  pad.note.textContent = "";
-  remember();
-  keep();
-  put({ strokes: [], photo, mode: pad.drawing.mode });
+  context.getImageData(0, 0, 1, 1); // throws where an SVG embeds something foreign: no browser lets a page read that
+  return photo;
 }
 
 const pictureIn = (files) => [...(files ?? [])].find(({ type }) => type.startsWith("image/"));

@@ -2,6 +2,7 @@
 // in this tab's sessionStorage, and nowhere else.
 
 import { put, showHistory } from "./history.js";
+import { ASPECT } from "./sheet.js";
 import { isEmpty, pad, PHOTO_QUALITY } from "./state.js";
 
 const SAVED_AS = "inkwell";
@@ -41,6 +42,19 @@ export function save() {
   }
 }
 
+// What another version of the page, or a hand, put there is not taken: half of it on the pad would break the page for good.
+const isPicture = (url) => /^data:image\/(png|jpeg);/.test(url);
+const isStroke = ({ pen, points }) => Number.isFinite(pen) && points.every((point) => point.length === 2 && point.every(Number.isFinite));
+const isFrame = ({ points, label, probabilities, names }) =>
+  [points, ...probabilities].every(Number.isFinite) && [label, ...names].every((text) => typeof text === "string") && names.length === probabilities.length;
+
+function isWhole({ drawing, earlier, later, kept, photos }) {
+  const isDrawing = ({ strokes, photo, mode, frames = [] }) =>
+    Object.hasOwn(ASPECT, mode) && (photo === null || photo in photos) && strokes.every(isStroke) && frames.every(isFrame);
+  const drawings = [drawing, ...earlier, ...later, ...kept.map((entry) => entry.drawing)];
+  return drawings.every(isDrawing) && [...photos, ...kept.map(({ picture }) => picture)].every(isPicture);
+}
+
 async function toCanvas(url) {
   const image = new Image();
   image.src = url;
@@ -56,6 +70,7 @@ export async function restore() {
   try {
     const state = JSON.parse(sessionStorage.getItem(SAVED_AS));
     if (!state) return;
+    if (!isWhole(state)) throw new TypeError("not what this page saved");
     const photos = await Promise.all(state.photos.map(toCanvas));
     if (!isEmpty()) return; // somebody was faster
     const whole = (one) => ({ ...one, photo: one.photo === null ? null : photos[one.photo] });
