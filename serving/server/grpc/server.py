@@ -21,6 +21,9 @@ from serving.server.settings import ServerSettings
 
 _SERVICES: Final = ("tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
 _HEALTH: Final = "grpc.health.v1.Health"
+_SETTINGS_MILLISECONDS: Final = 10_000
+"""Until a connection must have acknowledged the server's HTTP/2 settings, which every client does
+at once. One that sends and never reads does not, and is closed; gRPC's own limit is a minute."""
 PREDICTION_METHODS: Final = ("Classify", "Regress", "Predict", "MultiInference", "GetModelMetadata")
 
 
@@ -67,6 +70,7 @@ def _options(settings: ServerSettings) -> list[tuple[str, int | str]]:
         ("grpc.max_send_message_length", -1),  # what was computed is answered, whatever its size
         # Without it, calls that are begun and reset at once crowd out other connections.
         ("grpc.max_concurrent_streams", settings.grpc_max_streams_per_connection),
+        ("grpc.http2.settings_timeout", _SETTINGS_MILLISECONDS),
         *_read_options(settings.grpc_channel_arguments),
     ]
 

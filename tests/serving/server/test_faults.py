@@ -234,6 +234,32 @@ def test_calls_begun_and_reset_at_once_break_no_call_of_another_connection(
         assert answers_both(protocols)
 
 
+def test_connection_that_never_reads_is_closed_in_the_middle_of_its_resets(toy_base: Path) -> None:
+    """It cannot acknowledge the server's settings; gRPC by itself waits for that for a minute."""
+    port = free_port()
+    with (
+        start_protocols(
+            model_base_path=toy_base, port=port, rest_api_port=free_port()
+        ) as protocols,
+        socket.create_connection(("127.0.0.1", port), timeout=1.0) as attacker,
+    ):
+        with pytest.raises(ConnectionError):
+            reset_for(attacker, seconds=30)
+        assert answers_both(protocols)
+
+
+def reset_for(one: socket.socket, seconds: float) -> None:
+    """Begin and reset calls; whole frames, however little the server takes at a time."""
+    until, content, first = time.monotonic() + seconds, PREFACE, 1
+    while time.monotonic() < until:
+        with suppress(TimeoutError):
+            content = content[one.send(content) :]
+        if not content:
+            content = begun_and_reset(range(first, first + 200, 2))
+            first += 200
+            time.sleep(0.01)
+
+
 def send_as_long_as_it_is_open(one: socket.socket, content: bytes) -> None:
     """The server may hang up on an attacker, or never read to the end."""
     with suppress(OSError):
