@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final
 
+import psutil
 from pydantic import Field
 
 from benchmarks.options import BenchmarkSettings
@@ -39,6 +40,8 @@ _FINGERPRINTS: Final = 10
 _CALLERS: Final = 3
 """Of each protocol."""
 _PATIENCE: Final = 120.0
+_LOOKS: Final = 10
+"""How often the server's memory is looked at, evenly spread over the swaps."""
 
 
 @dataclass
@@ -68,8 +71,11 @@ def bench(swaps: int, place: Path) -> dict[str, object]:
     fingerprints = {toys.publish(base, 0): 0}
     published: dict[str, int] = dict.fromkeys(KINDS, 0)
     seen, refused = Seen(), 0
-    with _server(base) as protocols, _callers(protocols, seen):
+    memory = []
+    with _server(base) as (protocols, server), _callers(protocols, seen):
         for turn in range(swaps):
+            if turn % max(1, swaps // _LOOKS) == 0:
+                memory.append(server.memory_info().rss >> 20)
             kind = KINDS[turn % len(KINDS)]
             number = _publish(toys, base, kind, (turn + 1) % _FINGERPRINTS)
             published[kind] += 1
@@ -94,6 +100,7 @@ def bench(swaps: int, place: Path) -> dict[str, object]:
         "calls": seen.calls,
         "failed_calls": len(seen.faults),
         "first_faults": seen.faults[:3],
+        "memory_mib": memory,
         "versions_that_answered": len({version for version, _ in seen.answers}),
         "answers_of_another_version_than_they_name": len(wrong),
         "callers": f"{_CALLERS} over gRPC and {_CALLERS} over REST, of the latest version, "
@@ -102,7 +109,7 @@ def bench(swaps: int, place: Path) -> dict[str, object]:
 
 
 @contextmanager
-def _server(base: Path) -> Iterator[Protocols]:
+def _server(base: Path) -> Iterator[tuple[Protocols, psutil.Process]]:
     """The server as a process of its own."""
     ports = free_port(), free_port()
     flags = [
@@ -124,7 +131,7 @@ def _server(base: Path) -> Iterator[Protocols]:
     ):
         try:
             protocols.predict(ask({"images": BLANK}))
-            yield protocols
+            yield protocols, psutil.Process(process.pid)
         finally:
             process.terminate()
 
