@@ -16,7 +16,7 @@ CORRECTIONS ?= corrections
 
 PY := .venv/bin/python
 CODE := digits saved_model trainer serving ui inkwell benchmarks tools tests
-BENCHMARKS := abuse ablation drawings freehand image_sizes kills numbers peers serving soak startup swaps training_speed ui variants
+BENCHMARKS := abuse ablation drawings freehand fuzz image_sizes kills numbers peers serving soak startup swaps training_speed ui variants
 
 # The first of these that is Python 3.11 to 3.13; the images hold 3.11.
 IS_SUPPORTED := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null
@@ -160,7 +160,7 @@ test: .venv/.setup ##* Run the tests; those this machine cannot run are skipped 
 
 fuzz: .venv/.setup ## Send nonsense: twenty times what `make test` does, then a minute for each reader guided by its coverage; ARGS="-k rest" FUZZ_SECONDS=
 	$(PY) -m pytest tests/serving/server/fuzz --hypothesis-profile=fuzz $(ARGS)
-	for target in rest messages files pictures page; do $(PY) -m tests.serving.server.fuzz.guided $$target --seconds $(FUZZ_SECONDS) || exit; done
+	for target in rest messages files pictures page headers data store; do $(PY) -m tests.serving.server.fuzz.guided $$target --seconds $(FUZZ_SECONDS) || exit; done
 
 lint: .venv/.setup ## Check style and types; Dockerfiles too where hadolint runs
 	$(PY) -m ruff check .

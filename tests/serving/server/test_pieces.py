@@ -22,7 +22,7 @@ from serving.server.errors import (
 )
 from serving.server.inference.admission import Admission, ByteBudget, Share
 from serving.server.inference.memory import Reclaimer
-from serving.server.inference.pieces import Pieces, Turns, compute
+from serving.server.inference.pieces import PIECE_ITEMS, Pieces, Turns, compute
 from serving.server.inference.pixels import count_pixels
 from serving.server.models.dtypes import BY_NUMBER, DType
 from serving.server.models.joining import Patience
@@ -74,6 +74,16 @@ def test_call_of_one_piece_is_computed_at_once(count: int) -> None:
     x = np.zeros(count, np.float32)
     compute(loaded, DOUBLE, {"x": x}, ["y"], patience=Patience(), pieces=Pieces(1, items=64))
     assert sizes == [count]
+
+
+def test_a_thousand_sizes_of_calls_are_few_sizes_for_the_model() -> None:
+    """TensorFlow keeps memory for each size that it has computed."""
+    loaded, sizes = version(lambda x: x)
+    pieces = Pieces(1)
+    for count in range(1, 1001):
+        x = np.zeros(count, np.float32)
+        compute(loaded, DOUBLE, {"x": x}, ["y"], patience=Patience(), pieces=pieces)
+    assert set(sizes) <= set(range(1, PIECE_ITEMS + 1))
 
 
 def test_call_whose_outputs_have_no_items_is_computed_whole() -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 import atheris  # type: ignore[import-untyped,import-not-found,unused-ignore]  # for x86_64 only
 
-with atheris.instrument_imports(include=["serving", "ui", "digits"]):
+with atheris.instrument_imports(include=["serving", "ui", "digits", "trainer.data"]):
     from tests.serving.server.fuzz.targets import TARGETS
 
 CORPUS: Final = Path(__file__).parent / "corpus"

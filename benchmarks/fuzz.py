@@ -1,0 +1,87 @@
+"""Count the inputs that every reader of other people's bytes takes without breaking.
+
+`make bench NAME=fuzz`, or `python -m benchmarks.fuzz --help`. The inputs are libFuzzer's, guided by
+the coverage of the reader, from the corpus beside the tests on: JSON and paths, gRPC messages,
+configuration, pictures, what the page sends, picture headers, training data, the store's files.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Final
+
+from pydantic import Field
+
+from benchmarks.options import BenchmarkSettings
+from benchmarks.record import record
+from digits.settings import load
+
+RESULTS_FILE: Final = "fuzz.json"
+TARGETS: Final = ("rest", "messages", "files", "pictures", "page", "headers", "data", "store")
+"""As in tests/serving/server/fuzz/targets.py, whose import takes TensorFlow."""
+_EXECUTED: Final = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
+
+
+def bench(seconds: int, place: Path, targets: Sequence[str] = TARGETS) -> dict[str, object]:
+    """Fuzz each reader for so many seconds.
+
+    Args:
+        seconds: for each.
+        place: folder for what is found.
+        targets: which readers.
+
+    Returns:
+        Inputs by reader, all together, and the readers that broke.
+    """
+    inputs: dict[str, int] = {}
+    broken: list[str] = []
+    for target in targets:
+        flags = ["--seconds", str(seconds), "--found", str(place)]
+        module = [sys.executable, "-m", "tests.serving.server.fuzz.guided", target]
+        done = subprocess.run(
+            [*module, *flags],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            env={**os.environ, "TMPDIR": str(place)},
+        )
+        counted = _EXECUTED.search(done.stderr)
+        inputs[target] = int(counted[1]) if counted else 0
+        if done.returncode:
+            broken.append(target)
+            print(done.stderr[-3000:], file=sys.stderr)
+        print(f"{target}: {inputs[target]:,} inputs, exit code {done.returncode}", flush=True)
+    return {
+        "seconds_each": seconds,
+        "inputs": inputs,
+        "inputs_together": sum(inputs.values()),
+        "broken": broken,
+    }
+
+
+class FuzzSettings(BenchmarkSettings):
+    """Count the inputs that every reader takes without breaking."""
+
+    program: ClassVar[str] = "python -m benchmarks.fuzz"
+
+    seconds: int = Field(default=60, ge=1, description="of fuzzing for each reader")
+
+
+def main() -> int:
+    """Run the benchmark; 0 if nothing broke."""
+    chosen = load(FuzzSettings, sys.argv[1:])
+    with tempfile.TemporaryDirectory() as place:
+        seen = bench(chosen.seconds, Path(place))
+    print(json.dumps(seen, indent=2))
+    record(seen, chosen.results / RESULTS_FILE, "benchmarks.fuzz", sys.argv[1:])
+    return int(bool(seen["broken"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
