@@ -46,13 +46,23 @@ def test_page_link_has_the_drawing_and_no_request_does(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    "fragment", ["#d=digit", "#d=digit.1,2", "#d=<b>.jj,1,1", "#d=digit.zzzzzz,1,1"]
+    "fragment",
+    [
+        "#d=digit",
+        "#d=digit.jj",
+        "#d=digit.jj,1",
+        "#d=digit.1,1,1",
+        "#d=digit.zzzzzz,1,1",
+        "#d=digit.jj,1,<",
+        "#d=<b>.jj,1,1",
+    ],
 )
 def test_page_link_that_somebody_made_up_draws_nothing(page: Page, fragment: str) -> None:
     page.evaluate("fragment => (location.hash = fragment)", fragment)
     settle(page)
     assert ink(page) == 0
     expect(page.locator(".examples")).to_be_visible()
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
 
 
 def test_page_picture_has_drawing_and_answer(page: Page) -> None:
