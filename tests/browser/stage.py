@@ -136,7 +136,8 @@ def open_page(page: Page, address: str) -> None:
 
 def draw(page: Page, digit: int, left: float = 0.0) -> None:
     """Draw a digit with the mouse, stroke by stroke, so far to the right in units of the pad's
-    height."""
+    height. The page is scrolled up first: it may be longer than the window."""
+    page.locator("#header").scroll_into_view_if_needed()
     for stroke in STROKES[digit]:
         first, *others = on_screen(page, [(x + left, y) for x, y in smooth(stroke)])
         page.mouse.move(*first)
