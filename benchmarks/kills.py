@@ -42,6 +42,15 @@ FLAGS: Final = (
 )
 TRAIN_IMAGES: Final = 500
 TEST_IMAGES: Final = 100
+AIMED: Final = {"plots": "run/plots/*.png", "report": "run/metrics.json"}
+"""Moments that random instants seldom meet: killed as soon as such a file is there."""
+_SAID: Final = {
+    "published conv3": "end",
+    "preparing drawings that are not digits": "preparing the export",
+    "plotting curves": "plots and report",
+    "the only candidate": "evaluation",
+}
+"""What a training says, latest first, and what it does from then on."""
 _STUCK: Final = 1_200.0
 """Seconds that no training of this size takes, on however busy a machine."""
 
@@ -103,10 +112,9 @@ def phase(folder: Path, since: float) -> str:
     network, said = folder / "run" / "conv3", (folder / "log").read_text(errors="replace")
     if any(staging.stat().st_mtime >= since for staging in folder.glob("models/digits/.staging-*")):
         return "export"
-    if "published conv3" in said:
-        return "end"
-    if "the only candidate" in said:
-        return "report"
+    for words, doing in _SAID.items():
+        if words in said:
+            return doing
     if list(network.glob("checkpoints/.*")):
         return "checkpoint"
     epochs, validated = said.count(": epoch "), said.count("validation loss")
@@ -117,7 +125,7 @@ def phase(folder: Path, since: float) -> str:
 
 def digest(folder: Path) -> str:
     """SHA-256 of all that must not depend on a kill: every variable, the weights of the kept model,
-    the history without times."""
+    the history without times, the plots."""
     made = hashlib.sha256()
     content = max((folder / "run" / "conv3" / "checkpoints").iterdir()).read_bytes()[
         hashlib.sha256().digest_size :
@@ -139,6 +147,8 @@ def digest(folder: Path) -> str:
         made.update(name.encode() + weights[name])
     for epoch in read_history(folder / "run" / "conv3" / "history.json"):
         made.update(epoch.model_dump_json(exclude={"seconds"}).encode())
+    for plot in sorted((folder / "run" / "plots").glob("*.png")):
+        made.update(plot.name.encode() + plot.read_bytes())
     return made.hexdigest()
 
 
@@ -154,6 +164,15 @@ def whole(folder: Path) -> float:
     return time.monotonic() - started
 
 
+def kill_at(folder: Path, sign: str) -> None:
+    """Start a training and kill it as soon as it has made a file like `sign`."""
+    child = start(folder, folder.parent / "toy.npz")
+    while not list(folder.glob(sign)):
+        if wait(child, 0.002) is not None:
+            raise SystemExit(f"expected a training that makes {sign}; received one that ended")
+    kill(child)
+
+
 def bench(kills: int, seed: int, place: Path) -> dict[str, object]:
     """Train once in peace, then again and again with kills until there were `kills` of them;
     returns what was seen."""
@@ -163,6 +182,13 @@ def bench(kills: int, seed: int, place: Path) -> dict[str, object]:
     phases: Counter[str] = Counter()
     ends: list[bool] = []
     instants = random.Random(seed)
+    for moment, sign in AIMED.items():
+        (folder := place / f"killed-at-{moment}").mkdir()
+        kill_at(folder, sign)
+        phases[f"aimed at: {moment}"] += 1
+        whole(folder)
+        ends.append(digest(folder) == expected)
+        print(f"killed at {moment}: {'the same' if ends[-1] else 'OTHER'} bits", flush=True)
     while phases.total() < kills:
         folder = place / f"killed{len(ends)}"
         folder.mkdir()
