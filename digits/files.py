@@ -51,7 +51,7 @@ def write_synced(path: Path, content: bytes) -> None:
     sync(path.parent)
 
 
-def sweep(folder: Path) -> None:
+def remove_temporary_files(folder: Path) -> None:
     """Remove what a killed `write_synced` left in `folder`; nobody else may be writing there."""
     for leftover in folder.glob(f".*{_UNSYNCED}"):
         leftover.unlink(missing_ok=True)

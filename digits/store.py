@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from digits.errors import StoreError
-from digits.files import sweep, sync, sync_tree
+from digits.files import remove_temporary_files, sync, sync_tree
 from digits.manifest import verify
 
 _log = logging.getLogger(__name__)
@@ -146,7 +146,7 @@ def tidy(base: Path) -> None:
     must be locked."""
     for leftover in base.glob(f"{_STAGING}*"):
         shutil.rmtree(leftover, ignore_errors=True)
-    sweep(base)
+    remove_temporary_files(base)
     for number in in_both_places(base):
         folder = base / HELD / str(number)
         aside = _free_name(folder)

@@ -21,7 +21,7 @@ COMPARED: Final = "conv3,conv5,conv7"
 """The networks that the page asks beside the best one, which is `digits`."""
 _POLL: Final = 0.2
 """Seconds between two looks at the processes."""
-_MODEL_DEADLINE: Final = 120
+_MODEL_DEADLINE: Final = 300
 """Seconds until the model must answer; loading TensorFlow for the first time takes most of them."""
 _DRAIN: Final = 20
 """Seconds a process has to finish what it was asked before it is killed."""

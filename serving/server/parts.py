@@ -14,7 +14,7 @@ from serving.server.inference.predict import Limits
 from serving.server.inference.warmup import warm_up
 from serving.server.models.batching import Batching, read_batching
 from serving.server.models.config import ModelSource
-from serving.server.models.joining import TURNS, Joining
+from serving.server.models.joining import CONCURRENT_BATCHES, Joining
 from serving.server.models.loading import Loading, load_version
 from serving.server.models.registry import Models
 from serving.server.models.verification import Verification
@@ -29,7 +29,9 @@ def make_joining(settings: ServerSettings) -> Joining | None:
     if settings.enable_batching or settings.max_batch_size == 1:
         return None
     running = settings.max_running_calls
-    return Joining(settings.max_batch_size, threading.Semaphore(running), min(TURNS, running))
+    return Joining(
+        settings.max_batch_size, threading.Semaphore(running), min(CONCURRENT_BATCHES, running)
+    )
 
 
 def make_limits(settings: ServerSettings) -> Limits:

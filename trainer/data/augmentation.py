@@ -65,7 +65,7 @@ def augment(pixels: tf.Tensor, parameters: tf.Tensor) -> tf.Tensor:
 
     Args:
         pixels: float32 [n, 28, 28, 1], paper 0.
-        parameters: float32 [n, columns], rows of `draw`.
+        parameters: float32 [n, columns], rows of `draw_parameters`.
 
     Returns:
         float32 [n, 28, 28, 1].

@@ -1,6 +1,6 @@
 """The three networks, as data, and the one function that builds any of them.
 
-Source of the networks: DESIGN section 4, the published notebook this project replaces.
+Source of the networks: the published notebook that this project replaces.
 """
 
 from dataclasses import dataclass

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from digits.files import sweep, write_synced
+from digits.files import remove_temporary_files, write_synced
 from trainer.errors import OutputError, ResumeError
 from trainer.networks.history import Epoch
 
@@ -87,7 +87,7 @@ def save(
     content = packed.getvalue()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        sweep(folder)
+        remove_temporary_files(folder)
         name = f"epoch-{len(progress.history):05}-step-{progress.steps:07}.checkpoint"
         write_synced(folder / name, hashlib.sha256(content).digest() + content)
         for old in sorted(folder.glob(_PATTERN))[:-KEPT]:

@@ -30,7 +30,8 @@ class EpochData:
     """What one epoch trains on, beside the images themselves.
 
     Attributes:
-        augmentation: how each training image is augmented, see `trainer.data.augmentation.draw`.
+        augmentation: how each training image is augmented, see
+            `trainer.data.augmentation.draw_parameters`.
         targets: what is to be predicted for each.
     """
 

@@ -70,7 +70,8 @@ class Admission:
         self._running = threading.Semaphore(running)
         self.budget = ByteBudget(max_bytes)
         self._text = (
-            f"The server already runs {running} calls and queues {queued} more; try again later"
+            f"The server already has {running + queued} calls in progress or waiting, and takes no "
+            "more; try again later"
         )
 
     @contextmanager

@@ -30,7 +30,7 @@ PIECE_PIXELS: Final = 8_000_000
 """Of encoded pictures: two of the largest that are decoded, about 0.4 s."""
 
 
-class Turns:
+class FairLock:
     """One at a time, in the order in which they ask."""
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class Pieces:
     max_call_pixels: int
     items: int = PIECE_ITEMS
     pixels: int = PIECE_PIXELS
-    turns: Turns = field(default_factory=Turns)
+    turns: FairLock = field(default_factory=FairLock)
     reclaimer: Reclaimer = field(default_factory=Reclaimer)
 
     def cut(self, signature: ServedSignature, inputs: Arrays, wanted: Sequence[str]) -> list[int]:

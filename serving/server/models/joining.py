@@ -19,7 +19,7 @@ from serving.server.errors import DeadlineError
 from serving.server.models.functions import Array, Compute
 from serving.server.models.signature import ServedSignature
 
-TURNS: Final = 2
+CONCURRENT_BATCHES: Final = 2
 """Joined computations of one signature at the same time. Measured on two cores: with one, a core
 idles while Python sends the answers; with three, the batches stay small."""
 
@@ -41,7 +41,7 @@ class Joining:
     """Items computed together; a larger call is computed apart."""
     apart: threading.Semaphore
     """Bounds what is computed apart, all signatures together."""
-    turns: int = TURNS
+    turns: int = CONCURRENT_BATCHES
 
 
 @dataclass(eq=False)

@@ -28,7 +28,7 @@ def test_call_too_many_is_refused_at_once_through_both_protocols(
     answer = protocols.post({"instances": image["images"].tolist()})
     assert running.is_alive(), "refused while the other call still runs, not after it"
     assert code == grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert "already runs 1 calls" in text
+    assert "already has 1 calls in progress or waiting" in text
     assert answer.status_code == 429
     assert protocols.states()[1] == ("AVAILABLE", ""), "status answers all the same"
     running.join()

@@ -22,7 +22,7 @@ from serving.server.errors import (
 )
 from serving.server.inference.admission import Admission, ByteBudget, Share
 from serving.server.inference.memory import Reclaimer
-from serving.server.inference.pieces import PIECE_ITEMS, Pieces, Turns, compute
+from serving.server.inference.pieces import PIECE_ITEMS, FairLock, Pieces, compute
 from serving.server.inference.pixels import count_pixels
 from serving.server.models.dtypes import BY_NUMBER, DType
 from serving.server.models.joining import Patience
@@ -171,7 +171,7 @@ def test_deadline_ends_a_large_call_between_pieces() -> None:
 
 
 def test_turns_go_round_in_the_order_of_asking() -> None:
-    turns, order = Turns(), []
+    turns, order = FairLock(), []
 
     def take(name: str) -> None:
         for _ in range(3):
@@ -190,7 +190,7 @@ def test_turns_go_round_in_the_order_of_asking() -> None:
 
 
 def test_turn_that_nobody_waits_for_any_more_is_passed_on() -> None:
-    turns = Turns()
+    turns = FairLock()
     with turns.take(1), pytest.raises(DeadlineError), turns.take(0.01):
         pass
     with turns.take(0):
