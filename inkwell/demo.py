@@ -21,7 +21,7 @@ COMPARED: Final = "conv3,conv5,conv7"
 """The networks that the page asks beside the best one, which is `digits`."""
 _POLL: Final = 0.2
 """Seconds between two looks at the processes."""
-_MODEL_DEADLINE: Final = 300
+_MODEL_DEADLINE: Final = 600
 """Seconds until the model must answer; loading TensorFlow for the first time takes most of them."""
 _DRAIN: Final = 20
 """Seconds a process has to finish what it was asked before it is killed."""
@@ -30,11 +30,7 @@ Process = subprocess.Popen[bytes]
 
 
 def main(argv: Sequence[str]) -> int:
-    """Start the server, wait for its model, start the page, and stay until one of them ends.
-
-    Returns:
-        Exit code: 0 after Ctrl-C, else that of the process that ended.
-    """
+    """Serve on the ports of the command line, where all of them are free; returns the exit code."""
     ports = _read_ports(argv)
     for flag, port in vars(ports).items():
         if _answers(port):
@@ -44,21 +40,40 @@ def main(argv: Sequence[str]) -> int:
                 file=sys.stderr,
             )
             return 1
-    for number in (
-        signal.SIGINT,
-        signal.SIGTERM,
-    ):  # SIGINT too: a shell starts what runs in its background without it
+    return serve(ports.grpc_port, ports.rest_port, ports.page_port)
+
+
+def serve(
+    grpc_port: int, rest_port: int, page_port: int, *, host: str = HOST, page: Sequence[str] = ()
+) -> int:
+    """Start the server, wait for its model, start the page, and stay until one of them ends.
+
+    Args:
+        grpc_port: of the server, on this machine alone.
+        rest_port: of the server; 0 for none.
+        page_port: of the page.
+        host: address that the page listens on.
+        page: further flags of the page.
+
+    Returns:
+        0 after SIGINT or SIGTERM, else the exit code of the process that ended; 1 where that is 0.
+    """
+    # SIGINT too: a shell starts what runs in its background without it.
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     running: list[Process] = []
+    flags = ["--host", host, "--port", str(page_port), *page]
     try:
-        return _run(ports.grpc_port, ports.rest_port, ports.page_port, running)
+        return _run(grpc_port, rest_port, page_port, flags, running)
     except KeyboardInterrupt:
         return 0
     finally:
         _stop(running)
 
 
-def _run(grpc_port: int, rest_port: int, page_port: int, running: list[Process]) -> int:
+def _run(
+    grpc_port: int, rest_port: int, page_port: int, flags: Sequence[str], running: list[Process]
+) -> int:
     """Bring the chain up one link at a time; `running` receives each process as it starts."""
 
     def start(module: str, *flags: str) -> Process:
@@ -81,8 +96,7 @@ def _run(grpc_port: int, rest_port: int, page_port: int, running: list[Process])
     if code:
         return code
     running.remove(waiter)
-    where = "--host", HOST, "--port", str(page_port)
-    page = start("ui", "--server", address, *where, "--compare", COMPARED, "--models", "models")
+    page = start("ui", "--server", address, *flags, "--compare", COMPARED, "--models", "models")
     code = _until(lambda: _answers(page_port), [server, page])
     if code is None:
         _announce(f"http://{HOST}:{page_port}")

@@ -22,7 +22,10 @@ from tools.model_card import model_card, space_page
 
 ROOT: Final = Path(__file__).parent.parent
 PAGES: Final = ROOT / "deploy" / "huggingface"
-SOURCES: Final = ("digits", "saved_model", "serving", "ui", "requirements/demo.txt", "LICENSE")
+SOURCES: Final = (
+    *("digits", "inkwell", "saved_model", "serving", "ui"),
+    *("requirements/demo.txt", "LICENSE"),
+)
 """What the Space needs of this repository, besides its own files and the models."""
 _LEFT_OUT: Final = shutil.ignore_patterns("__pycache__")
 

@@ -91,7 +91,6 @@ def test_space_settings_are_those_of_a_docker_space(repositories: Path) -> None:
     app = (PAGES / "space/app.py").read_text(encoding="utf-8")
     assert settings["sdk"] == "docker"
     assert f"\nPAGE_PORT: Final = {settings['app_port']}\n" in app
-    assert f'"--compare={COMPARED}"' in app, "as the demo does"
     assert len(settings["short_description"]) <= 60, "the Hub refuses longer ones"
 
 
