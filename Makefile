@@ -111,7 +111,7 @@ serve-embedded: .venv/.demo ##* Serve models/ with the embedded server, on the s
 		--monitoring_config_file=serving/tensorflow_serving/monitoring.config --port=$(GRPC_PORT) --rest_api_port=$(REST_PORT) $(ARGS)
 
 ui: .venv/.demo ##* Open the page for a server that is running; SERVER=grpc://host:port COMPARE=other,models
-	$(PY) -m ui --server $(SERVER) --port $(PAGE_PORT) --compare $(COMPARE) --models models $(ARGS)
+	$(PY) -m ui --server $(SERVER) --port $(PAGE_PORT) --compare=$(COMPARE) --models models $(ARGS)
 
 up: ##* Start TensorFlow Serving and the page in containers, in the background
 	$(call need_compose,run both without one: make demo)

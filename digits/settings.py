@@ -54,11 +54,14 @@ _PREFIXES: Final = (
 
 
 def _split(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",")) if value.strip() else ()
 
 
 CommaSeparated: Final = BeforeValidator(_split)
-"""For `Annotated[tuple[...], CommaSeparated]`: `a,b` on the command line and in the environment."""
+"""For `Annotated[tuple[...], CommaSeparated]`: `a,b` on the command line and in the environment;
+nothing is the empty tuple."""
 
 
 class Settings(BaseModel):

@@ -72,6 +72,7 @@ class TrainerSettings(Settings):
     )
     architectures: Annotated[tuple[ArchitectureName, ...], CommaSeparated] = Field(
         default=("conv3", "conv5", "conv7"),
+        min_length=1,
         description="networks to train, separated by commas: conv3, conv5, conv7",
     )
     recipe: Annotated[str, AfterValidator(_known_recipe)] = Field(

@@ -21,8 +21,8 @@ class Origins:
     """The names the page is reached under."""
 
     def __init__(self, names: Collection[str]) -> None:
-        """Allow `names` besides localhost and addresses."""
-        self._names = {name.lower().rstrip(".") for name in names} | {"localhost"}
+        """Allow `names` besides localhost and addresses; empty ones are nobody's."""
+        self._names = {name.lower().rstrip(".") for name in names} - {""} | {"localhost"}
 
     def refuse(self, headers: Headers) -> tuple[int, str] | None:
         """Status and sentence for a request that is not from this page; None for one that is."""

@@ -49,6 +49,7 @@ def test_read_list_is_split_at_commas_in_flag_and_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert read(Toy, ["--names=a,b"]).names == ("a", "b")
+    assert read(Toy, ["--names="]).names == ()
     monkeypatch.setenv("INKWELL_NAMES", "c,d")
     assert read(Toy, []).names == ("c", "d")
 

@@ -5,7 +5,7 @@ from starlette.datastructures import Headers
 
 from ui.origin import Origins
 
-ORIGINS = Origins(["Inkwell.example.org", "0.0.0.0"])
+ORIGINS = Origins(["Inkwell.example.org", "0.0.0.0", ""])
 
 
 @pytest.mark.parametrize(
