@@ -10,6 +10,7 @@ from tests.browser.gestures import (
     inked,
     line,
     sentence,
+    settle,
 )
 from tests.browser.stage import draw
 from ui.reading import NOTHING_DRAWN
@@ -80,6 +81,7 @@ def test_page_history_has_a_title_a_scroll_bar_and_is_forgotten_on_request(page:
     page.get_by_role("button", name="Forget all").click()
     expect(page.get_by_text("Your last drawings")).to_be_hidden()
     assert page.evaluate("JSON.parse(sessionStorage.getItem('inkwell')).kept") == []
+    settle(page)  # Gradio reports a question that the reload cuts off
     page.reload()
     expect(sentence(page)).to_have_text(NOTHING_DRAWN.sentence)
     expect(page.locator(".history button")).to_have_count(0)
