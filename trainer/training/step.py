@@ -139,6 +139,13 @@ def compile_steps(
         loss, correct = tf.foldl(add, batches, (tf.constant(0.0), tf.constant(0, tf.int64)))
         return loss, correct
 
+    return _trace_in_order(steps, shapes)
+
+
+def _trace_in_order(
+    steps: tf.types.experimental.PolymorphicFunction, shapes: Iterable[tuple[int, ...]]
+) -> Callable[[EpochData, Batches], tuple[float, int]]:
+    """Call `steps` with arrays, and trace it for each of `shapes` before its first call."""
     untraced = list(dict.fromkeys(shapes))
 
     def train(data: EpochData, batches: Batches) -> tuple[float, int]:
