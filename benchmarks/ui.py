@@ -26,7 +26,7 @@ from digits.settings import load
 from tests.browser.stage import model_server, page_process
 from tests.browser.strokes import STROKES, Place, smooth
 from tests.support.released_server import RELEASED
-from ui.drawing import Sheet, to_sent
+from ui.answers.drawing import Sheet, to_sent
 
 RESULTS_FILE: Final = "ui.json"
 _AIM: Final = 1000.0

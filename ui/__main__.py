@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from digits.settings import load
-from ui.address import listen
 from ui.errors import PageError
 from ui.settings import PageSettings
+from ui.web.address import listen
 
 
 def main() -> int:

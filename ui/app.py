@@ -9,13 +9,13 @@ from typing import Any, Final
 import gradio as gr
 
 from serving.client import Client
-from ui.compare import Comparer
+from ui.answers.compare import Comparer
+from ui.answers.occlusion import ask
+from ui.answers.reading import NOTHING_DRAWN, Notice, read, take
 from ui.corrections import Corrections, correct
-from ui.occlusion import ask
-from ui.occlusion_figure import render as render_occlusion
-from ui.reading import NOTHING_DRAWN, Notice, read, take
-from ui.snippets import Snippets
-from ui.view import render
+from ui.markup.occlusion_figure import render as render_occlusion
+from ui.markup.snippets import Snippets
+from ui.markup.view import render
 
 TITLE: Final = "Inkwell"
 _HERE: Final = Path(__file__).parent

@@ -25,9 +25,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from digits.contract import LABELS, Problem
 from digits.files import write_synced
 from serving.client import Client, ClientError, Drawing
-from ui.drawing import Sheet, decode
+from ui.answers.drawing import Sheet, decode
+from ui.answers.reading import PAGE_FAILED, notice_of
 from ui.errors import CorrectionError, DrawingError
-from ui.reading import PAGE_FAILED, notice_of
 
 _log = logging.getLogger(__name__)
 
@@ -234,7 +234,7 @@ def correct(
         return str(error)
     except ClientError as error:
         return notice_of(error).sentence
-    except Exception:  # noqa: BLE001 - as in ui.reading
+    except Exception:  # noqa: BLE001 - as in ui.answers.reading
         _log.exception("expected every fault to have a sentence of its own; received another one")
         return PAGE_FAILED.sentence
 

@@ -13,17 +13,17 @@ from fastapi.responses import FileResponse
 from starlette.middleware.gzip import GZipMiddleware
 
 from serving.client import Access, connect
-from ui.accuracy import accuracy_in
-from ui.address import url
-from ui.allow_list import AllowList
+from ui.answers.accuracy import accuracy_in
+from ui.answers.compare import Comparer
 from ui.app import DESCRIPTION, SCRIPTS, TITLE, build
-from ui.compare import Comparer
 from ui.corrections import Corrections
-from ui.document import Document
-from ui.origin import Origins
-from ui.sessions import Sessions
+from ui.markup.snippets import snippets
 from ui.settings import PageSettings
-from ui.snippets import snippets
+from ui.web.address import url
+from ui.web.allow_list import AllowList
+from ui.web.document import Document
+from ui.web.origin import Origins
+from ui.web.sessions import Sessions
 
 _HERE: Final = Path(__file__).parent
 _GRACE: Final = 1

@@ -12,7 +12,7 @@ from benchmarks.ui import Seen, bench, draw, summarise
 from serving.client.number.segments import find_digits
 from tests.browser.stage import page_process
 from tests.support.client_doubles import Stage, grpc_double
-from ui.drawing import decode
+from ui.answers.drawing import decode
 
 RESULTS = Path(__file__).parents[2] / "results"
 

@@ -13,7 +13,7 @@ from tests.browser.gestures import (
     settle,
 )
 from tests.browser.stage import draw
-from ui.reading import NOTHING_DRAWN
+from ui.answers.reading import NOTHING_DRAWN
 
 pytestmark = pytest.mark.browser
 

@@ -12,8 +12,8 @@ from serving.client import connect
 from tests.browser.conftest import window
 from tests.browser.gestures import choose, digit, line, settle
 from tests.browser.stage import ModelServer, draw
-from ui.drawing import Sheet
-from ui.occlusion import Occlusion, ask
+from ui.answers.drawing import Sheet
+from ui.answers.occlusion import Occlusion, ask
 
 pytestmark = pytest.mark.browser
 

@@ -13,7 +13,7 @@ from serving.client import connect
 from tests.browser.gestures import inked, inked_at, sentence, settle, touch
 from tests.browser.stage import ModelServer, draw, on_screen
 from tests.browser.strokes import STROKES, smooth
-from ui.reading import AWAY, NOTHING_DRAWN
+from ui.answers.reading import AWAY, NOTHING_DRAWN
 
 pytestmark = pytest.mark.browser
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.gestures import digit, hand_over, inked, sentence
 from tests.browser.stage import draw
 from tests.support.released_server import draw_seven
-from ui.reading import NO_INK, NOTHING_DRAWN
+from ui.answers.reading import NO_INK, NOTHING_DRAWN
 
 pytestmark = pytest.mark.browser
 

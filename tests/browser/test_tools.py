@@ -16,7 +16,7 @@ from tests.browser.gestures import (
     touch,
 )
 from tests.browser.stage import draw
-from ui.reading import DOTS, NOTHING_DRAWN
+from ui.answers.reading import DOTS, NOTHING_DRAWN
 
 pytestmark = pytest.mark.browser
 

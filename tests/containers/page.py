@@ -6,7 +6,7 @@ import uuid
 
 import httpx
 
-from ui.drawing import Sheet, to_sent
+from ui.answers.drawing import Sheet, to_sent
 
 _PATIENCE = 60.0
 

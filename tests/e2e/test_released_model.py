@@ -26,10 +26,10 @@ from serving.client import Client, Drawing, connect
 from tests.support.released_server import RELEASED, ROOT, as_png, draw_seven, serve_released
 from trainer.data.dataset import DataSet
 from trainer.networks.architecture import ARCHITECTURES
-from ui.compare import Comparer
-from ui.drawing import Sheet
-from ui.occlusion import Occlusion, ask, mask
-from ui.reading import Answer, read
+from ui.answers.compare import Comparer
+from ui.answers.drawing import Sheet
+from ui.answers.occlusion import Occlusion, ask, mask
+from ui.answers.reading import Answer, read
 
 GARBAGE = b"this is not a picture"
 _BLOCK = 4096

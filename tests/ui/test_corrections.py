@@ -14,10 +14,10 @@ from digits.contract import Problem
 from serving.client import Client, Drawing, connect
 from tests.support.client_doubles import GARBAGE, VERSION, Play, Stage, grpc_double
 from trainer.data.dataset import load
+from ui.answers.drawing import Sheet, to_sent
+from ui.answers.reading import AWAY
 from ui.corrections import Corrections, correct
-from ui.drawing import Sheet, to_sent
 from ui.errors import CorrectionError
-from ui.reading import AWAY
 
 DAY = datetime.date(2026, 11, 25)
 IMAGE = (np.arange(784) % 256).astype(np.uint8).reshape(28, 28)

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from tests.browser.stage import page_process
+from ui.answers.drawing import MAX_CHARACTERS, Sheet, to_sent
+from ui.answers.occlusion import NO_ANSWER
 from ui.app import DESCRIPTION, SCRIPTS
-from ui.drawing import MAX_CHARACTERS, Sheet, to_sent
-from ui.occlusion import NO_ANSWER
 
 JOIN = "/gradio_api/queue/join"
 OCCLUSION, CORRECTION = 1, 2

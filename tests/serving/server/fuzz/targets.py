@@ -33,7 +33,7 @@ from tests.serving.server.fuzz.oracle import check_text
 from trainer.data.idx import IDX_FILES
 from trainer.data.readers import read_source
 from trainer.errors import DataError
-from ui.drawing import decode
+from ui.answers.drawing import decode
 from ui.errors import DrawingError
 
 _LIMIT: Final = 1 << 20

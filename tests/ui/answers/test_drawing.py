@@ -5,7 +5,7 @@ import json
 import pytest
 
 from digits.contract import DRAWING_MAX_BYTES
-from ui.drawing import Sheet, decode, encode, to_sent
+from ui.answers.drawing import Sheet, decode, encode, to_sent
 from ui.errors import DrawingError
 
 

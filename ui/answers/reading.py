@@ -21,10 +21,10 @@ from serving.client.errors import (
     UnavailableError,
 )
 from serving.client.number.read import Number
-from ui.compare import Comparer, Comparison
-from ui.drawing import Sheet, decode
+from ui.answers.compare import Comparer, Comparison
+from ui.answers.drawing import Sheet, decode
+from ui.answers.marks import only_dots
 from ui.errors import DrawingError
-from ui.marks import only_dots
 
 _log = logging.getLogger(__name__)
 

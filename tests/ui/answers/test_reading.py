@@ -14,11 +14,11 @@ from PIL import Image
 from digits.contract import DRAWINGS, EXPLAIN, MODEL_NAME, PREDICT, Problem, signatures
 from serving.client import Client, connect
 from tests.support.client_doubles import GARBAGE, VERSION, Play, Stage, grpc_double
-from ui import reading
-from ui.compare import Comparer, Comparison
-from ui.drawing import Sheet
-from ui.reading import Answer, Notice, NumberAnswer, Outcome, take
-from ui.reading import read as read_sheet
+from ui.answers import reading
+from ui.answers.compare import Comparer, Comparison
+from ui.answers.drawing import Sheet
+from ui.answers.reading import Answer, Notice, NumberAnswer, Outcome, take
+from ui.answers.reading import read as read_sheet
 
 SEVEN = Sheet(picture=bytes(17))
 """The stand-in reads the length of a file modulo 10."""

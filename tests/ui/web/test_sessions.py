@@ -13,9 +13,9 @@ import pytest
 
 from digits.contract import DRAWING_MAX_BYTES
 from tests.browser.stage import page_program
-from ui.allow_list import RECEIVE_SECONDS
-from ui.drawing import Sheet, to_sent
-from ui.sessions import Sessions
+from ui.answers.drawing import Sheet, to_sent
+from ui.web.allow_list import RECEIVE_SECONDS
+from ui.web.sessions import Sessions
 
 JOIN, DATA = "/gradio_api/queue/join", "/gradio_api/queue/data"
 LARGE = to_sent(Sheet("number", bytes(DRAWING_MAX_BYTES - 2)))

@@ -13,10 +13,10 @@ from digits.contract import Problem
 from serving.client import Drawing
 from serving.client.number.marks import Box
 from serving.client.number.read import Number, NumberDigit
-from ui.compare import Comparison, Opinion
-from ui.drawing import Sheet
-from ui.reading import AWAY, NOTHING_DRAWN, Answer, NumberAnswer
-from ui.view import render
+from ui.answers.compare import Comparison, Opinion
+from ui.answers.drawing import Sheet
+from ui.answers.reading import AWAY, NOTHING_DRAWN, Answer, NumberAnswer
+from ui.markup.view import render
 
 SPREAD = (np.array([1, 2, 3, 4, 5, 6, 7, 60, 10, 2]) / 103).astype(np.float32)
 SURE = np.where(np.arange(10) == 7, 0.99999, 0.000001).astype(np.float32)

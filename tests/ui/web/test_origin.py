@@ -3,7 +3,7 @@
 import pytest
 from starlette.datastructures import Headers
 
-from ui.origin import Origins
+from ui.web.origin import Origins
 
 ORIGINS = Origins(["Inkwell.example.org", "0.0.0.0", ""])
 

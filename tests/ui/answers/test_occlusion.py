@@ -9,9 +9,19 @@ import pytest
 from digits.contract import DRAWINGS, PREDICT, Problem
 from serving.client import Client, connect
 from tests.support.client_doubles import GARBAGE, Play, Stage, grpc_double, rest_double
-from ui.drawing import Sheet
-from ui.occlusion import NO_ANSWER, PART, Change, Occlusion, Place, ask, mask, occlude, parts
-from ui.reading import Notice
+from ui.answers.drawing import Sheet
+from ui.answers.occlusion import (
+    NO_ANSWER,
+    PART,
+    Change,
+    Occlusion,
+    Place,
+    ask,
+    mask,
+    occlude,
+    parts,
+)
+from ui.answers.reading import Notice
 
 SEVEN = Sheet(picture=bytes(17))
 """The stand-in reads the length of a file modulo 10, and leaves it in one pixel at the top left; an

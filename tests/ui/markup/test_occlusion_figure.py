@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ui.occlusion import NO_ANSWER, Change, Occlusion
-from ui.occlusion_figure import render
+from ui.answers.occlusion import NO_ANSWER, Change, Occlusion
+from ui.markup.occlusion_figure import render
 
 
 def image_with_ink() -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from serving.client import Access, Client, ClientError, Drawing, NotFoundError, connect
-from ui.accuracy import Accuracy, accuracy_in
+from ui.answers.accuracy import Accuracy, accuracy_in
 
 _log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 
-from ui.snippets import snippets
+from ui.markup.snippets import snippets
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from digits.contract import DRAWINGS, MODEL_NAME
 from serving.client import ClientError, UnavailableError
 from tests.support.client_doubles import Play, Stage, grpc_double, rest_double
-from ui.compare import Comparer
+from ui.answers.compare import Comparer
 
 PICTURE = bytes(17)
 """Read as a 7: the stand-in reads the length of a file modulo 10."""

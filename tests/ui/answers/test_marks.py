@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 
 from tests.browser.strokes import STROKES, Place, smooth
-from ui.marks import only_dots
+from ui.answers.marks import only_dots
 
 Strokes = list[list[Place]]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from serving.server.rest.server import _bind
-from ui.address import listen
+from ui.web.address import listen
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")

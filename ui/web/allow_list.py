@@ -17,9 +17,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui.drawing import MAX_CHARACTERS
-from ui.origin import Origins
-from ui.sessions import Sessions
+from ui.answers.drawing import MAX_CHARACTERS
+from ui.web.origin import Origins
+from ui.web.sessions import Sessions
 
 _NAME: Final = r"[A-Za-z0-9_-][A-Za-z0-9_.-]*"
 """One step of a path; never begins with a dot, so no path climbs."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from serving.client import Drawing
-from ui.drawing import encode
+from ui.answers.drawing import encode
 
 _SMALL: Final = 0.001
 """Probabilities below this are shown as a dash instead of 0.0%."""

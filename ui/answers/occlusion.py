@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from digits.contract import IMAGE_SIZE, Problem
 from serving.client import Client, ClientError, Prediction
-from ui.drawing import Sheet
-from ui.reading import Notice
+from ui.answers.drawing import Sheet
+from ui.answers.reading import Notice
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def ask(client: Client, sheet: Sheet) -> Occlusion | Notice:
         return occlude(client, drawing.image)
     except ClientError as error:
         _log.warning("%s", error)
-    except Exception:  # noqa: BLE001 - the last line of defence, as in ui.reading
+    except Exception:  # noqa: BLE001 - the last line of defence, as in ui.answers.reading
         _log.exception("expected an answer about the masked images; received an exception")
     return NO_ANSWER
 
