@@ -1,8 +1,9 @@
 """What a person does with the page besides drawing, and what they see of it."""
 
 import base64
+import json
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Request, expect
 
 from tests.browser.stage import on_screen
 from tests.browser.strokes import STROKES, smooth
@@ -76,6 +77,18 @@ def digit(page: Page) -> Locator:
 def sentence(page: Page) -> Locator:
     """What the page says, in words; read aloud by a screen reader when it changes."""
     return page.locator(".answer .sentence[role=status]")
+
+
+def pictures_sent(page: Page) -> list[bytes]:
+    """The encoded pictures that the page asks about from now on; the list grows."""
+    sent: list[bytes] = []
+
+    def note(request: Request) -> None:
+        if request.post_data and (question := json.loads(request.post_data)["data"][0]):
+            sent.append(base64.b64decode(json.loads(question)["picture"].partition(",")[2]))
+
+    page.on("request", note)
+    return sent
 
 
 def settle(page: Page) -> None:

@@ -1,16 +1,15 @@
 """What would change its mind: asked by a button, shown beside the answer that it is about."""
 
-import base64
 import json
 import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Locator, Page, Request, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from serving.client import connect
 from tests.browser.conftest import window
-from tests.browser.gestures import choose, digit, line, settle
+from tests.browser.gestures import choose, digit, line, pictures_sent, settle
 from tests.browser.stage import ModelServer, draw
 from ui.answers.drawing import Sheet
 from ui.answers.occlusion import Occlusion, ask
@@ -57,17 +56,11 @@ def release(page: Page, held: list[Route]) -> None:
 def test_page_says_what_would_change_its_mind_about_a_seven(
     page: Page, server: ModelServer
 ) -> None:
-    sent: list[str] = []
-
-    def note(request: Request) -> None:
-        if request.post_data and (question := json.loads(request.post_data)["data"][0]):
-            sent.append(json.loads(question)["picture"])
-
     expect(button(page)).to_be_hidden()
-    page.on("request", note)
+    sent = pictures_sent(page)
     draw_and_ask(page, 7)
     with connect(server.address) as client:
-        told = ask(client, Sheet(picture=base64.b64decode(sent[-1].partition(",")[2])))
+        told = ask(client, Sheet(picture=sent[-1]))
     assert isinstance(told, Occlusion)
     said = result(page).get_by_role("status")
     if told.change is None:

@@ -1,16 +1,14 @@
 """The page as a person uses it: a real Chromium, a real page, the real embedded server and the
 released model."""
 
-import base64
-import json
 import re
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, expect
 
 from serving.client import connect
-from tests.browser.gestures import inked, inked_at, sentence, settle, touch
+from tests.browser.gestures import inked, inked_at, pictures_sent, sentence, settle, touch
 from tests.browser.stage import ModelServer, draw, on_screen
 from tests.browser.strokes import STROKES, smooth
 from ui.answers.reading import AWAY, NOTHING_DRAWN
@@ -53,20 +51,13 @@ def test_page_answer_shows_bars_in_order_what_the_model_saw_version_and_latency(
 def test_page_drawing_has_the_same_probabilities_as_the_client(
     page: Page, server: ModelServer
 ) -> None:
-    sent: list[str] = []
-
-    def note(request: Request) -> None:
-        if request.post_data and (question := json.loads(request.post_data)["data"][0]):
-            sent.append(json.loads(question)["picture"])
-
-    page.on("request", note)
+    sent = pictures_sent(page)
     draw(page, 5)
     expect(page.locator(".answer .digit")).to_have_text("5")
     settle(page)
     shown = page.locator(".bars .track").evaluate_all("bars => bars.map(bar => bar.ariaValueNow)")
-    png = base64.b64decode(sent[-1].removeprefix("data:image/png;base64,"))
     with connect(server.address) as client:
-        [answer] = client.read([png])
+        [answer] = client.read([sent[-1]])
     np.testing.assert_allclose(np.array(shown, np.float32), answer.probabilities, rtol=0, atol=1e-6)
 
 
