@@ -8,7 +8,7 @@ import argparse
 import os
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -201,7 +201,17 @@ def _fault_lines(error: ValidationError) -> list[str]:
         if fault["type"] == "missing":
             lines.append(f"{name}: expected a value; received none; give it with --{name}")
             continue
-        text = "a known setting" if fault["type"] == "extra_forbidden" else fault["msg"]
-        message = text.removeprefix("Value error, ").removeprefix("Input should be ")
-        lines.append(f"{name}: expected {message}; received {fault['input']!r}; see --help")
+        if fault["type"] == "too_short" and len(fault["input"]) >= fault["ctx"]["min_length"]:
+            continue  # too few were left of the list, since others of it have lines of their own
+        lines.append(
+            f"{name}: expected {_expected(fault)}; received {fault['input']!r}; see --help"
+        )
     return lines
+
+
+def _expected(fault: Mapping[str, Any]) -> str:
+    if fault["type"] == "extra_forbidden":
+        return "a known setting"
+    if fault["type"] == "too_short":
+        return f"at least {fault['ctx']['min_length']} of them"
+    return str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")

@@ -18,6 +18,9 @@ class Toy(Settings):
     names: Annotated[tuple[str, ...], CommaSeparated] = Field(
         default=("a",), description="names, separated by commas"
     )
+    sizes: Annotated[tuple[int, ...], CommaSeparated] = Field(
+        default=(1,), min_length=1, description="sizes, separated by commas"
+    )
     loud: bool = Field(default=False, description="make noise")
 
 
@@ -43,6 +46,23 @@ def test_read_file_named_by_environment_is_used(
     file.write_text('names = ["x", "y"]\n')
     monkeypatch.setenv("INKWELL_CONFIG", str(file))
     assert read(Toy, []).names == ("x", "y")
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ("", "sizes: expected at least 1 of them; received (); see --help"),
+        (
+            "x",
+            "sizes.0: expected a valid integer, unable to parse string as an integer; "
+            "received 'x'; see --help",
+        ),
+    ],
+)
+def test_read_list_that_is_empty_or_wrong_has_one_line_each(given: str, fault: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(Toy, [f"--sizes={given}"])
+    assert str(caught.value) == fault
 
 
 def test_read_list_is_split_at_commas_in_flag_and_environment(
