@@ -1,6 +1,5 @@
 """The command line of a benchmark: what all of them take."""
 
-import argparse
 from pathlib import Path
 from typing import ClassVar
 
@@ -23,25 +22,3 @@ class DataBenchmarkSettings(BenchmarkSettings):
     data: Path | None = Field(
         default=None, description="MNIST; default: DIGITS_DATA, else Keras' cache"
     )
-
-
-def options(module: str, about: str | None) -> argparse.ArgumentParser:
-    """A parser with `--results`, for `benchmarks.abuse`, whose `--attacks` takes several words.
-
-    Args:
-        module: of the benchmark, as `python -m` takes it.
-        about: its docstring.
-    """
-    parser = argparse.ArgumentParser(
-        prog=f"python -m {module}",
-        description=about,
-        formatter_class=argparse.RawTextHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument(
-        "--results",
-        type=Path,
-        default=Path("results"),
-        help="folder to write the record in; default: %(default)s",
-    )
-    return parser

@@ -12,15 +12,17 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import numpy as np
 import psutil
+from pydantic import AfterValidator, Field
 
 from benchmarks.abuse.attacks import ATTACKS
-from benchmarks.options import options
+from benchmarks.options import BenchmarkSettings
 from benchmarks.record import record
 from digits.contract import MODEL_NAME
+from digits.settings import CommaSeparated, load
 from serving.client import Client, ClientError, connect
 from tests.support.ports import free_port
 from tests.support.server_fixtures import BLANK
@@ -34,6 +36,26 @@ _AFTERWARDS: Final = 3.0
 _MIB: Final = 1 << 20
 Seen = dict[str, Any]
 _ROOT: Final = Path(__file__).parents[2]
+
+
+def _known(attack: str) -> str:
+    if attack not in ATTACKS:
+        raise ValueError(f"one of {', '.join(ATTACKS)}")
+    return attack
+
+
+class AbuseSettings(BenchmarkSettings):
+    """A good caller under attack."""
+
+    program: ClassVar[str] = "python -m benchmarks.abuse"
+
+    seconds: float = Field(default=10.0, gt=0, description="seconds that each attack lasts")
+    attacks: Annotated[tuple[Annotated[str, AfterValidator(_known)], ...], CommaSeparated] = Field(
+        default=tuple(ATTACKS), description=f"separated by commas: {', '.join(ATTACKS)}"
+    )
+    before: Path | None = Field(
+        default=None, description="checkout of an older revision to measure too"
+    )
 
 
 def bench(
@@ -118,25 +140,20 @@ def _call(client: Client, server: psutil.Process, seconds: float) -> Seen:
     return {"calls": len(taken), "failed": failed, "p50_ms": p50, "p99_ms": p99, "peak": peak}
 
 
-def main() -> int:
+def main(argv: Sequence[str]) -> int:
     """Run the benchmark; 0 if no good call failed and each p99 is at most 500 ms."""
-    parser = options("benchmarks.abuse", __doc__)
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each attack; default 10")
-    parser.add_argument("--attacks", nargs="+", choices=list(ATTACKS), default=list(ATTACKS))
-    parser.add_argument("--before", type=Path, help="checkout of an older revision to measure too")
-    arguments = parser.parse_args()
-    found: Seen = {"every_seconds": EVERY, "seconds": arguments.seconds}
-    if arguments.before:
-        revision = ["git", "-C", str(arguments.before), "rev-parse", "--short=12", "HEAD"]
+    chosen = load(AbuseSettings, argv)
+    found: Seen = {"every_seconds": EVERY, "seconds": chosen.seconds}
+    given = ["--seconds", f"{chosen.seconds:g}", "--attacks", ",".join(chosen.attacks)]
+    if chosen.before:
+        revision = ["git", "-C", str(chosen.before), "rev-parse", "--short=12", "HEAD"]
         found["before_revision"] = subprocess.check_output(revision, text=True).strip()
-        found["before"] = bench(arguments.seconds, arguments.before.absolute(), arguments.attacks)
-    found["after"] = after = bench(arguments.seconds, attacks=arguments.attacks)
-    given = ["--seconds", f"{arguments.seconds:g}", "--attacks", *arguments.attacks]
-    if arguments.before:
+        found["before"] = bench(chosen.seconds, chosen.before.absolute(), chosen.attacks)
         given += ["--before", "CHECKOUT"]
-    record(found, arguments.results / RESULTS_FILE, "benchmarks.abuse", given)
+    found["after"] = after = bench(chosen.seconds, attacks=chosen.attacks)
+    record(found, chosen.results / RESULTS_FILE, "benchmarks.abuse", given)
     return int(any(seen["failed"] or seen["p99_ms"] > MOST_P99_MS for seen in after.values()))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

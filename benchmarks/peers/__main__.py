@@ -15,11 +15,12 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
+from pydantic import Field
 
-from benchmarks.options import options
+from benchmarks.options import BenchmarkSettings
 from benchmarks.peers.report import RESULTS_FILE, Measured, write
 from benchmarks.record import record
 from benchmarks.serving import h2load, protocols
@@ -27,6 +28,7 @@ from benchmarks.serving.load import Sample, merge
 from benchmarks.serving.servers import embedded, first_answer, only, running
 from digits.contract import MODEL_NAME, PREDICT
 from digits.files import write_synced
+from digits.settings import load
 from digits.store import folder_of, served
 from tests.support.ports import free_port
 
@@ -35,6 +37,18 @@ REQUIREMENTS: Final = Path(__file__).parent / "requirements.txt"
 _HERE: Final = "benchmarks.peers"
 _GRACE: Final = 20.0
 """Seconds that a peer has to end."""
+
+
+class PeersSettings(BenchmarkSettings):
+    """The embedded server beside FastAPI, LitServe and BentoML."""
+
+    program: ClassVar[str] = f"python -m {_HERE}"
+
+    models: Path = Field(default=Path("models"), description="folder of models")
+    seconds: float = Field(
+        default=12, gt=0, description="seconds for each server and number of clients"
+    )
+    rounds: int = Field(default=3, ge=1, description="turns that they are measured in")
 
 
 class Peer:
@@ -58,7 +72,7 @@ class Peer:
 
 def main(argv: Sequence[str]) -> int:
     """Measure, write, print; returns the exit code."""
-    chosen = _parser().parse_args(argv)
+    chosen = load(PeersSettings, argv)
     h2load.check_installed()
     base = chosen.models / MODEL_NAME
     number = served(base)
@@ -106,18 +120,6 @@ def _of(
     """All rounds together, and each, by the number of clients."""
     taken = {clients: samples[peer.name, clients] for clients in CLIENTS}
     return {clients: (merge(rounds), rounds) for clients, rounds in taken.items()}
-
-
-def _parser() -> Any:
-    parser = options(_HERE, __doc__)
-    parser.add_argument(
-        "--models", type=Path, default=Path("models"), help="folder of models; default: %(default)s"
-    )
-    parser.add_argument(
-        "--seconds", type=float, default=12, help="for each server and number of clients"
-    )
-    parser.add_argument("--rounds", type=int, default=3, help="turns that they are measured in")
-    return parser
 
 
 @contextmanager

@@ -17,8 +17,6 @@ from digits.errors import SettingsError
 from digits.settings import read
 
 RESULTS: Final = Path(__file__).parents[2] / "results"
-NOT_SETTINGS: Final = "benchmarks.abuse"
-"""The one benchmark that reads its command line in another way."""
 
 
 def commands(value: Any) -> Iterator[str]:
@@ -36,7 +34,7 @@ RECORDED: Final = sorted(
         command
         for path in RESULTS.glob("*.json")
         for command in commands(json.loads(path.read_text(encoding="utf-8")))
-        if command.startswith("python -m benchmarks.") and NOT_SETTINGS not in command
+        if command.startswith("python -m benchmarks.")
     }
 )
 
