@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from digits.contract import DRAWING_MAX_BYTES, NOT_A_DIGIT_SENTENCE, Problem
 from digits.settings import EXIT_BAD_SETTINGS, load
-from serving.client.client import Client, connect
+from serving.client.client import Client
+from serving.client.connection import connect
 from serving.client.errors import ClientError
 from serving.client.predictions import Drawing
 from serving.client.settings import ClientSettings

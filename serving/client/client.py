@@ -1,6 +1,5 @@
 """The client: one interface to a served model, whatever the transport."""
 
-import math
 import time
 from collections.abc import Iterator, Sequence
 from types import TracebackType
@@ -13,15 +12,13 @@ from digits.contract import (
     DRAWING_MAX_BYTES,
     DRAWINGS,
     EXPLAIN,
-    MODEL_NAME,
     PREDICT,
     Signature,
     signatures,
 )
-from serving.client.access import Access
 from serving.client.agreement import differences
 from serving.client.answers import to_drawings, to_explanations, to_predictions
-from serving.client.checks import Address, check_drawings, check_images, split_server
+from serving.client.checks import check_drawings, check_images
 from serving.client.errors import (
     ClientError,
     ContractMismatchError,
@@ -50,55 +47,6 @@ _LEAST: Final = 1.0
 """Seconds that a look gets when time is nearly up, so that it says what is wrong and not that it
 was cut short."""
 _SIGNATURES: Final = signatures()
-
-
-def connect(
-    server: str,
-    *,
-    model: str = MODEL_NAME,
-    version: int | None = None,
-    deadline: float = 5.0,
-    access: Access | None = None,
-) -> "Client":
-    """Make a client of one model on one server; nothing is sent yet.
-
-    Args:
-        server: `grpc://host:port` or `rest://host:port`; with TLS `grpcs://` or `https://`.
-        model: name the model is served under.
-        version: the one to ask; by default the newest that is available, from call to call.
-        deadline: seconds that each call to the server may take, retries included. Large inputs are
-            several calls.
-        access: certificates, and headers such as a token, where the server asks for them.
-
-    Raises:
-        InvalidRequestError: one of these cannot be used.
-    """
-    address = split_server(server)
-    if not (math.isfinite(deadline) and deadline > 0):
-        raise InvalidRequestError(
-            f"expected a deadline above 0 seconds; received {deadline}; give for example 5"
-        )
-    if not model:
-        raise InvalidRequestError(
-            f"expected a model's name; received an empty one; give for example {MODEL_NAME}"
-        )
-    if version is not None and version < 1:
-        raise InvalidRequestError(
-            f"expected a version of 1 or more; received {version}; leave it out to ask the newest"
-        )
-    return Client(open_transport(address, model, version, access or Access()), deadline)
-
-
-def open_transport(address: Address, model: str, version: int | None, access: Access) -> Transport:
-    """The transport for an address, on its own without retries. Imports only the library that is
-    used: either one is a good part of a small process."""
-    if address.protocol == "grpc":
-        from serving.client.over_grpc import GrpcTransport  # noqa: PLC0415
-
-        return GrpcTransport(address, model, version, access)
-    from serving.client.over_rest import RestTransport  # noqa: PLC0415
-
-    return RestTransport(address, model, version, access)
 
 
 class Client:

@@ -21,7 +21,7 @@ from pydantic import Field
 from digits.contract import IMAGE_SIZE, MODEL_NAME, PIXEL_MAX, PREDICT, signatures
 from digits.settings import load as load_settings
 from serving.client.checks import split_server
-from serving.client.client import open_transport
+from serving.client.connection import open_transport
 from serving.client.errors import ClientError
 from serving.client.settings import AccessSettings
 
