@@ -4,6 +4,8 @@ import errno
 import os
 import stat
 import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -49,6 +51,29 @@ def write_synced(path: Path, content: bytes) -> None:
         Path(name).unlink(missing_ok=True)
         raise
     sync(path.parent)
+
+
+def move_all(moves: Sequence[tuple[Path, Path]]) -> None:
+    """Move folders in this order; what the disk refuses half-way is taken back.
+
+    Args:
+        moves: each folder, and what it is to be.
+
+    Raises:
+        OSError: the disk refused; everything is where it was.
+    """
+    done: list[tuple[Path, Path]] = []
+    try:
+        for folder, target in moves:
+            folder.rename(target)
+            done.append((folder, target))
+            for parent in {folder.parent, target.parent}:
+                sync(parent)
+    except OSError:
+        for folder, target in reversed(done):
+            with suppress(OSError):
+                target.rename(folder)
+        raise
 
 
 def remove_temporary_files(folder: Path) -> None:

@@ -11,13 +11,13 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from digits.errors import StoreError
-from digits.files import remove_temporary_files, sync, sync_tree
+from digits.files import move_all, remove_temporary_files, sync, sync_tree
 from digits.manifest import verify
 
 _log = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ def tidy(base: Path) -> None:
     for number in in_both_places(base):
         folder = base / HELD / str(number)
         aside = _free_name(folder)
-        _rename(folder, aside)
+        move_all([(folder, aside)])
         _log.warning(
             "version %d of '%s' was in '%s' too; that copy is '%s/%s' now: compare the two and "
             "delete it",
@@ -205,7 +205,7 @@ def place(staging: Path, base: Path, number: int, *, hold: bool) -> None:
     Raises:
         OSError: the disk refused; nothing appeared.
     """
-    _move_all([(staging, (_held_folder(base) if hold else base) / str(number))])
+    move_all([(staging, (_held_folder(base) if hold else base) / str(number))])
 
 
 def switch(base: Path, number: int) -> None:
@@ -225,28 +225,7 @@ def switch(base: Path, number: int) -> None:
     if above:
         away = _held_folder(base)
         moves += [(base / str(other), away / str(other)) for other in above]
-    _move_all(moves)
-
-
-def _move_all(moves: Sequence[tuple[Path, Path]]) -> None:
-    """Move folders in this order; what the disk refuses half-way is taken back."""
-    done: list[tuple[Path, Path]] = []
-    try:
-        for folder, target in moves:
-            folder.rename(target)
-            done.append((folder, target))
-            for parent in {folder.parent, target.parent}:
-                sync(parent)
-    except OSError:
-        for folder, target in reversed(done):
-            with suppress(OSError):
-                target.rename(folder)
-        raise
-
-
-def _rename(folder: Path, target: Path) -> None:
-    folder.rename(target)
-    sync(target.parent)
+    move_all(moves)
 
 
 def _held_folder(base: Path) -> Path:
