@@ -10,9 +10,10 @@ import gradio as gr
 
 from serving.client import Client
 from ui.answers.compare import Comparer
+from ui.answers.correct import correct
 from ui.answers.occlusion import ask
 from ui.answers.reading import NOTHING_DRAWN, Notice, read, take
-from ui.corrections import Corrections, correct
+from ui.corrections import Corrections
 from ui.markup.occlusion_figure import render as render_occlusion
 from ui.markup.snippets import Snippets
 from ui.markup.view import render

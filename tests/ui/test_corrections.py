@@ -14,9 +14,10 @@ from digits.contract import Problem
 from serving.client import Client, Drawing, connect
 from tests.support.client_doubles import GARBAGE, VERSION, Play, Stage, grpc_double
 from trainer.data.dataset import load
+from ui.answers.correct import correct
 from ui.answers.drawing import Sheet, to_sent
 from ui.answers.reading import AWAY
-from ui.corrections import Corrections, correct
+from ui.corrections import Corrections
 from ui.errors import CorrectionError
 
 DAY = datetime.date(2026, 11, 25)
