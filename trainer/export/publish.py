@@ -14,8 +14,9 @@ from saved_model.comparison import compare_versions
 from trainer.errors import OutputError
 from trainer.evaluation.freehand_score import FreehandScore
 from trainer.evaluation.result import SETS, NetworkResult, Run
+from trainer.export.check import check
 from trainer.export.ood import Material, fit, summarise
-from trainer.export.saved_model import check, export
+from trainer.export.saved_model import export
 
 
 def publish(  # noqa: PLR0917 - a network, where it came from, where it goes

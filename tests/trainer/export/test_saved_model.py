@@ -19,8 +19,9 @@ from tensorflow_serving.apis import prediction_log_pb2
 from digits.contract import LABELS, MODEL_NAME, TOLERANCES, WARMUP_FILE, Problem, scale, signatures
 from trainer.errors import ExportError
 from trainer.evaluation.temperature import calibrate
+from trainer.export.check import check
 from trainer.export.ood import Detector, scorer
-from trainer.export.saved_model import check, export
+from trainer.export.saved_model import export
 from trainer.networks.architecture import build
 from trainer.networks.inference import as_input, predict
 from trainer.networks.trained import TrainedNetwork

@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from trainer.export.saved_model import exact_float32
+from trainer.export.check import exact_float32
 from trainer.training.distribution import choose_strategy
 
 
