@@ -22,14 +22,12 @@ if __package__ in (None, ""):  # started as a file: the folder above is then not
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tools.doctor_data import check_data
+from tools.doctor_gpu import check_container_gpu, check_driver
 
 HOST = "127.0.0.1"
 SUPPORTED = ("3.11", "3.12", "3.13")
 ANSWER_WITHIN = 10
 """Seconds that a program has to answer; an engine whose daemon is away can hang."""
-OLDEST_DRIVER = 525
-"""Major number of the oldest NVIDIA driver that runs CUDA 12; the GPU lock brings CUDA 12.9.
-Source: CUDA Compatibility, table 1."""
 GIGABYTE = 1 << 30
 
 
@@ -64,7 +62,7 @@ def look(root: Path, chosen: argparse.Namespace) -> dict[str, list[Need]]:
         check_writable(root),
         Need(*check_data(chosen.data, root, Path(chosen.keras_cache))),
     ]
-    gpu = [check_driver(Path("/")), check_container_gpu(Path("/"))]
+    gpu = [Need(*check(Path("/"))) for check in (check_driver, check_container_gpu)]
     return {
         "demo (make demo)": [python, room, model, page, grpc, rest],
         "train on the processor (make train)": [
@@ -153,65 +151,6 @@ def check_engine() -> Need:
         False,
         f"a container engine with Compose: {found}; install or start one, or use make demo, make "
         "train, make serve-embedded",
-    )
-
-
-def check_driver(root: Path) -> Need:
-    """An NVIDIA driver new enough for the CUDA that comes with TensorFlow; read from /proc, since
-    nvidia-smi may be absent."""
-    if (root / "dev/dxg").exists():
-        return Need(
-            True, "an NVIDIA driver comes from Windows (WSL); its version is Windows' business"
-        )
-    try:
-        text = (root / "proc/driver/nvidia/version").read_text(encoding="utf-8")
-    except OSError:
-        return Need(
-            False,
-            "no NVIDIA driver is loaded (/proc/driver/nvidia/version is absent); install it from "
-            "your distribution or NVIDIA",
-        )
-    number = next(
-        (word for word in text.split() if word[0].isdigit() and word.count(".") >= 1), "0"
-    )
-    if int(number.split(".")[0]) < OLDEST_DRIVER:
-        return Need(
-            False,
-            f"the NVIDIA driver is {number}; CUDA 12 needs {OLDEST_DRIVER} or later; update it",
-        )
-    if not (root / "dev/nvidiactl").exists():
-        return Need(
-            False,
-            f"NVIDIA driver {number} is loaded, but /dev/nvidiactl is absent: no GPU is visible "
-            "here",
-        )
-    return Need(True, f"NVIDIA driver {number}, and a GPU is visible")
-
-
-def check_container_gpu(root: Path) -> Need:
-    """Something that hands a GPU to a container: a CDI specification, or Docker's NVIDIA
-    runtime."""
-    for folder in ("etc/cdi", "var/run/cdi"):
-        for spec in sorted((root / folder).glob("*")):
-            if spec.suffix in (".yaml", ".yml", ".json") and "nvidia" in spec.read_text(
-                encoding="utf-8", errors="replace"
-            ):
-                return Need(
-                    True,
-                    f"containers get the GPU through the CDI specification /{folder}/{spec.name}",
-                )
-    daemon = root / "etc/docker/daemon.json"
-    if daemon.is_file() and "nvidia-container-runtime" in daemon.read_text(
-        encoding="utf-8", errors="replace"
-    ):
-        return Need(
-            True, "containers get the GPU through Docker's NVIDIA runtime (/etc/docker/daemon.json)"
-        )
-    return Need(
-        False,
-        "nothing hands a GPU to containers: install the NVIDIA container toolkit, then run "
-        "`nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml` (podman) or `nvidia-ctk runtime "
-        "configure --runtime=docker` (docker)",
     )
 
 

@@ -21,8 +21,7 @@ from digits.contract import (
 )
 from digits.manifest import Manifest
 from trainer.evaluation.metrics import interval
-from trainer.reports.markdown import table
-from trainer.reports.report import between
+from trainer.reports.markdown import between, table
 
 LICENCE: Final = "apache-2.0"
 PORT: Final = 7860

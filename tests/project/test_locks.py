@@ -194,4 +194,4 @@ def test_cuda_figures_told_are_those_of_the_gpu_lock() -> None:
     cudnn = versions["nvidia-cudnn-cu12"].split(".")[0]
     told = (ROOT / "docs/training.md").read_text(encoding="utf-8")
     assert f"CUDA {cuda} and cuDNN {cudnn}" in told
-    assert f"CUDA {cuda}." in (ROOT / "tools/doctor.py").read_text(encoding="utf-8")
+    assert f"CUDA {cuda}." in (ROOT / "tools/doctor_gpu.py").read_text(encoding="utf-8")

@@ -1,6 +1,11 @@
-"""Markdown tables, aligned in the source too, so that a change shows as one line."""
+"""Markdown tables, aligned in the source too, so that a change shows as one line, and how figures
+look in them."""
 
 from collections.abc import Collection, Sequence
+from typing import Final
+
+_SHORT: Final = 90
+"""Seconds; a longer duration is given in minutes."""
 
 
 def table(
@@ -20,6 +25,19 @@ def table(
         for column, width in enumerate(widths)
     ]
     return "\n".join(_line(cells, widths, words) for cells in (lines[0], rule, *lines[1:]))
+
+
+def between(interval: tuple[float, float]) -> str:
+    """An interval of accuracies as `0.9905–0.9939`."""
+    return f"{interval[0]:.4f}–{interval[1]:.4f}"
+
+
+def duration(seconds: float) -> str:
+    """A duration as a person says it: `42 s`, `7 min`, `1 h 05 min`."""
+    if seconds < _SHORT:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
 
 
 def escape(text: str) -> str:

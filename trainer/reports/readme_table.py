@@ -21,8 +21,8 @@ from trainer.evaluation import published_baseline
 from trainer.evaluation.calibration import BINS
 from trainer.evaluation.metrics import interval, interval_of_mean
 from trainer.reports import headline, markdown
+from trainer.reports.markdown import between, duration
 from trainer.reports.recorded_plots import redraw
-from trainer.reports.report import between, duration
 from trainer.reports.results import TrainingResult, read_results
 
 BEGIN: Final = "<!-- results:begin -->"

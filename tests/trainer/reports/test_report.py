@@ -155,7 +155,7 @@ def test_write_report_where_a_file_is_in_the_way_is_an_output_error(tmp_path: Pa
     ],
 )
 def test_duration_is_said_as_a_person_would(seconds: float, words: str) -> None:
-    assert report.duration(seconds) == words
+    assert markdown.duration(seconds) == words
 
 
 def test_plots_same_figures_give_the_same_bytes_on_white(tmp_path: Path) -> None:
