@@ -180,7 +180,11 @@ class ServerSettings(Settings):
         description="a version's own batching_params.pbtxt goes before batching_parameters_file",
     )
     tensorflow_intra_op_parallelism: int = Field(
-        default=0, ge=0, le=1024, description="threads for one operation; 0: TensorFlow chooses"
+        default=0,
+        ge=0,
+        le=1024,
+        description="threads for one operation; 0: one where calls are joined, else TensorFlow "
+        "chooses",
     )
     tensorflow_inter_op_parallelism: int = Field(
         default=0,

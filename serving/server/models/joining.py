@@ -11,17 +11,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import numpy as np
 
 from serving.server.errors import DeadlineError
 from serving.server.models.functions import Array, Compute
 from serving.server.models.signature import ServedSignature
-
-CONCURRENT_BATCHES: Final = 2
-"""Joined computations of one signature at the same time. Measured on two cores: with one, a core
-idles while Python sends the answers; with three, the batches stay small."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +36,8 @@ class Joining:
     """Items computed together; a larger call is computed apart."""
     apart: threading.Semaphore
     """Bounds what is computed apart, all signatures together."""
-    turns: int = CONCURRENT_BATCHES
+    turns: int
+    """Computations of one signature at the same time."""
 
 
 @dataclass(eq=False)
@@ -90,7 +86,7 @@ class Joiner:
             DeadlineError: the caller's time ran out before its turn.
             tf.errors.OpError: TensorFlow could not compute this call.
         """
-        items = self._count(arrays) if self._divides else 0
+        items = self.count_items(arrays)
         if not 0 < items <= self._joining.max_batch_size:
             return self._compute_apart(arrays, patience)
         call = _Call(arrays, items, patience)
@@ -101,10 +97,14 @@ class Joiner:
         assert call.answer is not None, "a call is not woken without one"
         return call.answer
 
-    @staticmethod
-    def _count(arrays: Sequence[Array]) -> int:
-        """Items in a call; 0 where the inputs do not agree."""
-        counts = {len(array) for array in arrays}
+    @property
+    def free_turns(self) -> int:
+        """Computations that could begin now."""
+        return self._free
+
+    def count_items(self, arrays: Sequence[Array]) -> int:
+        """Items in a call; 0 where the inputs do not agree, or the outputs are not by item."""
+        counts = {len(array) for array in arrays} if self._divides else set()
         return counts.pop() if len(counts) == 1 else 0
 
     def _compute_apart(self, arrays: Sequence[Array], patience: Patience) -> list[Array]:

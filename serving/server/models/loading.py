@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ from serving.server.models.batching import PER_MODEL_FILE, Batching, batch, read
 from serving.server.models.functions import compute_signature
 from serving.server.models.joining import Joiner, Joining, is_joinable
 from serving.server.models.signature import read_signatures
+from serving.server.models.splitting import Splitter
 from serving.server.models.version import LoadedVersion
 
 INDEX_FILE: Final = "variables/variables.index"
@@ -131,11 +133,17 @@ def join_calls(
 ) -> Callable[[str, int, Path], LoadedVersion]:
     """Let what `load` loads join calls of those signatures whose every tensor has a free first
     axis; of others, and of larger calls, each is computed apart."""
+    parts = max(1, joining.turns - 1)
+    helpers = ThreadPoolExecutor(parts, "part")
 
     def loaded(model: str, number: int, folder: Path) -> LoadedVersion:
         version = load(model, number, folder)
         joiners = {
-            name: Joiner(compute, joining, joins=is_joinable(version.signatures[name]))
+            name: Splitter(
+                Joiner(compute, joining, joins=is_joinable(version.signatures[name])),
+                helpers,
+                parts,
+            )
             for name, compute in version.functions.items()
         }
         return replace(version, joiners=joiners)

@@ -10,8 +10,9 @@ from tensorflow.core.protobuf import meta_graph_pb2
 
 from serving.server.errors import KernelError
 from serving.server.models.functions import Compute
-from serving.server.models.joining import Joiner, Patience
+from serving.server.models.joining import Patience
 from serving.server.models.signature import Arrays, ServedSignature
+from serving.server.models.splitting import Splitter
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class LoadedVersion:
     functions: Mapping[str, Compute]
     saved_model: object
     """Keeps the variables alive; the functions only point at them."""
-    joiners: Mapping[str, Joiner] = field(default_factory=dict)
+    joiners: Mapping[str, Splitter] = field(default_factory=dict)
 
     def run(
         self,

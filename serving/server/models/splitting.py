@@ -1,0 +1,76 @@
+"""Compute a large call that comes alone on several cores.
+
+Where calls are joined, each operation keeps to one core (see `serving.server.parts.limit_threads`),
+which costs the least processor time a call. A large call is therefore cut into as many parts as the
+joiner has turns free, and each part is one of the joiner's calls.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Final
+
+import numpy as np
+
+from serving.server.models.functions import Array
+from serving.server.models.joining import Joiner, Patience
+
+PART_ITEMS: Final = 8
+"""Items of a part, at least: the hand-over to another thread takes as long as a tenth of one."""
+
+
+class Splitter:
+    """The large calls of one signature of one version."""
+
+    def __init__(self, joiner: Joiner, helpers: ThreadPoolExecutor, parts: int) -> None:
+        """Keep what computes.
+
+        Args:
+            joiner: computes each part.
+            helpers: threads that begin all parts but the first.
+            parts: of one call, at most.
+        """
+        self._joiner = joiner
+        self._helpers = helpers
+        self._parts = parts
+
+    def compute(self, arrays: Sequence[Array], patience: Patience) -> list[Array]:
+        """As `Joiner.compute`."""
+        parts = self._cut(arrays)
+        if len(parts) > 1 and (outputs := self._compute_parts(parts, patience)):
+            return outputs
+        return self._joiner.compute(arrays, patience)
+
+    def _cut(self, arrays: Sequence[Array]) -> list[list[Array]]:
+        items = self._joiner.count_items(arrays)
+        count = min(self._parts, self._joiner.free_turns, items // PART_ITEMS)
+        if count < 2:  # noqa: PLR2004 - one part is the whole call
+            return []
+        columns = (np.array_split(array, count) for array in arrays)
+        return [list(part) for part in zip(*columns, strict=True)]
+
+    def _compute_parts(
+        self, parts: Sequence[Sequence[Array]], patience: Patience
+    ) -> list[Array] | None:
+        """The outputs; none where they do not have one row for each item."""
+        first, *others = parts
+        futures = [self._helpers.submit(self._joiner.compute, part, patience) for part in others]
+        try:
+            outputs = [self._joiner.compute(first, patience)]
+            for part, future in zip(others, futures, strict=True):
+                outputs.append(self._result(part, future, patience))
+        finally:
+            # The version stays loaded until the call ends: wait for what computes with it.
+            wait([future for future in futures if not future.cancel()])
+        if not all(map(_is_by_item, parts, outputs)):
+            return None
+        return [np.concatenate(column) for column in zip(*outputs, strict=True)]
+
+    def _result(
+        self, part: Sequence[Array], future: "Future[list[Array]]", patience: Patience
+    ) -> list[Array]:
+        """A part's outputs; computed here if no helper has begun it yet."""
+        return self._joiner.compute(part, patience) if future.cancel() else future.result()
+
+
+def _is_by_item(inputs: Sequence[Array], outputs: Sequence[Array]) -> bool:
+    return all(array.ndim and len(array) == len(inputs[0]) for array in outputs)
