@@ -31,7 +31,7 @@ _AT_ONCE: Final = 8
 _OCCLUSIONS_AT_ONCE: Final = 2
 """Each is a batch of about a hundred images."""
 _WAITING: Final = 64
-"""Questions that may wait for one of those places; more are turned away at once."""
+"""Most questions in Gradio's queue; `ui.web.questions` lets fewer in, and others wait there."""
 _QUIET: Final[dict[str, Any]] = {
     "trigger_mode": "always_last",
     "show_progress": "hidden",

@@ -21,6 +21,7 @@ from ui.markup.snippets import snippets
 from ui.settings import PageSettings
 from ui.web.address import url
 from ui.web.allow_list import AllowList
+from ui.web.connections import bounded_protocol
 from ui.web.document import Document
 from ui.web.origin import Origins
 from ui.web.sessions import Sessions
@@ -57,6 +58,8 @@ def serve(settings: PageSettings, listener: socket.socket) -> None:
         server = uvicorn.Server(
             uvicorn.Config(
                 application,
+                http=bounded_protocol(),  # type: ignore[arg-type]  # made by calling it, as a class is
+                forwarded_allow_ips=list(settings.proxies),
                 log_level="warning",
                 access_log=False,
                 server_header=False,

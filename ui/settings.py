@@ -1,13 +1,22 @@
 """Settings of the page."""
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from digits.contract import MODEL_NAME
 from digits.settings import CommaSeparated
 from serving.client.settings import AccessSettings
+
+
+def _network(text: str) -> str:
+    ipaddress.ip_network(text)  # a ValueError of it names the text
+    return text
+
+
+Proxy = Annotated[str, AfterValidator(_network)]
 
 
 class PageSettings(AccessSettings):
@@ -59,6 +68,12 @@ class PageSettings(AccessSettings):
         max_length=32,
         description="names that people reach the page under besides localhost and addresses, as "
         "behind a proxy, separated by commas: inkwell.example.org",
+    )
+    proxies: Annotated[tuple[Proxy, ...], CommaSeparated] = Field(
+        default=("127.0.0.1", "::1"),
+        max_length=32,
+        description="addresses or networks (10.0.0.0/8) of proxies before the page, whose "
+        "X-Forwarded-For tells visitors apart, separated by commas",
     )
     port: int = Field(
         default=7860, ge=0, le=65535, description="port to listen on; 0 takes any free one"

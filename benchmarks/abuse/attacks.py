@@ -24,28 +24,28 @@ _GIVE_UP: Final = 2.0
 
 def escaped_quotes(_grpc: int, rest: int, until: float) -> None:
     """48 KB of JSON that a careless reader reads again at every quote."""
-    _together(2, lambda: _post(rest, b'[Inf,"' + b'\\"' * 24_000, until, wait=until))
+    run_at_once(2, lambda: _post(rest, b'[Inf,"' + b'\\"' * 24_000, until, wait=until))
 
 
 def saliency(_grpc: int, rest: int, until: float) -> None:
     """Saliency maps of 4,096 images, sixteen times, by callers who hang up."""
     rows = [[[0] * 28] * 28] * 4096
     body = json.dumps({"signature_name": "explain", "inputs": rows}, separators=(",", ":"))
-    _together(16, lambda: _post(rest, body.encode(), until, wait=_GIVE_UP))
+    run_at_once(16, lambda: _post(rest, body.encode(), until, wait=_GIVE_UP))
 
 
 def large_pictures(_grpc: int, rest: int, until: float) -> None:
     """A hundred PNGs of 2,000 x 2,000, sixteen times, by callers who hang up."""
-    picture = base64.b64encode(_png(2000)).decode("ascii")
+    picture = base64.b64encode(white_png(2000)).decode("ascii")
     body = {"signature_name": "drawings", "inputs": [{"b64": picture}] * 100}
     content = json.dumps(body).encode()
-    _together(16, lambda: _post(rest, content, until, wait=_GIVE_UP))
+    run_at_once(16, lambda: _post(rest, content, until, wait=_GIVE_UP))
 
 
 def large_bodies(_grpc: int, rest: int, until: float) -> None:
     """Eight bodies of 8 MB at once, again and again."""
     content = b'{"instances":[' + b"1.5," * ((8 << 20) // 4 - 8) + b"1]}"
-    _together(8, lambda: _post(rest, content, until, wait=until))
+    run_at_once(8, lambda: _post(rest, content, until, wait=until))
 
 
 def rapid_reset(grpc: int, _rest: int, until: float) -> None:
@@ -81,7 +81,7 @@ ATTACKS: Final[dict[str, Callable[[int, int, float], None]]] = {
 }
 
 
-def _together(count: int, call: Callable[[], None]) -> None:
+def run_at_once(count: int, call: Callable[[], None]) -> None:
     threads = [threading.Thread(target=call, daemon=True) for _ in range(count)]
     for thread in threads:
         thread.start()
@@ -100,7 +100,7 @@ def _post(port: int, body: bytes, until: float, wait: float) -> None:
         one.close()
 
 
-def _png(side: int) -> bytes:
+def white_png(side: int) -> bytes:
     """A white square."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:

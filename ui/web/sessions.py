@@ -1,20 +1,28 @@
 """Bounds what Gradio keeps for each browser tab, which it calls a session.
 
 Gradio keeps the last inputs and outputs of 10,000 sessions, and for ever the answers that nobody
-collects. Any caller can name a new session with each question.
+collects. Any caller can name a new session with each question, and collect an answer twice, of
+which the second time does not end.
 """
 
+import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import gradio as gr
 
+from ui.web.refusals import BUSY
+from ui.web.shares import Held, Shares, ending
+
+SESSION: Final = "[A-Za-z0-9]{1,32}"
+"""What Gradio's script calls a browser tab, as a regular expression."""
 _KEPT: Final = 4
 """Sessions whose inputs Gradio keeps; the page needs none of them."""
 _WAITING: Final = 256
-"""Sessions whose answers wait to be collected, and the same number of those that have all."""
+"""Sessions whose answers wait to be collected, streams that collect them, and the same number of
+sessions that have all."""
 
 
 class Sessions:
@@ -26,6 +34,16 @@ class Sessions:
         self._page = page
         self._collecting: Counter[str] = Counter()
         self._complete: OrderedDict[str, None] = OrderedDict()
+        self._uncollected: dict[str, Held] = {}
+        self._displaced: list[str] = []
+        self._places = Shares(_WAITING, displaces="oldest")
+        self._streams = Shares(_WAITING, displaces="oldest")
+
+    def count_queued(self, listener: int) -> int:
+        """Questions for an event listener of the page that wait in Gradio's queue."""
+        waiting = self._page._queue.event_queue_per_concurrency_id
+        listeners = waiting.get(self._page.fns[listener].concurrency_id)
+        return len(listeners.queue) if listeners else 0
 
     def is_known(self, session: str) -> bool:
         """Whether this session has asked something."""
@@ -35,29 +53,58 @@ class Sessions:
         """Whether this session, one of the last that asked, has had every answer."""
         return session in self._complete
 
-    async def admit(self, session: str) -> bool:
-        """Make room for a session; False where all are busy collecting their answers."""
-        waiting = self._page._queue.pending_messages_per_session
-        if session in waiting or len(waiting) < _WAITING:
-            return True
-        oldest = next((one for one in waiting if not self._collecting[one]), None)
-        if oldest is not None:
-            await self._forget(oldest)
-        return oldest is not None
+    async def admit(self, session: str, address: str) -> None:
+        """Make room for a session that asks."""
+        if session not in self._collecting:
+            self._keep(session, address)
+        while self._displaced:
+            await self._forget(self._displaced.pop())
 
     @asynccontextmanager
-    async def collecting(self, session: str) -> AsyncIterator[None]:
-        """Keep a session while its answers are collected; forget it with the last one."""
+    async def collecting(self, session: str, address: str) -> AsyncIterator[None]:
+        """Keep a session while its answers are collected; forget it with the last one. Where there
+        are too many streams, this one ends early.
+
+        Raises:
+            RefusedError: there is no room for one more.
+        """
+        limit = asyncio.timeout(None)
+        stream = self._streams.take(address, ending(limit))
+        if stream is None:
+            raise BUSY
         self._collecting[session] += 1
-        try:
-            yield
-        finally:
-            self._collecting[session] -= 1
-            if not self._collecting[session]:
-                del self._collecting[session]
-                if not self._page._queue.pending_event_ids_session.get(session):
-                    self._note_complete(session)
-                    await self._forget(session)
+        self._release(session)
+        with suppress(TimeoutError):
+            try:
+                async with limit:
+                    yield
+            finally:
+                self._streams.give_back(stream)
+                await self._end(session, address)
+
+    async def _end(self, session: str, address: str) -> None:
+        """One stream of a session has ended."""
+        self._collecting[session] -= 1
+        if self._collecting[session]:
+            return
+        del self._collecting[session]
+        if self._page._queue.pending_event_ids_session.get(session):
+            self._keep(session, address)
+        else:
+            self._note_complete(session)
+            await self._forget(session)
+
+    def _keep(self, session: str, address: str) -> None:
+        """Keep the answers of a session until they are collected, or until there is no room."""
+        if session not in self._uncollected:
+            held = self._places.take(address, lambda: self._displaced.append(session))
+            if held is not None:
+                self._uncollected[session] = held
+
+    def _release(self, session: str) -> None:
+        held = self._uncollected.pop(session, None)
+        if held is not None:
+            self._places.give_back(held)
 
     def _note_complete(self, session: str) -> None:
         self._complete[session] = None
@@ -66,6 +113,7 @@ class Sessions:
             self._complete.popitem(last=False)
 
     async def _forget(self, session: str) -> None:
+        self._release(session)
         queue = self._page._queue
         await queue.clean_events(session_hash=session)
         queue.pending_messages_per_session.pop(session, None)

@@ -1,9 +1,11 @@
 """What the page keeps of its callers: memory, sessions, bodies that never end."""
 
 import asyncio
+import select
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,11 +16,13 @@ import pytest
 from digits.contract import DRAWING_MAX_BYTES
 from tests.browser.stage import page_program
 from ui.answers.drawing import Sheet, to_sent
-from ui.web.allow_list import RECEIVE_SECONDS
+from ui.web.questions import RECEIVE_SECONDS
 from ui.web.sessions import Sessions
 
 JOIN, DATA = "/gradio_api/queue/join", "/gradio_api/queue/data"
 LARGE = to_sent(Sheet("number", bytes(DRAWING_MAX_BYTES - 2)))
+QUESTION = {"data": [""], "fn_index": 0, "session_hash": "someone"}
+STRANGER = {"X-Forwarded-For": "192.0.2.7"}
 CALLERS = 60
 """So many that what the allocator takes, now and then, for itself is little of what each sent."""
 
@@ -34,9 +38,9 @@ def page() -> Iterator[tuple[httpx.Client, int]]:
 
 
 def join(browser: httpx.Client, session: str, sent: str = "") -> None:
-    question = {"data": [sent], "fn_index": 0, "session_hash": session}
+    question = {**QUESTION, "data": [sent], "session_hash": session}
     until = time.monotonic() + RECEIVE_SECONDS + 60
-    while (answer := browser.post(JOIN, json=question)).status_code == 503:  # its queue is full
+    while (answer := browser.post(JOIN, json=question)).status_code == 503:
         assert time.monotonic() < until
         time.sleep(0.05)
     answer.raise_for_status()
@@ -44,6 +48,26 @@ def join(browser: httpx.Client, session: str, sent: str = "") -> None:
 
 def collect(browser: httpx.Client, session: str) -> httpx.Response:
     return browser.get(DATA, params={"session_hash": session})
+
+
+def head(browser: httpx.Client, request: str, *fields: str) -> bytes:
+    """A request of a stranger, as a proxy on this machine passes it on."""
+    address = ": ".join(*STRANGER.items())
+    lines = [f"{request} HTTP/1.1", f"Host: {authority(browser)}", address, *fields]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def begun_question(browser: httpx.Client, length: int) -> bytes:
+    return head(browser, f"POST {JOIN}", f"Content-Length: {length}")
+
+
+def authority(browser: httpx.Client) -> str:
+    return urlsplit(str(browser.base_url)).netloc
+
+
+def connect(browser: httpx.Client) -> socket.socket:
+    name, _, port = authority(browser).partition(":")
+    return socket.create_connection((name, int(port)), timeout=RECEIVE_SECONDS + 20)
 
 
 def resident(process: int) -> float:
@@ -96,21 +120,54 @@ def test_sessions_remember_only_the_last_that_were_complete() -> None:
     async def collect_all() -> list[bool]:
         sessions = Sessions(gr.Blocks())
         for number in range(300):
-            async with sessions.collecting(str(number)):
+            async with sessions.collecting(str(number), ""):
                 pass
         return [sessions.is_complete(str(number)) for number in (0, 43, 44, 299)]
 
     assert asyncio.run(collect_all()) == [False, False, True, True]
 
 
+def test_page_bodies_that_do_not_end_leave_room_for_others(
+    page: tuple[httpx.Client, int],
+) -> None:
+    browser, _ = page
+    with ExitStack() as opened:
+        strangers = [opened.enter_context(connect(browser)) for _ in range(70)]
+        for one in strangers:
+            one.sendall(begun_question(browser, 100) + b"{")
+        statuses = [browser.post(JOIN, json=QUESTION).status_code for _ in range(3)]
+        refused = [one for one in strangers if select.select([one], [], [], 0.1)[0]]
+        assert statuses == [200, 200, 200]
+        assert len(refused) >= 70 - 64 + 1
+        assert all(one.recv(100).startswith(b"HTTP/1.1 503") for one in refused)
+
+
+def test_sessions_streams_that_do_not_end_leave_room_for_others() -> None:
+    async def collect_all() -> list[bool]:
+        sessions = Sessions(gr.Blocks())
+
+        async def hold(session: str, address: str) -> None:
+            async with sessions.collecting(session, address):
+                await asyncio.sleep(60)
+
+        held = [asyncio.create_task(hold(str(number), "theirs")) for number in range(300)]
+        mine = asyncio.create_task(hold("mine", "mine"))
+        await asyncio.sleep(0.1)
+        await sessions.admit("more", "mine")
+        ended = [one.done() for one in [*held, mine]]
+        for one in (*held, mine):
+            one.cancel()
+        return ended
+
+    ended = asyncio.run(collect_all())
+    assert ended == [True] * 45 + [False] * 256
+
+
 def test_page_body_that_never_ends_is_cut_off(page: tuple[httpx.Client, int]) -> None:
     browser, _ = page
-    host = urlsplit(str(browser.base_url)).netloc
-    name, _, port = host.partition(":")
     begun = time.monotonic()
-    with socket.create_connection((name, int(port)), timeout=RECEIVE_SECONDS + 20) as connection:
-        head = f"POST {JOIN} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100\r\n\r\n{{"
-        connection.sendall(head.encode())
+    with connect(browser) as connection:
+        connection.sendall(begun_question(browser, 100) + b"{")
         answer = connection.recv(100)
         assert answer.startswith(b"HTTP/1.1 408")
         while connection.recv(1000):
