@@ -39,7 +39,7 @@ answers."""
 _FINGERPRINTS: Final = 10
 _CALLERS: Final = 3
 """Of each protocol."""
-_PATIENCE: Final = 120.0
+_TIMEOUT: Final = 120.0
 _LOOKS: Final = 10
 """How often the server's memory is looked at, evenly spread over the swaps."""
 
@@ -188,7 +188,7 @@ def _flip_a_bit(folder: Path) -> None:
 
 def _wait(protocols: Protocols, number: int, state: str) -> str:
     """Wait until a version is in a state; the error text of that."""
-    until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + _TIMEOUT
     while True:
         found, text = protocols.states().get(number, ("", ""))
         if found == state:

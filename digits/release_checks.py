@@ -31,7 +31,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found. `text` is a sentence with the figures."""
+    """What one check found. `text` is a sentence with the values."""
 
     check: str
     passed: bool
@@ -83,10 +83,10 @@ def better_than_chance(new: Facts) -> tuple[bool, str]:
         return True, "not checked: the manifest has no validation accuracy"
     guessing = 1 / len(new.manifest.labels)
     least = guessing + _ABOVE_CHANCE * (1 - guessing)
-    figures = f"{accuracy:.4f} of {images:,} validation images; guessing gives {guessing:.4f}"
+    received = f"{accuracy:.4f} of {images:,} validation images; guessing gives {guessing:.4f}"
     if accuracy < least:
-        return False, f"expected at least {least:.4f} correct; received {figures}; train longer"
-    return True, f"better than guessing: {figures}"
+        return False, f"expected at least {least:.4f} correct; received {received}; train longer"
+    return True, f"better than guessing: {received}"
 
 
 def same_labels(served: Facts, new: Facts) -> tuple[bool, str]:
@@ -196,13 +196,13 @@ def _not_worse(new: tuple[float, int], served: tuple[float, int], what: str) -> 
     """Whether one share right, with its number of images, is lower than another by no more than
     chance explains."""
     difference, error = _difference(new, served)
-    figures = (
+    received = (
         f"{new[0]:.4f} of {new[1]:,} {what}, against {served[0]:.4f} of {served[1]:,} of "
         "the served version"
     )
     if difference + _ONE_SIDED_95 * error < 0:
-        return False, f"expected no fewer right than chance explains; received {figures}"
-    return True, f"not shown to be worse: {figures}"
+        return False, f"expected no fewer right than chance explains; received {received}"
+    return True, f"not shown to be worse: {received}"
 
 
 def _drawn(manifest: Manifest, name: str) -> tuple[float, int, int] | None:

@@ -13,7 +13,7 @@ PROGRAM: Final = (sys.executable, "-m", "pip_audit")
 _OPTIONS: Final = ("--require-hashes", "--disable-pip", "--progress-spinner=off", "--format=json")
 FOUND: Final = 1
 AWAY: Final = 3
-_PATIENCE: Final = 600.0
+_TIMEOUT: Final = 600.0
 """Seconds for one lock; the service is asked about each package."""
 
 
@@ -55,11 +55,11 @@ def audit(lock: Path, program: Sequence[str] = PROGRAM) -> list[str]:
     command = [*program, *_OPTIONS, "--requirement", str(lock)]
     try:
         done = subprocess.run(  # noqa: S603 - our own tool on our own locks
-            command, capture_output=True, text=True, timeout=_PATIENCE, check=False
+            command, capture_output=True, text=True, timeout=_TIMEOUT, check=False
         )
         packages = json.loads(done.stdout)["dependencies"]
     except subprocess.TimeoutExpired:
-        raise AwayError(f"no answer in {_PATIENCE:g} s") from None
+        raise AwayError(f"no answer in {_TIMEOUT:g} s") from None
     except ValueError:
         raise AwayError(done.stderr.strip().rpartition("\n")[2][:200]) from None
     return [

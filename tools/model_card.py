@@ -35,7 +35,7 @@ _CALIBRATED: Final = (
     ("expected calibration error", "calibrated_ece", ".2%"),
     ("wrong among the most confident 99 %", "risk_at_99", ".2%"),
 )
-"""Title, name and form of figures that older manifests lack."""
+"""Title, name and form of metrics that older manifests lack."""
 _WRITTEN: Final = "<!-- Written by `make huggingface` from the manifest; do not edit. -->"
 _INTENDED: Final = f"""\
 ## Intended use

@@ -1,4 +1,4 @@
-"""Provenance: the machine, versions, revision, date and command behind every recorded figure.
+"""Provenance: the machine, versions, revision, date and command behind every recorded value.
 
 Nothing in it names a host, a user or a folder of the machine.
 """
@@ -23,7 +23,7 @@ flag."""
 
 
 class Provenance(BaseModel):
-    """Where figures come from. Every record that holds figures extends it."""
+    """Where measured values come from. Every record that holds some extends it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -99,8 +99,8 @@ class Recipe(BaseModel):
         default=0,
         ge=0,
         le=1_000_000,
-        description="drawings of synthetic handwriting that are added to the training images, "
-        "where the labels are the ten digits",
+        description="number of drawings of synthetic handwriting that are added to the training "
+        "images, where the labels are the ten digits",
     )
 
 

@@ -94,8 +94,8 @@ class TrainerSettings(Settings):
         default=0,
         ge=0,
         le=1_000_000,
-        description="for the recipe fine-tune: how many training images are drawn as people "
-        "would, and added",
+        description="for the recipe fine-tune: number of the data set's own training images that "
+        "are traced, drawn with a synthetic pen and added; see forms for new shapes",
     )
     epochs: int | None = Field(
         default=None,
@@ -117,8 +117,8 @@ class TrainerSettings(Settings):
         default=None,
         ge=0,
         le=1_000_000,
-        description="drawings of synthetic handwriting, in forms of digits that MNIST lacks, that "
-        "are added to the training images; default: the recipe's",
+        description="number of drawings of synthetic handwriting, in shapes of digits that MNIST "
+        "lacks, that are added to the training images; default: the recipe's",
     )
     validation_size: int = Field(
         default=5_000,
@@ -166,7 +166,7 @@ class TrainerSettings(Settings):
     )
     run_dir: Path | None = Field(
         default=None,
-        description="folder of the run: checkpoints, logs, figures, report; default: "
+        description="folder of the run: checkpoints, logs, metrics, report; default: "
         "runs/RECIPE-seedN; an unfinished run is resumed",
     )
     models: Path = Field(

@@ -21,7 +21,7 @@ from benchmarks.serving.protocols import HOST
 from digits.contract import MODEL_NAME
 
 CONFIG: Final = Path("serving/tensorflow_serving")
-_PATIENCE: Final = 120.0
+_TIMEOUT: Final = 120.0
 _LOOK: Final = 0.01
 """Seconds between two looks at a server that starts."""
 
@@ -123,7 +123,7 @@ def running(command: list[str], **options: Any) -> Iterator[subprocess.Popen[str
         finally:
             process.terminate()
             try:
-                process.wait(_PATIENCE)
+                process.wait(_TIMEOUT)
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGABRT)
                 time.sleep(1)
@@ -146,7 +146,7 @@ def wait_for(address: str, process: subprocess.Popen[str] | None = None) -> byte
     """
 
     def ask() -> bytes:
-        with urllib.request.urlopen(address, timeout=_PATIENCE) as answer:
+        with urllib.request.urlopen(address, timeout=_TIMEOUT) as answer:
             return bytes(answer.read())
 
     return first_answer(ask, address, process)
@@ -160,10 +160,10 @@ def first_answer(
     Raises:
         TimeoutError: there was none.
     """
-    until = time.perf_counter() + _PATIENCE
+    until = time.perf_counter() + _TIMEOUT
     while time.perf_counter() < until and (process is None or process.poll() is None):
         try:
             return ask()
         except OSError:
             time.sleep(_LOOK)
-    raise TimeoutError(f"expected an answer from {address} within {_PATIENCE:g} s")
+    raise TimeoutError(f"expected an answer from {address} within {_TIMEOUT:g} s")

@@ -17,9 +17,9 @@ from tests.browser.stage import CHROMIUM, ModelServer, chromium, model_server, p
 from tests.support.released_server import draw_seven
 
 OTHER = "again"
-_PATIENCE = 15_000
+_TIMEOUT = 15_000
 """Milliseconds for one thing to happen on a machine that is busy with other work."""
-expect.set_options(timeout=_PATIENCE)
+expect.set_options(timeout=_TIMEOUT)
 
 
 @pytest.fixture(
@@ -91,7 +91,7 @@ def tab(browser: Browser, address: str) -> Iterator[Page]:
     """A window whose browser may complain: Gradio reports requests that fail on purpose, and those
     that a reload cuts off."""
     context = browser.new_context(viewport={"width": 1100, "height": 760})
-    context.set_default_timeout(_PATIENCE)
+    context.set_default_timeout(_TIMEOUT)
     page = context.new_page()
     page.goto(address)
     page.wait_for_selector("#pad canvas")
@@ -149,7 +149,7 @@ def window(browser: Browser, address: str, **options: object) -> Iterator[Page]:
             complaints.append(f"request to {request.url}")
 
     context = browser.new_context(**options)  # type: ignore[arg-type]
-    context.set_default_timeout(_PATIENCE)
+    context.set_default_timeout(_TIMEOUT)
     page = context.new_page()
     page.on("console", note_console)
     page.on("request", note_request)

@@ -28,7 +28,7 @@ _RUN: Final = Path("/run/inkwell-containers")
 _MOST: Final = {"nofile": 8192, "nproc": 16384}
 """Limits of each container; podman's own defaults are above what a root without CAP_SYS_RESOURCE
 may set."""
-_PATIENCE: Final = 300.0
+_TIMEOUT: Final = 300.0
 """Seconds for one call of podman; builds and trainings name their own."""
 LOCKED_DOWN: Final = (
     *(
@@ -124,7 +124,7 @@ class Container:
             [self.engine.program, "logs", self.name],
             capture_output=True,
             text=True,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
             check=True,
         )
         return found.stdout + found.stderr
@@ -132,7 +132,7 @@ class Container:
     def stop(self, seconds: int = 60) -> int:
         """Send the image's stop signal, wait for the end and give the exit code; 137 if it had to
         be killed."""
-        self.engine("stop", f"--time={seconds}", self.name, timeout=seconds + _PATIENCE)
+        self.engine("stop", f"--time={seconds}", self.name, timeout=seconds + _TIMEOUT)
         return int(self.engine("inspect", "--format={{.State.ExitCode}}", self.name))
 
 
@@ -145,7 +145,7 @@ class Engine:
     """In every name, so that two runs of the tests on one machine do not meet."""
 
     def __call__(
-        self, *arguments: str, timeout: float = _PATIENCE, stdin: Path | None = None
+        self, *arguments: str, timeout: float = _TIMEOUT, stdin: Path | None = None
     ) -> str:
         """Run podman with `arguments`; gives its standard output.
 
@@ -170,7 +170,7 @@ class Engine:
         return done.stdout
 
     def finish(
-        self, image: str, *arguments: str, options: Sequence[str] = (), timeout: float = _PATIENCE
+        self, image: str, *arguments: str, options: Sequence[str] = (), timeout: float = _TIMEOUT
     ) -> tuple[int, str]:
         """Run a container to its end under the lock-down; its exit code and what it wrote to both
         streams."""

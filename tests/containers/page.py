@@ -8,7 +8,7 @@ import httpx
 
 from ui.answers.drawing import Sheet, to_sent
 
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 
 
 def wait_for_page(address: str, seconds: float) -> None:
@@ -37,7 +37,7 @@ def ask_page(address: str, png: bytes) -> str:
         "event_data": None,
         "trigger_id": None,
     }
-    with httpx.Client(base_url=address, timeout=_PATIENCE, trust_env=False) as browser:
+    with httpx.Client(base_url=address, timeout=_TIMEOUT, trust_env=False) as browser:
         browser.post("/gradio_api/queue/join", json=question).raise_for_status()
         with browser.stream("GET", f"/gradio_api/queue/data?session_hash={session}") as lines:
             for line in lines.iter_lines():

@@ -32,7 +32,7 @@ _STEPS: Final = (
 _ENVIRONMENT: Final = (
     "ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8"
 )
-_PATIENCE: Final = 1800.0
+_TIMEOUT: Final = 1800.0
 """Seconds to fetch and unpack some hundred Debian packages on a busy machine."""
 
 
@@ -57,7 +57,7 @@ def stand_in(engine: Engine, workspace: Path) -> str:
             "--change=CMD python3",
             str(archive),
             name,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
         )
         archive.unlink()
     return name
@@ -76,7 +76,7 @@ def _bootstrap(archive: Path, certificates: Path) -> None:
         ["mmdebstrap", *steps, "bookworm", str(archive)],
         capture_output=True,
         text=True,
-        timeout=_PATIENCE,
+        timeout=_TIMEOUT,
         check=False,
     )
     if done.returncode != 0:

@@ -16,7 +16,7 @@ from tests.support.ports import free_port
 
 pytestmark = pytest.mark.containers
 _COMPOSE = Path(sys.executable).with_name("podman-compose")
-_PATIENCE = 900.0
+_TIMEOUT = 900.0
 
 
 class Project:
@@ -52,7 +52,7 @@ class Project:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
             check=False,
         )
         if done.returncode != 0:
@@ -73,7 +73,7 @@ def project(
     project("build", "serving", "wait", "page")
     try:
         project("up", "--detach", "--no-build")
-        wait_for_page(f"http://127.0.0.1:{project.page_port}", _PATIENCE)
+        wait_for_page(f"http://127.0.0.1:{project.page_port}", _TIMEOUT)
         yield project
     finally:
         project("down", "--timeout=30")

@@ -17,7 +17,7 @@ from tests.containers.conftest import ROOT, BuildOptions
 from tests.containers.engine import Engine
 
 pytestmark = pytest.mark.containers
-_PATIENCE = 2700.0
+_TIMEOUT = 2700.0
 """Seconds to build an image on a busy machine and to train in it."""
 _TRAINING = (
     "--dataset few --recipe fast --epochs 1 --architectures conv3 --validation_size 300 "
@@ -68,7 +68,7 @@ def run_make(
         capture_output=True,
         text=True,
         errors="replace",
-        timeout=_PATIENCE,
+        timeout=_TIMEOUT,
         check=False,
     )
     return done.returncode, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""The release checks: what may replace the served version, and the figures they give."""
+"""The release checks: what may replace the served version, and the values they give."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Runs with made-up figures, for the tests of what is done with a run's figures."""
+"""Runs with made-up metrics, for the tests of what is done with a run's metrics."""
 
 import functools
 

@@ -26,7 +26,7 @@ _AFFINE: Final = 7
 width."""
 
 AugmentationParameters = npt.NDArray[np.float32]
-"""float32 [images, columns]: the augmentation parameters of each image in one epoch; no
+"""float32 [n, columns]: the augmentation parameters of each image in one epoch; no
 columns: none."""
 
 

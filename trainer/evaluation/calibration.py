@@ -55,7 +55,7 @@ class Calibration(BaseModel):
         description="the reliability diagram, by rising confidence, without the bins that are empty"
     )
 
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """The scalar metrics by name."""
         return self.model_dump(exclude={"bins"})
 

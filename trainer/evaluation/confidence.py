@@ -1,4 +1,4 @@
-"""What a network knows about its own answers, as figures: before and after its one temperature."""
+"""What a network knows about its own answers, as metrics: before and after its one temperature."""
 
 from pydantic import BaseModel, ConfigDict, Field
 

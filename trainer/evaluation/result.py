@@ -1,7 +1,7 @@
 """The result of a run: what was measured of each network, which one was chosen, and why.
 
 A new metric is a field of the model that computes it (`metrics.Scores`, `calibration.Calibration`,
-`risk_coverage.RiskCoverage`) and a line of `NetworkResult.figures`: records, manifests and
+`risk_coverage.RiskCoverage`) and a line of `NetworkResult.metrics`: records, manifests and
 TensorBoard list those.
 """
 
@@ -19,7 +19,7 @@ from trainer.provenance import Provenance
 SetName = Literal["validation", "test"]
 SETS: Final[tuple[SetName, ...]] = ("validation", "test")
 """The sets of images that a network is measured on."""
-Figures = dict[str, int | float]
+Metrics = dict[str, int | float]
 """Scalar metrics by name."""
 
 
@@ -55,7 +55,7 @@ class NetworkResult(BaseModel):
         """Duration of the training with its validations, s."""
         return sum(epoch.seconds for epoch in self.history)
 
-    def figures(self, name: SetName) -> Figures:
+    def metrics(self, name: SetName) -> Metrics:
         """Every scalar metric of one set; those named `calibrated_` are of what is exported."""
         scores: Scores = getattr(self, name)
         confidence = getattr(self.confidence, name)
@@ -63,8 +63,8 @@ class NetworkResult(BaseModel):
             "size": scores.images,
             "accuracy": scores.accuracy,
             "loss": scores.loss,
-            **confidence.as_trained.figures(),
-            **{f"calibrated_{key}": one for key, one in confidence.calibrated.figures().items()},
+            **confidence.as_trained.metrics(),
+            **{f"calibrated_{key}": one for key, one in confidence.calibrated.metrics().items()},
             "aurc": confidence.coverage.aurc,
             "risk_at_99": confidence.coverage.at_99_percent,
         }

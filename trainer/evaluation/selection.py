@@ -66,7 +66,7 @@ class Choice(BaseModel):
     winner: str = Field(description="name of the chosen architecture")
     best: str = Field(description="name of the most accurate architecture")
     images: int = Field(ge=1, description="number of validation images")
-    reason: str = Field(description="the choice in words and figures")
+    reason: str = Field(description="the choice in words and numbers")
     comparisons: tuple[Comparison, ...] = Field(
         description="one entry a candidate, by falling accuracy"
     )

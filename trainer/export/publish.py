@@ -76,7 +76,7 @@ def _fields(network: NetworkResult, run: Run, name: str) -> dict[str, Any]:
         "seed": run.seed,
         "data": {"name": run.data, **run.digests},
         "temperature": network.confidence.temperature,
-        "metrics": {name: network.figures(name) for name in SETS}
+        "metrics": {name: network.metrics(name) for name in SETS}
         | _drawn("freehand", network.freehand)
         | _drawn("forms", network.forms),
         "versions": run.versions,

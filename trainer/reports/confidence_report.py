@@ -22,7 +22,7 @@ _SHARES: Final = (1.0, 0.995, 0.99, 0.95, 0.9)
 
 
 def draw(run: Run, images: Mapping[str, Images], folder: Path) -> None:
-    """Write the pictures, and the figures behind them as JSON, into `folder`.
+    """Write the pictures, and the values behind them as JSON, into `folder`.
 
     Args:
         run: what was measured.

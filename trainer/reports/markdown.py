@@ -1,5 +1,5 @@
-"""Markdown tables, aligned in the source too, so that a change shows as one line, and how figures
-look in them."""
+"""Markdown tables, aligned in the source too, so that a change shows as one line, and the form
+of numbers in them."""
 
 from collections.abc import Collection, Sequence
 from typing import Final
@@ -11,7 +11,7 @@ _SHORT: Final = 90
 def table(
     header: Sequence[str], rows: Sequence[Sequence[str]], words: Collection[int] = (0,)
 ) -> str:
-    """A Markdown table with words to the left and figures to the right.
+    """A Markdown table with words to the left and numbers to the right.
 
     Args:
         header: title of each column.

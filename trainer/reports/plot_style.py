@@ -1,5 +1,5 @@
 """What all plots have in common: colours, resolution, quiet axes, and PNG files whose bytes depend
-on nothing but the figures.
+on nothing but the values.
 
 They are drawn on white, since the pages they are shown on may be light or dark, and a network has
 the same colour in all of them.

@@ -132,7 +132,7 @@ def compose(results: Sequence[TrainingResult]) -> str:
 
 
 def _calibration_table(rows: Sequence[Group]) -> str:
-    """The second table with its note; empty where none of the records has these figures."""
+    """The second table with its note; empty where none of the records has these metrics."""
     known = [found for group in rows if (found := [one for one in group if one.temperature])]
     return f"{_table(_CALIBRATION, known, words=(0, 1))}\n\n{_CALIBRATION_NOTE}" if known else ""
 
@@ -142,9 +142,9 @@ def _table(columns: "Columns", rows: Sequence[Group], words: Sequence[int]) -> s
     return markdown.table([title for title, _ in columns], cells, words=words)
 
 
-def _mean(figure: Callable[[TrainingResult], float], form: str) -> "Cell":
+def _mean(value: Callable[[TrainingResult], float], form: str) -> "Cell":
     """A cell with the mean over seeds."""
-    return lambda group: format(mean(figure(result) for result in group), form)
+    return lambda group: format(mean(value(result) for result in group), form)
 
 
 def _published(group: Group, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Draw the plots in `results/plots` again from the recorded figures: `make results`."""
+"""Draw the plots in `results/plots` again from the recorded values: `make results`."""
 
 import json
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ ERRORS_FILE: Final = "validation-error.png"
 
 
 def redraw(results: Path, recorded: Sequence[TrainingResult]) -> None:
-    """Write every plot that the recorded figures suffice for.
+    """Write every plot that the recorded values suffice for.
 
     Args:
         results: folder of the records.

@@ -1,4 +1,4 @@
-"""The report of a run: a page to read, the figures for programs, the plots."""
+"""The report of a run: a page to read, the metrics for programs, the plots."""
 
 import json
 from collections.abc import Mapping

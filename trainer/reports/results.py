@@ -20,7 +20,7 @@ from pydantic import (
 from digits.files import write_synced
 from trainer.errors import OutputError
 from trainer.evaluation.label_errors import DisputedScores
-from trainer.evaluation.result import SETS, Figures, Run
+from trainer.evaluation.result import SETS, Metrics, Run
 from trainer.provenance import Provenance
 
 RESULTS_FILE: Final = "training.json"
@@ -49,11 +49,11 @@ class TrainingResult(Provenance):
     train_size: int = Field(
         ge=1, description="number of training images, without the validation images"
     )
-    validation: Figures = Field(
-        description="`NetworkResult.figures`; older records have fewer. In the file each stands "
+    validation: Metrics = Field(
+        description="`NetworkResult.metrics`; older records have fewer. In the file each stands "
         "by itself: validation_accuracy, validation_loss, …"
     )
-    test: Figures = Field(description="the same: test_accuracy, test_loss, …")
+    test: Metrics = Field(description="the same: test_accuracy, test_loss, …")
     temperature: float | None = Field(
         default=None, gt=0, description="what the logits are divided by; not in older records"
     )
@@ -75,7 +75,7 @@ class TrainingResult(Provenance):
 
     @model_validator(mode="before")
     @classmethod
-    def _gather_figures(cls, entry: object) -> object:
+    def _gather_metrics(cls, entry: object) -> object:
         if not isinstance(entry, dict):
             return entry
         gathered = dict(entry)
@@ -88,10 +88,10 @@ class TrainingResult(Provenance):
         return gathered
 
     @model_serializer(mode="wrap")
-    def _spread_figures(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _spread_metrics(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         entry: dict[str, Any] = dump(self)
         for name in SETS:
-            entry |= {f"{name}_{key}": figure for key, figure in entry.pop(name, {}).items()}
+            entry |= {f"{name}_{key}": value for key, value in entry.pop(name, {}).items()}
         return entry
 
 
@@ -184,8 +184,8 @@ def flatten(run: Run) -> list[TrainingResult]:
             architecture=network.architecture,
             epochs=len(network.history),
             parameters=network.parameters,
-            validation=network.figures("validation"),
-            test=network.figures("test"),
+            validation=network.metrics("validation"),
+            test=network.metrics("test"),
             temperature=network.confidence.temperature,
             disputed=network.confidence.disputed,
             freehand_accuracy=network.freehand.accuracy if network.freehand else None,

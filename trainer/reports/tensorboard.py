@@ -50,7 +50,7 @@ def _scalars(network: NetworkResult) -> Iterator[tuple[str, float]]:
     if network.freehand:
         yield "freehand/accuracy", network.freehand.accuracy
     for name in SETS:
-        yield from ((f"{name}/{key}", figure) for key, figure in network.figures(name).items())
+        yield from ((f"{name}/{key}", value) for key, value in network.metrics(name).items())
         scores: Scores = getattr(network, name)
         for label, one in enumerate(scores.classes):
             yield f"{name}/precision/{label}", one.precision

@@ -41,12 +41,12 @@ def plan_epochs(
         run: its folder, which is bound to the teachers.
         after: epochs that the first weights went through; the parameters follow on from theirs.
     """
-    recipe, images = context.settings.chosen_recipe(), len(context.split.y_train)
+    recipe, count = context.settings.chosen_recipe(), len(context.split.y_train)
     seed, targets = context.settings.data_seed, _targets(context, teachers, run)
 
     def plan(epoch: int) -> EpochData:
         number = after + epoch
-        parameters = draw_parameters(recipe.augmentation, images, seed, number)
+        parameters = draw_parameters(recipe.augmentation, count, seed, number)
         return EpochData(parameters, targets(number))
 
     return plan
@@ -57,17 +57,17 @@ def _targets(
 ) -> Callable[[int], Targets]:
     """The labels, mixed with the teachers' predictions for the data set's own images."""
     settings, parts = context.settings, context.split
-    classes, images = len(context.data.labels), len(parts.y_train)
+    classes, count = len(context.data.labels), len(parts.y_train)
     labels: Targets = np.eye(classes, dtype=np.float32)[parts.y_train]
     if not teachers:
         return lambda _: labels
-    recipe, seed, own = settings.chosen_recipe(), settings.data_seed, images - parts.added
+    recipe, seed, own = settings.chosen_recipe(), settings.data_seed, count - parts.added
     models = [in_precision(teacher, classes, settings.precision) for teacher in teachers]
-    digest = targets_digest(models, parts.x_train[:own], recipe.augmentation, seed, of=images)
+    digest = targets_digest(models, parts.x_train[:own], recipe.augmentation, seed, of=count)
     bind_teachers(run, digest)
     folder = run.parent / "targets" / digest
     predicted = cached_targets(
-        models, parts.x_train[:own], recipe.augmentation, seed, folder, of=images
+        models, parts.x_train[:own], recipe.augmentation, seed, folder, of=count
     )
     return lambda epoch: mix_targets(labels, predicted(epoch), recipe.distillation)
 
@@ -138,15 +138,15 @@ def mix_targets(labels: Targets, predicted: Targets, share: float) -> Targets:
     """The targets of one epoch: mixed with predictions for the first images, labels for the rest.
 
     Args:
-        labels: float32 [images, classes], one-hot.
-        predicted: float32 [first, classes], the teachers' predictions for the first images.
+        labels: float32 [n, k], one-hot.
+        predicted: float32 [m, k], m at most n: the teachers' predictions for the first images.
         share: of those predictions in the targets of the first images; the rest are the labels.
     """
     first = np.float32(share) * predicted + np.float32(1 - share) * labels[: len(predicted)]
     return np.concatenate([first, labels[len(predicted) :]])
 
 
-def _read(path: Path, images: int) -> Targets | None:
+def _read(path: Path, count: int) -> Targets | None:
     """What is cached at `path`; None if it is missing or damaged."""
     try:
         content = path.read_bytes()
@@ -157,7 +157,7 @@ def _read(path: Path, images: int) -> Targets | None:
         content[hashlib.sha256().digest_size :],
     )
     whole = hashlib.sha256(values).digest() == expected
-    return np.frombuffer(values, np.float32).reshape(images, -1) if whole else None
+    return np.frombuffer(values, np.float32).reshape(count, -1) if whole else None
 
 
 def targets_digest(

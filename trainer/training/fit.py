@@ -117,10 +117,10 @@ def fit(
 def train_epoch(state: TrainState, loop: Loop, number: int) -> None:
     """Train the steps that are left of the epoch."""
     started = time.monotonic() - state.progress.seconds
-    size, images = loop.recipe.batch_size, len(loop.split.y_train)
-    left = shuffled(images, loop.seed, number)[state.progress.steps * size :]
+    size, count = loop.recipe.batch_size, len(loop.split.y_train)
+    left = shuffled(count, loop.seed, number)[state.progress.steps * size :]
     data = loop.epoch_data(number)
-    bar = keras.utils.Progbar(-(-images // size), stateful_metrics=["loss", "accuracy"])
+    bar = keras.utils.Progbar(-(-count // size), stateful_metrics=["loss", "accuracy"])
     for batches in cut_into_calls(left, size, loop.steps_per_call):
         loss, correct = loop.train_steps(data, batches)
         done = state.progress = Progress(
@@ -130,7 +130,7 @@ def train_epoch(state: TrainState, loop: Loop, number: int) -> None:
             correct=state.progress.correct + correct,
             seconds=time.monotonic() - started,
         )
-        seen = min(done.steps * size, images)
+        seen = min(done.steps * size, count)
         bar.update(done.steps, [("loss", done.loss / seen), ("accuracy", done.correct / seen)])
         for callback in loop.callbacks:
             callback.after_steps(state)
@@ -138,14 +138,14 @@ def train_epoch(state: TrainState, loop: Loop, number: int) -> None:
 
 def measure_epoch(state: TrainState, loop: Loop, number: int) -> None:
     """Measure the epoch on the validation images and append it to the history."""
-    started, images = time.monotonic() - state.progress.seconds, len(loop.split.y_train)
+    started, count = time.monotonic() - state.progress.seconds, len(loop.split.y_train)
     if state.has_ema:
         recompute_batch_norm(state.ema, loop.split.x_train)
     scores = evaluate(loop.predict(loop.split.x_validation), loop.split.y_validation)
     epoch = Epoch(
         epoch=number,
-        loss=state.progress.loss / images,
-        accuracy=state.progress.correct / images,
+        loss=state.progress.loss / count,
+        accuracy=state.progress.correct / count,
         validation_loss=scores.loss,
         validation_accuracy=scores.accuracy,
         learning_rate=float(tf.convert_to_tensor(state.optimizer.learning_rate)),

@@ -20,7 +20,8 @@ from trainer.training.state import TrainState
 from trainer.training.weight_averaging import update_ema
 
 Targets = npt.NDArray[np.float32]
-"""float32 [images, classes]: the probabilities that a network is to predict, a row an image."""
+"""float32 [n, k]: the probabilities that a network is to predict, a row an image, a column a
+class."""
 Batches = npt.NDArray[np.int32]
 """int32 [steps, batch]: the images of each step, by their index among the training images."""
 
@@ -65,7 +66,7 @@ def train_step(
     targets: tf.Tensor,
     *,
     images: tf.Tensor,
-    classes: tf.Tensor,
+    true_classes: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Train on this replica's share of a batch; the optimizer sums the gradients of all replicas.
 
@@ -74,8 +75,8 @@ def train_step(
         batch: int32 [batch], indices of the images.
         augmentation: as in `EpochData`.
         targets: as in `EpochData`.
-        images: uint8 [images, 28, 28].
-        classes: uint8 [images].
+        images: uint8 [n, 28, 28], all training images.
+        true_classes: uint8 [n].
 
     Returns:
         Summed loss and number of images classified correctly, of this replica's share.
@@ -90,7 +91,7 @@ def train_step(
     weights = state.model.trainable_variables
     state.optimizer.apply(tape.gradient(loss, weights), weights)
     correct = tf.math.count_nonzero(
-        tf.argmax(probabilities, axis=1) == tf.cast(tf.gather(classes, indices), tf.int64)
+        tf.argmax(probabilities, axis=1) == tf.cast(tf.gather(true_classes, indices), tf.int64)
     )
     return tf.reduce_sum(losses), correct
 
@@ -115,10 +116,10 @@ def compile_steps(
             resumed in the middle of an epoch would have other graphs, and other last bits.
         xla: let XLA compile the steps.
     """
-    images, classes = tf.constant(split.x_train), tf.constant(split.y_train)
+    images, true_classes = tf.constant(split.x_train), tf.constant(split.y_train)
     strategy = tf.distribute.get_strategy()
 
-    step = functools.partial(train_step, state, images=images, classes=classes)
+    step = functools.partial(train_step, state, images=images, true_classes=true_classes)
 
     # XLA needs every shape. AutoGraph would read this file when a training starts, and fail where
     # it was edited meanwhile.

@@ -6,7 +6,7 @@
 import { noteAnswer, PAUSE, progress } from "./asking.js";
 import { pad } from "./state.js";
 
-const PATIENCE = 3000; // ms without an answer until the page says so
+const TIMEOUT = 3000; // ms without an answer until the page says so
 const GIVE_UP = 90_000; // ms without an answer from a server that is there, until the page is loaded again; longer than any deadline
 const AGAIN = 1000; // ms between two tries
 const LOST = "This page has lost its server. Your drawing is kept and is read as soon as the server is back.";
@@ -39,13 +39,13 @@ function sendAgain() {
 
 async function serverAnswers() {
   try {
-    return (await browserFetch("gradio_api/app_id", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) })).ok;
+    return (await browserFetch("gradio_api/app_id", { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT) })).ok;
   } catch {
     return false;
   }
 }
 
-const isLate = () => progress.at !== null && Date.now() - progress.at >= PATIENCE;
+const isLate = () => progress.at !== null && Date.now() - progress.at >= TIMEOUT;
 
 export async function watchConnection() {
   sendAgain();
