@@ -19,6 +19,7 @@ HOST: Final = "127.0.0.1"
 _CONFIG: Final = Path(__file__).parents[1] / "serving/tensorflow_serving"
 COMPARED: Final = "conv3,conv5,conv7"
 """The networks that the page asks beside the best one, which is `digits`."""
+_LAST_PORT: Final = 65_535
 _POLL: Final = 0.2
 """Seconds between two looks at the processes."""
 _MODEL_DEADLINE: Final = 600
@@ -152,7 +153,7 @@ def _read_ports(argv: Sequence[str]) -> argparse.Namespace:
 
 def _port(text: str) -> int:
     number = int(text)
-    if not 1 <= number <= 65_535:  # noqa: PLR2004 - the range of TCP ports
+    if not 1 <= number <= _LAST_PORT:
         raise ValueError
     return number
 

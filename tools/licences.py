@@ -19,12 +19,13 @@ DOCUMENT: Final = ROOT / "docs" / "licences.md"
 NOT_STATED: Final = "not stated"
 _HEAD: Final = """# Licences of what the images install
 
-On Linux x86_64 with Python 3.11, from the metadata of each package. Written by `make licences`; do not edit.
-The base image brings Debian's packages, with their licences in `/usr/share/doc/*/copyright`.
+On Linux x86_64 with Python 3.11, from the metadata of each package. Written by `make licences`; do
+not edit. The base image brings Debian's packages, with their licences in
+`/usr/share/doc/*/copyright`.
 
 | package | version | licence | images |
 | :-- | :-- | :-- | :-- |
-"""  # noqa: E501 - text of a file or a program
+"""
 _LONGEST: Final = 60
 """Characters of a licence's name; some packages put the whole text in that place."""
 

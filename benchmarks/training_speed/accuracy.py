@@ -54,7 +54,10 @@ def measure_to_accuracy(parts: Split, runs: int, notebook_epochs: int) -> tuple[
             )
         if len(ours) < runs:
             ours.append(_our_training(parts, len(ours) + 1))
-    return (_to_accuracy("notebook", "notebook", "float32", 1, accuracies, seconds), *ours)
+    theirs = _to_accuracy(
+        "notebook", "notebook", "float32", seed=1, accuracies=accuracies, seconds=seconds
+    )
+    return (theirs, *ours)
 
 
 def _our_training(parts: Split, seed: int) -> ToAccuracy:
@@ -69,14 +72,20 @@ def _our_training(parts: Split, seed: int) -> ToAccuracy:
         )
     accuracies = [epoch.validation_accuracy for epoch in history]
     return _to_accuracy(
-        "ours", FASTEST, precision, seed, accuracies, [epoch.seconds for epoch in history]
+        "ours",
+        FASTEST,
+        precision,
+        seed=seed,
+        accuracies=accuracies,
+        seconds=[epoch.seconds for epoch in history],
     )
 
 
-def _to_accuracy(  # noqa: PLR0917 - what the record holds
+def _to_accuracy(
     code: str,
     recipe: str,
     precision: str,
+    *,
     seed: int,
     accuracies: Sequence[float],
     seconds: Sequence[float],

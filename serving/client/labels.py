@@ -64,7 +64,7 @@ def _classes(reply: Reply) -> int:
 
 
 def _text(classes: NDArray[Any] | None) -> tuple[str, ...]:
-    if classes is None or classes.ndim != 2 or len(classes) != 1:  # noqa: PLR2004 - [n, k]
+    if classes is None or classes.shape[:-1] != (1,):
         return ()
     return tuple(
         name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)

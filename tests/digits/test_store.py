@@ -166,13 +166,14 @@ from pathlib import Path
 from digits.store import versions
 from tests.support.versions import publish
 base, at = Path(sys.argv[1]), 0
+steps = "open os.mkdir os.rename os.chmod os.remove os.rmdir os.scandir os.listdir".split()
 while True:
     at += 1
     child = os.fork()
     if child == 0:
         left = [at]
         def step(event, arguments):
-            if event in ("open", "os.mkdir", "os.rename", "os.chmod", "os.remove", "os.rmdir", "os.scandir", "os.listdir"):
+            if event in steps:
                 left[0] -= 1
                 if left[0] == 0:
                     os.kill(os.getpid(), signal.SIGKILL)
@@ -183,7 +184,7 @@ while True:
     print(at, status, versions(base), flush=True)
     if status == 0:
         break
-"""  # noqa: E501 - text of a file or a program
+"""
 
 
 def test_publish_killed_at_every_file_operation_shows_only_whole_versions(tmp_path: Path) -> None:

@@ -183,7 +183,7 @@ def _download(target: Path) -> None:
 def _check_shapes(arrays: Mapping[str, Values]) -> None:
     for part in ("train", "test"):
         images, classes = arrays[f"x_{part}"], arrays[f"y_{part}"]
-        if images.ndim != 3 or images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE):  # noqa: PLR2004 - [n, rows, columns]
+        if images.shape[1:] != (IMAGE_SIZE, IMAGE_SIZE):
             raise DataError(
                 f"expected x_{part} as [n, {IMAGE_SIZE}, {IMAGE_SIZE}]; received "
                 f"{list(images.shape)}; resize the images"

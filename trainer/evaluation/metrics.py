@@ -144,7 +144,7 @@ def _cross_entropy(
 
 
 def _check(probabilities: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> None:
-    if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1] or labels.size == 0:  # noqa: PLR2004 - images and classes
+    if labels.ndim != 1 or labels.shape != probabilities.shape[:-1] or labels.size == 0:
         raise ValueError(
             "expected probabilities [n, k] and labels [n], n at least 1; received "
             f"{probabilities.shape} and {labels.shape}; "

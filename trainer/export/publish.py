@@ -19,25 +19,23 @@ from trainer.export.ood import Material, fit, summarise
 from trainer.export.saved_model import export
 
 
-def publish(  # noqa: PLR0917 - a network, where it came from, where it goes
+def publish(
     model: keras.Model,
     network: NetworkResult,
     run: Run,
-    models: Path,
-    name: str,
+    base: Path,
     material: Material | None = None,
     *,
     force: bool = False,
 ) -> promotion.Published:
-    """Make `model` the next version below `models / name`: served, or held if a release check
+    """Make `model` the next version below `base`: served, or held if a release check
     refuses it.
 
     Args:
         model: the trained network in float32.
         network: its results, for its temperature and the manifest.
         run: the run it came from.
-        models: folder of all models.
-        name: name it is served under.
+        base: folder of the model, called as it is served.
         material: for telling what is no digit; None: the version will not.
         force: serve it whatever the release checks find.
 
@@ -49,10 +47,10 @@ def publish(  # noqa: PLR0917 - a network, where it came from, where it goes
         OutputError: the folder cannot be written; nothing was published.
     """
     detector = fit(model, material) if material else None
-    fields = _fields(network, run, name)
+    fields = _fields(network, run, base.name)
     if detector and material:
         fields["metrics"]["rejection"] = summarise(model, detector, material)
-    base, why = models / name, f"{network.architecture} of the run '{run.command}'"
+    why = f"{network.architecture} of the run '{run.command}'"
     try:
         with promotion.opened(base), store.staged(base) as folder:
             export(model, run.labels, folder, network.confidence.temperature, detector)

@@ -35,10 +35,9 @@ def publish_run(
     for result, network in zip(run.networks, networks, strict=True):
         for name in _names(context, network.name, run.choice.winner):
             print(f"exporting {network.name} as {name}, and checking the exported model")
-            published = publish(
-                network.model, result, run, settings.models, name, material, force=settings.force
-            )
-            _print(published, network.name, settings.models / name)
+            base = settings.models / name
+            published = publish(network.model, result, run, base, material, force=settings.force)
+            _print(published, network.name, base)
 
 
 def _names(context: Context, network: str, winner: str) -> list[str]:

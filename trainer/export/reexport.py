@@ -116,7 +116,7 @@ def reexport(
         }
     )
     material = prepare(context.split, drawn[FREEHAND].seen) if drawn else None
-    return publish(model, result, run, base.parent, base.name, material, force=force)
+    return publish(model, result, run, base, material, force=force)
 
 
 def _context(manifest: Manifest, data: DataSet, command: str) -> Context:

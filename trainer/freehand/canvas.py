@@ -42,6 +42,10 @@ _FRAME: Final = (0.03, 0.07)
 of the canvas."""
 _QUALITY: Final = 60
 """Of JPEGs, as messengers send them."""
+_CONTRAST: Final = 60.0
+"""Least difference of coloured ink and coloured paper, of 255: people can tell them apart."""
+_LIT_FROM_BELOW: Final = 0.5
+"""Share of the photos whose light comes from the lower right, not from the upper left."""
 _NOISE: Final = 6.0
 """Standard deviation of a camera's noise, of 255."""
 _SHADE: Final = 50.0
@@ -83,7 +87,8 @@ def paint(strokes: Strokes, look: Look, generator: np.random.Generator) -> bytes
     picture = _coloured(ink, look, generator)
     if look.trouble == "photo":
         picture = _photographed(picture, generator)
-    jpeg = look.trouble in ("JPEG", "photo") and picture.shape[-1] == 3  # noqa: PLR2004 - JPEG has no transparency
+    # JPEG has no transparency.
+    jpeg = look.trouble in ("JPEG", "photo") and look.ink != "transparent"
     buffer = io.BytesIO()
     Image.fromarray(picture).save(
         buffer, "JPEG" if jpeg else "PNG", quality=_QUALITY, compress_level=1
@@ -114,7 +119,7 @@ def _cover(strokes: Strokes, look: Look, generator: np.random.Generator) -> Ink:
             width=round(2 * radius),
             joint="curve",
         )
-        for x, y in points if len(points) <= 2 else points[[0, -1]]:  # noqa: PLR2004 - joints of short pieces are round too
+        for x, y in points[[0, -1]]:
             pencil.ellipse([x - radius, y - radius, x + radius, y + radius], fill=PIXEL_MAX)
     return np.asarray(canvas.reduce(_FINER)) / PIXEL_MAX
 
@@ -164,7 +169,7 @@ def _coloured(ink: Ink, look: Look, generator: np.random.Generator) -> npt.NDArr
     if look.ink == "white on black":
         paper, pen = pen, paper
     elif look.ink == "coloured":
-        while abs(np.mean(paper - pen)) < 60:  # noqa: PLR2004 - what people can tell apart well
+        while abs(np.mean(paper - pen)) < _CONTRAST:
             paper, pen = generator.uniform(0, 255, (2, 3))
     elif look.ink == "pencil":
         paper, pen = np.full(3, 240.0), np.full(3, generator.uniform(110, 170))
@@ -186,7 +191,7 @@ def _photographed(
     height, width = picture.shape[:2]
     down, along = np.linspace(0, 1, height)[:, np.newaxis], np.linspace(0, 1, width)
     share = generator.uniform(0, 1)
-    if generator.random() < 0.5:  # noqa: PLR2004 - the light may come from either side
+    if generator.random() < _LIT_FROM_BELOW:
         down, along = 1 - down, 1 - along
     lit = (
         picture[..., :3]

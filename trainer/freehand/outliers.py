@@ -21,6 +21,10 @@ Family = Callable[[np.random.Generator, Digits], Strokes]
 
 _SMOOTH: Final = 24
 """Points of a curve."""
+_MIDDLE: Final = 0.5
+"""Height in the box of a digit."""
+_STAR: Final = 5
+"""Corners of the polygon that may be drawn as a star."""
 _UNLIKE_WHEN_TURNED: Final = (2, 3, 4, 5, 7)
 """Digits that are none when they lie on their side; a 0, 1 or 8 may be one, and a 6 and a 9 differ
 by such a turn."""
@@ -49,8 +53,8 @@ def halves(generator: np.random.Generator, digits: Digits) -> Strokes:
     (upper, one), (lower, other) = (_pick(generator, digits) for _ in range(2))
     while one == other:
         lower, other = _pick(generator, digits)
-    above = [line[kept] for line in _boxed(upper) if (kept := line[:, 1] < 0.5).sum() > 1]  # noqa: PLR2004
-    below = [line[kept] for line in _boxed(lower) if (kept := line[:, 1] >= 0.5).sum() > 1]  # noqa: PLR2004
+    above = [line[kept] for line in _boxed(upper) if (kept := line[:, 1] < _MIDDLE).sum() > 1]
+    below = [line[kept] for line in _boxed(lower) if (kept := line[:, 1] >= _MIDDLE).sum() > 1]
     return [*above, *below] or halves(generator, digits)
 
 
@@ -78,7 +82,7 @@ def shapes(generator: np.random.Generator, _: Digits) -> Strokes:
     """A polygon or a star, sometimes with a cross in it; a circle would be a nought."""
     corners = generator.integers(3, 6)
     angle = np.arange(corners + 1) * (2 * np.pi / corners) * generator.choice(
-        [1, 2] if corners == 5 else [1]  # noqa: PLR2004
+        [1, 2] if corners == _STAR else [1]
     ) + generator.uniform(0, 6)
     line = np.stack([np.cos(angle), np.sin(angle)], -1) * generator.uniform(0.6, 1, 2)
     return [line, np.array([(-1.0, 0), (1, 0)]), np.array([(0.0, -1), (0, 1)])][

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 from scipy.ndimage import distance_transform_edt
 
+from digits.contract import LABELS
 from trainer.data.arrays import Classes
 from trainer.errors import DataError
 
@@ -85,6 +86,7 @@ def _thin(shape: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
 
     Source: Zhang and Suen, Communications of the ACM 27 (1984).
     """
+    fewest, most = _NEIGHBOURS
     while True:
         before = shape
         for turn in (0, 1):
@@ -100,11 +102,13 @@ def _thin(shape: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
                 if turn
                 else (north & east & south) | (east & south & west)
             )
-            shape = shape & ~((count >= 2) & (count <= 6) & (steps == 1) & ~kept)  # noqa: PLR2004 - the paper's
+            shape = shape & ~((count >= fewest) & (count <= most) & (steps == 1) & ~kept)
         if np.array_equal(before, shape):
             return shape
 
 
+_NEIGHBOURS: Final = (2, 6)
+"""Fewest and most of a pixel that may be removed."""
 _AROUND: Final = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
 """The neighbours, clockwise from the north."""
 
@@ -156,7 +160,7 @@ def read_pen_digits(path: Path) -> PenDigits:
             or characters[-1] != len(strokes) - 1
         ):
             raise ValueError("arrays that do not fit each other")
-        if not len(labels) == len(recording) == len(characters) - 1 or labels.max() > 9:  # noqa: PLR2004 - digits
+        if not len(labels) == len(recording) == len(characters) - 1 or labels.max() >= len(LABELS):
             raise ValueError("arrays that do not fit each other")
     except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile) as error:
         raise DataError(

@@ -53,7 +53,7 @@ class Comparison:
         """The most accurate of those that answered; several where they are equal, none where fewer
         than two accuracies are known."""
         known = [opinion for opinion in self.answered if opinion.accuracy is not None]
-        if len(known) < 2:  # noqa: PLR2004 - one cannot be compared
+        if len(known) <= 1:
             return []
         best = max(opinion.accuracy or 0.0 for opinion in known)
         return [opinion for opinion in known if opinion.accuracy == best]

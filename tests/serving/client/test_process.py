@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+import serving.client
 from tests.support.client_doubles import Stage, grpc_double, rest_double
 
 MEGABYTE = 1_000_000
@@ -70,8 +71,6 @@ def test_process_that_has_predicted_stays_below_100_megabytes(server: str) -> No
 
 
 def test_docstring_example_works(server: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    import serving.client  # noqa: PLC0415
-
     folder = tmp_path_factory.mktemp("drawings")
     (folder / "seven.png").write_bytes(b"drawing")
     lines = [

@@ -51,11 +51,14 @@ def test_bad_flags_end_the_program_with_exit_code_2(
 TWO_MODELS = """
 model_config_list {
   config { name: "digits" base_path: "/models/digits" model_platform: "tensorflow"
-    model_version_policy { specific { versions: 2 versions: 5 } } version_labels { key: "stable" value: 2 } }
-  config { name: "conv3" model_platform: "tensorflow" base_path: "/models/conv3" model_version_policy { latest { num_versions: 2 } } }
-  config { name: "conv5" model_type: TENSORFLOW base_path: "/models/conv5" model_version_policy { all {} } }
+    model_version_policy { specific { versions: 2 versions: 5 } }
+    version_labels { key: "stable" value: 2 } }
+  config { name: "conv3" model_platform: "tensorflow" base_path: "/models/conv3"
+    model_version_policy { latest { num_versions: 2 } } }
+  config { name: "conv5" model_type: TENSORFLOW base_path: "/models/conv5"
+    model_version_policy { all {} } }
 }
-"""  # noqa: E501 - text of a file or a program
+"""
 
 
 def test_configuration_file_gives_models_policies_and_labels(tmp_path: Path) -> None:

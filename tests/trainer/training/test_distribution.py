@@ -72,15 +72,21 @@ from trainer.training.step import EpochData
 from trainer.recipes import Recipe
 from trainer.training.signals import Stopped
 strategy = choose_strategy("auto", 0)
-# Without dropout: each replica draws its own, so that there a curve depends on their number. With a last batch of 7.
+# Without dropout: each replica draws its own, so that there a curve depends on their number. With a
+# last batch of 7.
 split, labels = small_split(199), np.eye(10, dtype=np.float32)[small_split(199).y_train]
-recipe = Recipe(epochs=3, batch_size=16, learning_rate=0.003, averaging=0.9, augmentation=Augmentation(rotation=10, elastic=0.5))
+augmentation = Augmentation(rotation=10, elastic=0.5)
+recipe = Recipe(
+    epochs=3, batch_size=16, learning_rate=0.003, averaging=0.9, augmentation=augmentation
+)
 def train(folder, stop_in=None):
     keras.utils.set_random_seed(3)
     layers = keras.layers
     with strategy.scope():
-        model = keras.Sequential([keras.Input((28, 28, 1)), layers.Conv2D(4, 5, strides=3), layers.Flatten(), layers.BatchNormalization(),
-                                  layers.Dense(10, activation="softmax")])
+        model = keras.Sequential([
+            keras.Input((28, 28, 1)), layers.Conv2D(4, 5, strides=3), layers.Flatten(),
+            layers.BatchNormalization(), layers.Dense(10, activation="softmax"),
+        ])
         def epoch_data(epoch):
             if epoch == stop_in and (strategy.num_replicas_in_sync == 1 or not is_chief(strategy)):
                 os.kill(os.getpid(), signal.SIGTERM)
@@ -95,7 +101,7 @@ except Stopped as stopped:
     assert (stopped.exit_code, str(stopped)) == (143, "saved after 1 epochs and 10 steps"), stopped
 assert np.allclose(train("stopped"), curve, rtol=1e-4), "stopped and resumed, it learned otherwise"
 print(json.dumps([strategy.num_replicas_in_sync, curve]))
-"""  # noqa: E501 - text of a file or a program
+"""
 
 
 def test_fit_two_workers_learn_as_one_does_and_stop_together(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from trainer.data.corrections import mix, read_corrections
 from trainer.data.dataset import load
 from trainer.data.split import split
 from trainer.errors import DataError, ResumeError
+from trainer.evaluation.temperature import calibrate
 from trainer.networks.inference import predict
 from trainer.pipeline import run
 from trainer.settings import TrainerSettings
@@ -292,10 +293,6 @@ def test_distil_from_a_published_version_trains_another_architecture(
 
 
 def test_read_published_released_network_answers_as_released() -> None:
-    import tensorflow as tf  # noqa: PLC0415 - the others need it only inside the trainer
-
-    from trainer.evaluation.temperature import calibrate  # noqa: PLC0415
-
     number = served(RELEASED)
     assert number is not None
     model, manifest = read_published(folder_of(RELEASED, number))

@@ -69,18 +69,24 @@ tf.config.experimental.enable_op_determinism()
 def train(folder, epochs, seed, stop_in=None):
     keras.utils.set_random_seed(seed)
     layers = keras.layers
-    model = keras.Sequential([keras.Input((28, 28, 1)), layers.Conv2D(4, 5, strides=3), layers.Flatten(), layers.BatchNormalization(),
-                              layers.Dropout(0.5), layers.Dense(10, activation="softmax")])
-    # 12 batches and a rest: a training resumed after 10 meets the calls of an epoch in another order.
+    model = keras.Sequential([
+        keras.Input((28, 28, 1)), layers.Conv2D(4, 5, strides=3), layers.Flatten(),
+        layers.BatchNormalization(), layers.Dropout(0.5), layers.Dense(10, activation="softmax"),
+    ])
+    # 12 batches and a rest: a training resumed after 10 meets the calls of an epoch in another
+    # order.
     split, labels = small_split(100), np.eye(10, dtype=np.float32)[small_split(100).y_train]
-    # A learning rate that does not depend on the number of epochs, so that a training of 1 is the beginning of one of 3.
-    recipe = Recipe(epochs=epochs, batch_size=8, averaging=0.9, augmentation=Augmentation(rotation=10, elastic=0.5))
+    # A learning rate that does not depend on the number of epochs, so that a training of 1 is the
+    # beginning of one of 3.
+    augmentation = Augmentation(rotation=10, elastic=0.5)
+    recipe = Recipe(epochs=epochs, batch_size=8, averaging=0.9, augmentation=augmentation)
     def epoch_data(epoch):
         if epoch == stop_in:
             os.kill(os.getpid(), signal.SIGTERM)
         return EpochData(draw_parameters(recipe.augmentation, 100, 1, epoch), labels)
     history = fit(model, split, recipe, 3, Path(sys.argv[1]) / folder, epoch_data=epoch_data)
-    return b"".join(np.ascontiguousarray(variable.numpy()).tobytes() for variable in model.variables), [epoch.loss for epoch in history]
+    bits = [np.ascontiguousarray(variable.numpy()).tobytes() for variable in model.variables]
+    return b"".join(bits), [epoch.loss for epoch in history]
 whole = train("whole", 3, seed=3)
 train("parts", 1, seed=3)
 try:
@@ -90,7 +96,7 @@ except Stopped as stopped:
     assert (stopped.exit_code, str(stopped)) == (143, "saved after 1 epochs and 10 steps"), stopped
 assert train("parts", 3, seed=5) == whole, "the resumed run ended elsewhere"
 assert train("other", 3, seed=4) != whole, "the comparison cannot fail"
-"""  # noqa: E501 - text of a file or a program
+"""
 
 
 def test_fit_stopped_and_resumed_ends_in_the_same_bits_and_losses(tmp_path: Path) -> None:
@@ -114,10 +120,11 @@ from trainer.networks import inference
 from trainer.recipes import Recipe
 for module in (fit, inference):
     Path(module.__file__).write_text("somebody is just editing this")
-layers = [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")]
+dense = keras.layers.Dense(10, activation="softmax")
+layers = [keras.Input((28, 28, 1)), keras.layers.Flatten(), dense]
 history = fit.fit(keras.Sequential(layers), small_split(), Recipe(epochs=1), 1, Path("run"))
 assert len(history) == 1
-"""  # noqa: E501 - text of a file or a program
+"""
 
 
 def test_fit_source_edited_after_its_import_trains_all_the_same(tmp_path: Path) -> None:
