@@ -104,9 +104,6 @@ class Recipe(BaseModel):
     )
 
 
-_AUGMENTATION: Final = Augmentation(
-    rotation=15, scale=0.12, shear=8, shift=2.5, stroke=0.4, elastic=0.7
-)
 _BEST: Final = Recipe(
     summary="augmented images in small batches, no dropout, EMA weights",
     epochs=20,
@@ -116,7 +113,7 @@ _BEST: Final = Recipe(
     decay="cosine",
     averaging=0.998,
     dropout=0,
-    augmentation=_AUGMENTATION,
+    augmentation=Augmentation(rotation=15, scale=0.12, shear=8, shift=2.5, stroke=0.4, elastic=0.7),
 )
 
 FINE_TUNE: Final = "fine-tune"
@@ -140,14 +137,13 @@ RECIPES: Final = {
         dropout=0,
     ),
     "best": _BEST,
-    "augmented": Recipe(
-        summary="augmented images in larger batches, with the architecture's dropout",
-        epochs=12,
-        learning_rate=2e-3,
-        warmup=0.1,
-        decay="cosine",
-        averaging=0.998,
-        augmentation=_AUGMENTATION,
+    "augmented": _BEST.model_copy(
+        update={
+            "summary": "augmented images in larger batches, with the architecture's dropout",
+            "epochs": 12,
+            "batch_size": 128,
+            "dropout": None,
+        }
     ),
     "distilled": _BEST.model_copy(
         update={

@@ -16,6 +16,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
+from benchmarks.freehand.pen_digits import read_pen_digits
 from benchmarks.freehand.record import (
     FORMS,
     FREEHAND_FILE,
@@ -38,7 +39,6 @@ from trainer.errors import TrainerError
 from trainer.evaluation.freehand_score import score
 from trainer.freehand import forms
 from trainer.freehand.drawings import MOST, Drawings, draw, draw_forms, draw_strokes
-from trainer.freehand.strokes import read_pen_digits
 from trainer.provenance import Provenance, describe_command
 from trainer.settings import data_or_default
 

@@ -14,7 +14,6 @@ _ALONG: Final = tuple(range(64))
 """The points sampled across and along the border."""
 _SIDES: Final = 4
 _SIDE_POINTS: Final = len(_ACROSS) * len(_ALONG)
-BORDER_POINTS: Final = _SIDES * _SIDE_POINTS
 _LIGHT_STEP: Final = 80.0
 """A side that differs more than this (of 255) from the others has ink on it rather than another
 light."""

@@ -11,10 +11,10 @@ from benchmarks.freehand import record
 from benchmarks.freehand.__main__ import main
 from digits.contract import LABELS
 from digits.manifest import Manifest, describe_files, write_manifest
+from tests.benchmarks.test_pen_digits import write_pens
 from tests.support.toy_digits import toy_arrays, write_toy_file
 from tests.support.trainer_runs import IMAGES, made_up_run
 from tests.support.versions import FACTS
-from tests.trainer.freehand.test_strokes import write_pens
 from trainer.data.dataset import load
 from trainer.data.split import split
 from trainer.evaluation.freehand_score import FAMILY, FORM, FreehandScore, score
