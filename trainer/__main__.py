@@ -15,9 +15,8 @@ from trainer.training import signals
 
 def main() -> int:
     """Read the settings, run, and turn what was refused into one line and an exit code."""
-    os.environ.setdefault(
-        "TF_CPP_MIN_LOG_LEVEL", "1"
-    )  # TensorFlow's notes on its own build are not the user's
+    # TensorFlow's notes on its own build are not the user's.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     logging.basicConfig(format="%(message)s")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # each line shows at once in a pipe

@@ -76,9 +76,8 @@ def _rows(models: Path, folder: Path) -> Iterator[tuple[str, ...]]:
 
 
 def _scores(version: Path, corrections: Corrections) -> tuple[str, str]:
-    loaded = tf.saved_model.load(
-        str(version)
-    )  # kept: a signature alone does not keep its variables
+    # Kept: a signature alone does not keep its variables.
+    loaded = tf.saved_model.load(str(version))
     answer = loaded.signatures[PREDICT]
     batches = [
         corrections.images[start : start + _BATCH]

@@ -97,9 +97,8 @@ def _fit(
     *,
     first_epoch: int,
 ) -> None:
-    few = Split(
-        parts.x_train, parts.y_train, parts.x_validation[:1000], parts.y_validation[:1000]
-    )  # what is printed on the way
+    # What is printed on the way.
+    few = Split(parts.x_train, parts.y_train, parts.x_validation[:1000], parts.y_validation[:1000])
 
     def epoch_data(epoch: int) -> EpochData:
         return EpochData(

@@ -78,56 +78,27 @@ _FIELDS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "tensorflow.serving.SignatureDefMap": ("1 map tensorflow.SignatureDef signature_def",),
 }
+
+
+def _values(text: str) -> tuple[str, ...]:
+    """Numbers and names of an enum, as in a proto file."""
+    return tuple(text.split(", "))
+
+
 _ENUMS: Final[dict[str, tuple[str, ...]]] = {
-    "tensorflow.DataType": (
-        *(
-            "0 DT_INVALID",
-            "1 DT_FLOAT",
-            "2 DT_DOUBLE",
-            "3 DT_INT32",
-            "4 DT_UINT8",
-            "5 DT_INT16",
-            "6 DT_INT8",
-            "7 DT_STRING",
-        ),
-        *(
-            "8 DT_COMPLEX64",
-            "9 DT_INT64",
-            "10 DT_BOOL",
-            "14 DT_BFLOAT16",
-            "17 DT_UINT16",
-            "19 DT_HALF",
-            "22 DT_UINT32",
-            "23 DT_UINT64",
-        ),
+    "tensorflow.DataType": _values(
+        "0 DT_INVALID, 1 DT_FLOAT, 2 DT_DOUBLE, 3 DT_INT32, 4 DT_UINT8, 5 DT_INT16, "
+        "6 DT_INT8, 7 DT_STRING, 8 DT_COMPLEX64, 9 DT_INT64, 10 DT_BOOL, 14 DT_BFLOAT16, "
+        "17 DT_UINT16, 19 DT_HALF, 22 DT_UINT32, 23 DT_UINT64"
     ),
-    "tensorflow.serving.VersionState": (
-        "0 UNKNOWN",
-        "10 START",
-        "20 LOADING",
-        "30 AVAILABLE",
-        "40 UNLOADING",
-        "50 END",
+    "tensorflow.serving.VersionState": _values(
+        "0 UNKNOWN, 10 START, 20 LOADING, 30 AVAILABLE, 40 UNLOADING, 50 END"
     ),
-    "tensorflow.error.Code": (
-        *(
-            "0 OK",
-            "1 CANCELLED",
-            "2 UNKNOWN",
-            "3 INVALID_ARGUMENT",
-            "4 DEADLINE_EXCEEDED",
-            "5 NOT_FOUND",
-            "6 ALREADY_EXISTS",
-        ),
-        *(
-            "7 PERMISSION_DENIED",
-            "8 RESOURCE_EXHAUSTED",
-            "9 FAILED_PRECONDITION",
-            "10 ABORTED",
-            "11 OUT_OF_RANGE",
-            "12 UNIMPLEMENTED",
-        ),
-        *("13 INTERNAL", "14 UNAVAILABLE", "15 DATA_LOSS", "16 UNAUTHENTICATED"),
+    "tensorflow.error.Code": _values(
+        "0 OK, 1 CANCELLED, 2 UNKNOWN, 3 INVALID_ARGUMENT, 4 DEADLINE_EXCEEDED, 5 NOT_FOUND, "
+        "6 ALREADY_EXISTS, 7 PERMISSION_DENIED, 8 RESOURCE_EXHAUSTED, 9 FAILED_PRECONDITION, "
+        "10 ABORTED, 11 OUT_OF_RANGE, 12 UNIMPLEMENTED, 13 INTERNAL, 14 UNAVAILABLE, "
+        "15 DATA_LOSS, 16 UNAUTHENTICATED"
     ),
 }
 """`VersionState` is `ModelVersionStatus.State` in the proto files; names of enums are not on the

@@ -21,23 +21,15 @@ from serving.client.transport import MESSAGE_MAX_BYTES, Reply, Served
 _OPTIONS: Final = (
     ("grpc.max_send_message_length", MESSAGE_MAX_BYTES),
     ("grpc.max_receive_message_length", MESSAGE_MAX_BYTES),
-    (
-        "grpc.enable_http_proxy",
-        0,
-    ),  # a model server is a neighbour; and this package reads no environment
-    (
-        "grpc.use_local_subchannel_pool",
-        1,
-    ),  # or channels to one address would share a connection, and a new one be as dead as the old
+    # A model server is a neighbour; and this package reads no environment.
+    ("grpc.enable_http_proxy", 0),
+    # Else channels to one address would share a connection, and a new one be as dead as the old.
+    ("grpc.use_local_subchannel_pool", 1),
     ("grpc.initial_reconnect_backoff_ms", 100),
-    (
-        "grpc.max_reconnect_backoff_ms",
-        1000,
-    ),  # the default of two minutes would hide that the server is back
-    (
-        "grpc.dns_min_time_between_resolutions_ms",
-        500,
-    ),  # after 30 s, by default, it would learn that a name has a new server behind it
+    # The default of two minutes would hide that the server is back.
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    # After 30 s, by default, it would learn that a name has a new server behind it.
+    ("grpc.dns_min_time_between_resolutions_ms", 500),
 )
 _METHODS: Final = {
     "PredictionService/Predict": (messages.PredictRequest, messages.PredictResponse),
@@ -101,8 +93,7 @@ class GrpcTransport:
         self, signature: Signature, values: NDArray[np.uint8] | Sequence[bytes], timeout: float
     ) -> Reply:
         """Run one signature on its one input."""
-        request = messages.PredictRequest()
-        request.model_spec.CopyFrom(self._spec)
+        request = messages.PredictRequest(model_spec=self._spec)
         request.model_spec.signature_name = signature.name
         request.inputs[signature.inputs[0].name].CopyFrom(encode(values))
         answer = self._call("PredictionService/Predict", request, timeout)
@@ -119,14 +110,14 @@ class GrpcTransport:
 
     def status(self, timeout: float) -> list[VersionStatus]:
         """The state of every version the server knows of."""
-        request = messages.GetModelStatusRequest()
-        request.model_spec.CopyFrom(self._spec)
+        request = messages.GetModelStatusRequest(model_spec=self._spec)
         return to_statuses(self._call("ModelService/GetModelStatus", request, timeout))
 
     def served(self, timeout: float) -> Served:
         """The version that answers now, and its signatures."""
-        request = messages.GetModelMetadataRequest(metadata_field=[_SIGNATURES])
-        request.model_spec.CopyFrom(self._spec)
+        request = messages.GetModelMetadataRequest(
+            model_spec=self._spec, metadata_field=[_SIGNATURES]
+        )
         answer = self._call("PredictionService/GetModelMetadata", request, timeout)
         try:
             listed = messages.SignatureDefMap.FromString(answer.metadata[_SIGNATURES].value)

@@ -117,9 +117,8 @@ def _sample(pixels: tf.Tensor, sources: tf.Tensor) -> tf.Tensor:
     Returns:
         float32 [n, 28, 28, 1].
     """
-    framed = (
-        IMAGE_SIZE + 3
-    )  # a frame of paper, one pixel before and two after: whatever lies outside meets paper only
+    # A frame of paper, one pixel before and two after: whatever lies outside meets paper only.
+    framed = IMAGE_SIZE + 3
     flat = tf.reshape(tf.pad(pixels[..., 0], [[0, 0], [1, 2], [1, 2]]), [-1, framed**2])
     places = tf.clip_by_value(sources + 1, 0.0, framed - 2.0)
     whole = tf.floor(places)

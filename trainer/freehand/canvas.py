@@ -90,9 +90,10 @@ def paint(strokes: Strokes, look: Look, generator: np.random.Generator) -> bytes
     # JPEG has no transparency.
     jpeg = look.trouble in ("JPEG", "photo") and look.ink != "transparent"
     buffer = io.BytesIO()
+    # Each takes its own.
     Image.fromarray(picture).save(
         buffer, "JPEG" if jpeg else "PNG", quality=_QUALITY, compress_level=1
-    )  # each takes its own
+    )
     return buffer.getvalue()
 
 

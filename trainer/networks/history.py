@@ -10,9 +10,8 @@ from digits.files import write_synced
 class Epoch(BaseModel):
     """What was measured of one epoch."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", ser_json_inf_nan="strings"
-    )  # a training that diverged is history too
+    # A training that diverged is history too.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
     epoch: int = Field(ge=1, description="number of the epoch, from 1")
     loss: float = Field(description="mean categorical cross-entropy while training, nats")

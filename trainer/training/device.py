@@ -46,9 +46,8 @@ def choose_device(device: str, seed: int, *, deterministic: bool) -> list[str]:
         gpus = []
         tf.config.set_visible_devices([], "GPU")
     for gpu in gpus:
-        tf.config.experimental.set_memory_growth(
-            gpu, True
-        )  # else TensorFlow takes the whole card at once
+        # Else TensorFlow takes the whole card at once.
+        tf.config.experimental.set_memory_growth(gpu, True)
     keras.utils.set_random_seed(seed)
     if deterministic:
         tf.config.experimental.enable_op_determinism()

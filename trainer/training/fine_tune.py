@@ -167,9 +167,8 @@ def read_published(folder: Path) -> tuple[keras.Model, Manifest]:
     """
     try:
         manifest = verify(folder)
-        saved = tf.saved_model.load(
-            str(folder)
-        )  # kept: a signature alone does not keep its variables
+        # Kept: a signature alone does not keep its variables.
+        saved = tf.saved_model.load(str(folder))
         found = {
             variable.name.partition(":")[0]: variable.numpy()
             for variable in saved.signatures[PREDICT].variables

@@ -53,13 +53,11 @@ def deferred() -> Iterator[Callable[[], int | None]]:
 
     def note(number: int, _: FrameType | None) -> None:
         if came:
-            os._exit(
-                _FROM_A_SIGNAL + number
-            )  # nothing is lost: whatever is being written appears whole or not at all
+            # Nothing is lost: whatever is being written appears whole or not at all.
+            os._exit(_FROM_A_SIGNAL + number)
         came.append(number)
-        os.write(
-            2, b"\nstopping after this step; once more stops at once\n"
-        )  # print may be what was interrupted
+        # Print may be what was interrupted.
+        os.write(2, b"\nstopping after this step; once more stops at once\n")
 
     with _handled(note):
         yield lambda: came[0] if came else None
