@@ -190,9 +190,8 @@ def verify(version: Path) -> Manifest:
         if manifest.files[name] != found[name]:
             raise VersionError(
                 f"expected '{name}' with SHA-256 {manifest.files[name].sha256[:12]}… and "
-                f"{manifest.files[name].size} bytes; "
-                f"received {found[name].sha256[:12]}… and {found[name].size} bytes; publish the "
-                "version again"
+                f"{manifest.files[name].size} bytes; received {found[name].sha256[:12]}… and "
+                f"{found[name].size} bytes; publish the version again"
             )
     return manifest
 

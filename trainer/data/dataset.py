@@ -206,8 +206,7 @@ def _check_mnist(digests: dict[str, str]) -> None:
         if digests[name] != expected:
             raise DataError(
                 f"expected MNIST's {name} with SHA-256 {expected[:12]}…; received "
-                f"{digests[name][:12]}…; "
-                "fetch it again, or name another data set with --dataset"
+                f"{digests[name][:12]}…; fetch it again, or name another data set with --dataset"
             )
 
 

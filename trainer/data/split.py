@@ -63,8 +63,7 @@ def choose(classes: Classes, validation_size: int, seed: int) -> tuple[Positions
         )
     except ValueError as error:
         raise DataError(
-            f"expected more training images than {validation_size} for validation, several of "
-            "each class; "
-            f"received {len(everything)}; lower --validation_size"
+            f"expected more training images than {validation_size} for validation, several of each "
+            f"class; received {len(everything)}; lower --validation_size"
         ) from error
     return np.sort(train), np.sort(validation)

@@ -147,8 +147,7 @@ def _check(probabilities: npt.NDArray[np.floating], labels: npt.NDArray[np.integ
     if labels.ndim != 1 or labels.shape != probabilities.shape[:-1] or labels.size == 0:
         raise ValueError(
             "expected probabilities [n, k] and labels [n], n at least 1; received "
-            f"{probabilities.shape} and {labels.shape}; "
-            "score the images that the labels belong to"
+            f"{probabilities.shape} and {labels.shape}; score the images that the labels belong to"
         )
     if (
         not np.issubdtype(labels.dtype, np.integer)
@@ -164,6 +163,5 @@ def _check(probabilities: npt.NDArray[np.floating], labels: npt.NDArray[np.integ
     if broken:
         raise TrainerError(
             f"expected probabilities; received something else for {broken} of {len(labels)} "
-            "images; "
-            "the training diverged: lower the learning rate or train in float32"
+            "images; the training diverged: lower the learning rate or train in float32"
         )

@@ -164,12 +164,10 @@ def _explain(winner: Comparison, comparisons: tuple[Comparison, ...], images: in
     if winner is not best:
         return (
             f"{winner.name} reads {score} right, not significantly fewer than the most accurate, "
-            f"{best.name} ({best.accuracy:.4f}): "
-            f"{best.name} alone is right on {winner.only_best}, {winner.name} alone on "
-            f"{winner.only_this} "
-            f"(exact McNemar test, p = {winner.p:.2g}). "
-            "Of the networks tied in this way it has the fewest parameters: "
-            f"{winner.parameters:,} against {best.parameters:,}."
+            f"{best.name} ({best.accuracy:.4f}): {best.name} alone is right on {winner.only_best}, "
+            f"{winner.name} alone on {winner.only_this} (exact McNemar test, p = {winner.p:.2g}). "
+            f"Of the networks tied in this way it has the fewest parameters: {winner.parameters:,} "
+            f"against {best.parameters:,}."
         )
     smaller = [c for c in comparisons if c.parameters < winner.parameters]
     if not smaller:

@@ -114,8 +114,7 @@ def _check_answers(model: keras.Model, loaded: Signatures, batch: int, temperatu
     if not difference <= tolerance:  # so that a difference that is no number fails too
         raise ExportError(
             f"expected the trained network's calibrated probabilities within {tolerance:g} at "
-            f"batch size {batch}; "
-            f"received a difference of {difference:.3g}; export it again"
+            f"batch size {batch}; received a difference of {difference:.3g}; export it again"
         )
 
 

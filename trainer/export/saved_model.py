@@ -63,9 +63,8 @@ def _check_exportable(model: keras.Model, labels: tuple[str, ...], folder: Path)
     heads = [member.layers[-1] for member in members(model)]
     if any(getattr(head, "activation", None) is not keras.activations.softmax for head in heads):
         raise ExportError(
-            "expected a network that ends in a dense layer with softmax; received one that ends "
-            f"in '{heads[0].name}'; "
-            "build it with trainer.networks.architecture"
+            "expected a network that ends in a dense layer with softmax; received one that ends in "
+            f"'{heads[0].name}'; build it with trainer.networks.architecture"
         )
     if model.output_shape != (None, len(labels)):
         raise ExportError(

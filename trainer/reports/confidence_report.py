@@ -78,9 +78,8 @@ def compose(run: Run) -> list[str]:
         _disputed(run),
         "## The worst mistakes",
         "Those it was most confident of, after calibration. The number after # is the image's "
-        "position "
-        "in the data set, from 0: in x_train for "
-        "the validation set, in x_test for the test set.",
+        "position in the data set, from 0: in x_train for the validation set, in x_test for the "
+        "test set.",
         *_galleries(run),
     ]
 

@@ -174,11 +174,10 @@ def _notes(recorded: Sequence[TrainingResult], *, several: bool) -> str:
     )
     note = (
         f"Accuracies are shares of {sizes} validation and {published_baseline.TEST_SIZE:,} test "
-        "images; the interval is what so many test "
-        "images say of one network's accuracy (Wilson), or what the seeds say of their mean "
-        "(Student). Loss is the mean cross-entropy on "
-        "the test set in nats. `published` are the reference runs, which used the test set as "
-        "validation set."
+        "images; the interval is what so many test images say of one network's accuracy (Wilson), "
+        "or what the seeds say of their mean (Student). Loss is the mean cross-entropy on the test "
+        "set in nats. `published` are the reference runs, which used the test set as validation "
+        "set."
     )
     return f"{note} ± is the standard deviation over seeds." if several else note
 
@@ -231,17 +230,13 @@ _CALIBRATION: Final[Columns] = (
 """Columns of the second table: how far the probabilities can be believed."""
 _CALIBRATION_NOTE: Final = (
     "All on the test set, means over seeds. The exported model answers the calibrated "
-    "probabilities: one temperature, fitted on the "
-    "validation set; the digits stay the same. NLL is the mean negative log-likelihood in nats, "
-    "Brier the mean sum of squared differences "
-    f"from the truth, ECE the gap between confidence and accuracy over {BINS} bins of equal "
-    "width; above an accuracy of 0.997 it is mostly "
-    "chance. AURC is the area under the risk-coverage curve; *most confident 99 %* is the share "
-    "read "
-    "wrong when the least sure 1 % are refused. "
-    "15 test labels are [disputed](https://github.com/cleanlab/label-errors) by a majority of the "
-    "people asked: the accuracy without "
-    "them, and how many of the errors they are."
+    "probabilities: one temperature, fitted on the validation set; the digits stay the same. NLL "
+    "is the mean negative log-likelihood in nats, Brier the mean sum of squared differences from "
+    f"the truth, ECE the gap between confidence and accuracy over {BINS} bins of equal width; "
+    "above an accuracy of 0.997 it is mostly chance. AURC is the area under the risk-coverage "
+    "curve; *most confident 99 %* is the share read wrong when the least sure 1 % are refused. 15 "
+    "test labels are [disputed](https://github.com/cleanlab/label-errors) by a majority of the "
+    "people asked: the accuracy without them, and how many of the errors they are."
 )
 
 

@@ -64,9 +64,8 @@ def _summary(run: Run) -> str:
     winner = run.winner
     return (
         f"**{winner.architecture}** was chosen among {len(run.networks)} trained on "
-        f"{run.train_size:,} images. {run.choice.reason} "
-        f"On the {winner.test.images:,} test images, looked at once after the choice, it reads "
-        f"{winner.test.accuracy:.4f} right "
+        f"{run.train_size:,} images. {run.choice.reason} On the {winner.test.images:,} test "
+        f"images, looked at once after the choice, it reads {winner.test.accuracy:.4f} right "
         f"({winner.test.errors:,} wrong; 95 % interval {between(winner.test.interval)}), with a "
         f"loss of {winner.test.loss:.4f}."
     )

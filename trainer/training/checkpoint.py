@@ -163,8 +163,7 @@ def _check_identity(name: str, before: dict[str, Any], now: dict[str, Any]) -> N
     if differences := _differences(before, now):
         raise ResumeError(
             f"expected a checkpoint of this run; received '{name}' of another: "
-            f"{'; '.join(differences)}; "
-            "take it away, or use another --run_dir"
+            f"{'; '.join(differences)}; take it away, or use another --run_dir"
         )
 
 
@@ -177,9 +176,8 @@ def _check_shapes(
     if differences := _differences(there, here):
         raise ResumeError(
             f"expected the {len(here)} variables of this training; received '{name}' with "
-            f"{len(there)}, "
-            f"of which {len(differences)} differ, first {differences[0]}; take it away, or use "
-            "another --run_dir"
+            f"{len(there)}, of which {len(differences)} differ, first {differences[0]}; take it "
+            "away, or use another --run_dir"
         )
 
 

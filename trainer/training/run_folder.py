@@ -98,8 +98,7 @@ def lock_run_folder(folder: Path) -> Iterator[None]:
         except BlockingIOError as error:
             raise OutputError(
                 f"expected a run folder for one training at a time; received '{folder}', where "
-                "another is at work; "
-                "wait for it, or choose another --run_dir"
+                "another is at work; wait for it, or choose another --run_dir"
             ) from error
         yield
 
@@ -202,8 +201,7 @@ def seed_of(folder: Path, settings: TrainerSettings, data: DataSet) -> int:
     if any(before.get(name) != identity[name] for name in ("data", "data_seed", "validation_size")):
         raise ResumeError(
             f"expected teachers that never saw this run's validation images; received '{folder}', "
-            "which has other data, "
-            "--data_seed or --validation_size; train it with the same"
+            "which has other data, --data_seed or --validation_size; train it with the same"
         )
     return seed
 
@@ -233,8 +231,7 @@ def _compare(folder: Path, identity: dict[str, Any]) -> None:
     if differences:
         raise ResumeError(
             f"expected the settings and data that '{folder}' was begun with; received others: "
-            f"{'; '.join(differences)}; "
-            "use those again, or another --run_dir"
+            f"{'; '.join(differences)}; use those again, or another --run_dir"
         )
 
 
