@@ -142,10 +142,8 @@ def not_worse_on_validation(served: Facts, new: Facts) -> tuple[bool, str]:
             "others: they say nothing",
         )
     try:
-        (now, images_now), (then, images_then) = (
-            _validation(served.manifest),
-            _validation(new.manifest),
-        )
+        now, images_now = _validation(served.manifest)
+        then, images_then = _validation(new.manifest)
     except (KeyError, TypeError, ValueError):
         return (
             False,
@@ -219,10 +217,8 @@ def _drawn(manifest: Manifest, name: str) -> tuple[float, int, int] | None:
 
 
 def _validation(manifest: Manifest) -> tuple[float, int]:
-    accuracy, images = (
-        float(manifest.metrics["validation"]["accuracy"]),
-        int(manifest.config["validation_size"]),
-    )
+    accuracy = float(manifest.metrics["validation"]["accuracy"])
+    images = int(manifest.config["validation_size"])
     if not (0 <= accuracy <= 1 and images > 0):
         raise ValueError
     return accuracy, images

@@ -67,10 +67,8 @@ def multiply_adds(model: keras.Model) -> int:
 
 
 def _notebook_steps(parts: Split, images: int) -> Callable[[], Any]:
-    model, (x, y) = (
-        keras_baseline.conv3(),
-        keras_baseline.prepare(parts.x_train[:images], parts.y_train[:images]),
-    )
+    model = keras_baseline.conv3()
+    x, y = keras_baseline.prepare(parts.x_train[:images], parts.y_train[:images])
     return lambda: model.fit(x, y, batch_size=keras_baseline.BATCH, epochs=1, verbose=0)
 
 

@@ -97,10 +97,8 @@ class RestTransport:
         """The version that answers now, and its signatures."""
         answer = self._ask("GET", "/metadata", timeout)
         try:
-            version, listed = (
-                int(answer["model_spec"]["version"]),
-                answer["metadata"]["signature_def"],
-            )
+            version = int(answer["model_spec"]["version"])
+            listed = answer["metadata"]["signature_def"]
         except (KeyError, TypeError, ValueError):
             self._give_up("metadata without version and signatures")
         return Served(version, to_signatures(self._parse(listed, messages.SignatureDefMap())))

@@ -96,10 +96,8 @@ def _ask(folder: Path, runtime: str) -> Iterator[tuple[str, bool, str]]:
         else "expected warm-up requests; received none",
     )
     tolerance = TOLERANCES.get(str(manifest.config.get("export_precision")), TOLERANCES["float32"])
-    batches, parity = (
-        partial(_check_batches, tolerance=tolerance),
-        partial(_check_answers, records=records, tolerance=tolerance),
-    )
+    batches = partial(_check_batches, tolerance=tolerance)
+    parity = partial(_check_answers, records=records, tolerance=tolerance)
     for name, check in (("batch axis", batches), ("parity", parity)):
         try:
             yield name, *check(version)

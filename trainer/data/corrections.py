@@ -87,10 +87,8 @@ def mix(parts: Split, corrections: Corrections) -> Split:
     Raises:
         DataError: all of them are held out.
     """
-    images, labels = (
-        corrections.images[~corrections.held_out],
-        corrections.labels[~corrections.held_out],
-    )
+    images = corrections.images[~corrections.held_out]
+    labels = corrections.labels[~corrections.held_out]
     if not len(labels):
         raise DataError(
             f"expected a correction to train with; received {len(corrections.labels)}, all held "

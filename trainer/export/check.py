@@ -107,10 +107,8 @@ def _check_answers(model: keras.Model, loaded: Signatures, batch: int, temperatu
     images = _digit_like(batch)
     expected = calibrate(model(as_input(tf.constant(images)), training=False), temperature).numpy()
     received = loaded[PREDICT](images=tf.constant(images))["probabilities"].numpy()
-    difference, tolerance = (
-        float(np.max(np.abs(expected - received))),
-        TOLERANCES[precision_of(model)],
-    )
+    difference = float(np.max(np.abs(expected - received)))
+    tolerance = TOLERANCES[precision_of(model)]
     if not difference <= tolerance:  # so that a difference that is no number fails too
         raise ExportError(
             f"expected the trained network's calibrated probabilities within {tolerance:g} at "

@@ -154,10 +154,8 @@ def _dirty(ink: Ink, look: Look, generator: np.random.Generator) -> Ink:
             top, left = generator.integers(0, height - size), generator.integers(0, width - size)
             ink[top : top + size, left : left + size] = 1
     if look.trouble == "frame":
-        inset, thick = (
-            round(generator.uniform(0, _FRAME[0]) * min(width, height)),
-            1 + min(width, height) // 300,
-        )
+        inset = round(generator.uniform(0, _FRAME[0]) * min(width, height))
+        thick = 1 + min(width, height) // 300
         line = np.ones((height - 2 * inset, width - 2 * inset))
         line[thick:-thick, thick:-thick] = 0
         ink += np.pad(line, inset)

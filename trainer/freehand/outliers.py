@@ -137,10 +137,8 @@ def _pick(
 
 def _boxed(strokes: Strokes) -> Strokes:
     """Scale strokes to a height of 1, from 0, and to the middle of their width."""
-    low, high = (
-        np.min([line.min(axis=0) for line in strokes], axis=0),
-        np.max([line.max(axis=0) for line in strokes], axis=0),
-    )
+    low = np.min([line.min(axis=0) for line in strokes], axis=0)
+    high = np.max([line.max(axis=0) for line in strokes], axis=0)
     return [
         (line - ((low[0] + high[0]) / 2, low[1])) / max(high[1] - low[1], 1e-9) for line in strokes
     ]

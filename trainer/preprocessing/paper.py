@@ -90,10 +90,8 @@ def _border_table() -> tuple[tf.Tensor, ...]:
     along, across = (grid.ravel() for grid in np.meshgrid(_ALONG, _ACROSS))
     nothing, far = np.zeros_like(along), np.full_like(along, _ALONG[-1])
     rows_along, rows_across = [nothing, far, along, along], [across, -across, nothing, nothing]
-    columns_along, columns_across = (
-        [along, along, nothing, far],
-        [nothing, nothing, across, -across],
-    )
+    columns_along = [along, along, nothing, far]
+    columns_across = [nothing, nothing, across, -across]
     return tuple(
         np.stack([np.concatenate(rows), np.concatenate(columns)], -1).astype(np.int32)
         for rows, columns in ((rows_along, columns_along), (rows_across, columns_across))

@@ -152,10 +152,8 @@ def _read(path: Path, count: int) -> Targets | None:
         content = path.read_bytes()
     except FileNotFoundError:
         return None
-    expected, values = (
-        content[: hashlib.sha256().digest_size],
-        content[hashlib.sha256().digest_size :],
-    )
+    expected = content[: hashlib.sha256().digest_size]
+    values = content[hashlib.sha256().digest_size :]
     whole = hashlib.sha256(values).digest() == expected
     return np.frombuffer(values, np.float32).reshape(count, -1) if whole else None
 

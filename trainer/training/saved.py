@@ -42,10 +42,8 @@ def read(folder: Path, seed: int, split: Split) -> TrainedNetwork:
         ResumeError: a file is damaged.
     """
     try:
-        model, history = (
-            keras.saving.load_model(folder / MODEL_FILE),
-            read_history(folder / HISTORY_FILE),
-        )
+        model = keras.saving.load_model(folder / MODEL_FILE)
+        history = read_history(folder / HISTORY_FILE)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ResumeError(
             f"expected the finished network in '{folder}'; received a damaged {MODEL_FILE} or "

@@ -149,12 +149,10 @@ def _sure(digit: NumberDigit) -> str:
 def _boxed(digit: NumberDigit, height: int) -> str:
     """A box a little wider than the digit; the answer and its probability above it."""
     line = max(1, height // 120)
-    left, top, right, bottom = (
-        digit.box.left - 2 * line,
-        digit.box.top - 2 * line,
-        digit.box.right + 2 * line,
-        digit.box.bottom + 2 * line,
-    )
+    left = digit.box.left - 2 * line
+    top = digit.box.top - 2 * line
+    right = digit.box.right + 2 * line
+    bottom = digit.box.bottom + 2 * line
     return (
         f'<g class="{"sure" if digit.drawing.looks_like_digit else "doubtful"}">'
         f'<rect x="{left}" y="{top}" width="{right - left}" height="{bottom - top}" '
