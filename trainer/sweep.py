@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field, ValidationError
@@ -20,7 +19,7 @@ from digits.settings import CliUnknownArgs, CommaSeparated, Settings, load
 from trainer.evaluation.metrics import interval_of_mean
 from trainer.evaluation.result import Run
 from trainer.recipes import FINE_TUNE, RECIPES
-from trainer.reports.markdown import table
+from trainer.reports.markdown import spread, table
 from trainer.reports.report import METRICS_FILE
 
 
@@ -134,21 +133,14 @@ def compose(finished: Sequence[Run]) -> str:
             [
                 name,
                 str(len(networks)),
-                describe([network.validation.accuracy for network in networks]),
-                describe(accuracies),
+                spread([network.validation.accuracy for network in networks], ".3%"),
+                spread(accuracies, ".3%"),
                 interval(accuracies),
             ]
         )
     return table(
         ["network", "seeds", "validation accuracy", "test accuracy", "95 % interval of the mean"],
         rows,
-    )
-
-
-def describe(values: Sequence[float]) -> str:
-    """Mean ± standard deviation in per cent; one value as it is."""
-    return (
-        f"{mean(values):.3%}" if len(values) == 1 else f"{mean(values):.3%} ± {stdev(values):.3%}"
     )
 
 

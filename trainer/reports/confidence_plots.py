@@ -11,7 +11,7 @@ from trainer.evaluation.calibration import Calibration
 from trainer.evaluation.confidence import Confidence
 from trainer.evaluation.metrics import interval
 from trainer.evaluation.risk_coverage import COVERAGES
-from trainer.reports.plot_style import COLOURS, GRID, INK, OTHER, new_figure, save
+from trainer.reports.plot_style import COLOURS, GRID, INK, OTHER, entitle, new_figure, save
 
 
 def reliability_plot(confidence: Confidence, architecture: str, path: Path) -> None:
@@ -44,7 +44,7 @@ def reliability_plot(confidence: Confidence, architecture: str, path: Path) -> N
             fmt="s",
             label=calibrated,
         )
-        axes.set_title(f"{architecture}, {name}", loc="left", color=INK, fontweight="bold")
+        entitle(axes, f"{architecture}, {name}")
         axes.set_xlabel("confidence (mean of the bin, %)", color=INK)
         axes.set_ylabel("images read right (%)", color=INK)
         for axis in (axes.xaxis, axes.yaxis):
@@ -103,7 +103,7 @@ def risk_coverage_plot(curves: Mapping[str, Confidence], path: Path) -> None:
                 linewidth=2,
                 label=architecture,
             )
-        axes.set_title(f"risk and coverage, {name}", loc="left", color=INK, fontweight="bold")
+        entitle(axes, f"risk and coverage, {name}")
         axes.set_xlabel("least sure images refused (%)", color=INK)
         axes.set_ylabel("read wrong among the answered (%)", color=INK)
         axes.set_xscale("symlog", linthresh=0.001)

@@ -8,7 +8,7 @@ from trainer.data.arrays import Images
 from trainer.evaluation.freehand_score import FreehandScore
 from trainer.evaluation.result import NetworkResult, Run
 from trainer.reports.gallery import mistakes_gallery
-from trainer.reports.markdown import table
+from trainer.reports.markdown import between, table
 from trainer.reports.results import GALLERY, PLOTS
 
 EXPLANATION = (
@@ -85,10 +85,7 @@ def compare(scores: Mapping[str, FreehandScore]) -> str:
     rows = [
         [
             "all",
-            *(
-                f"**{score.accuracy:.4f}** ({score.interval[0]:.4f}–{score.interval[1]:.4f})"
-                for score in scores.values()
-            ),
+            *(f"**{score.accuracy:.4f}** ({between(score.interval)})" for score in scores.values()),
         ]
     ]
     every = [

@@ -1,7 +1,6 @@
 """The README's four rows of results: published, notebook, best, distilled."""
 
 from collections.abc import Sequence
-from statistics import mean, stdev
 from typing import Final
 
 from trainer.data.dataset import MNIST
@@ -38,8 +37,4 @@ def _accuracies(results: Sequence[TrainingResult], network: str) -> list[float]:
 
 
 def _cell(accuracies: Sequence[float]) -> str:
-    if not accuracies:
-        return "–"
-    if len(accuracies) == 1:
-        return f"{accuracies[0]:.4f}"
-    return f"{mean(accuracies):.4f} ± {stdev(accuracies):.4f}"
+    return markdown.spread(accuracies) if accuracies else "–"

@@ -2,6 +2,7 @@
 of numbers in them."""
 
 from collections.abc import Collection, Sequence
+from statistics import mean, stdev
 from typing import Final
 
 _SHORT: Final = 90
@@ -30,6 +31,12 @@ def table(
 def between(interval: tuple[float, float]) -> str:
     """An interval of accuracies as `0.9905–0.9939`."""
     return f"{interval[0]:.4f}–{interval[1]:.4f}"
+
+
+def spread(values: Sequence[float], form: str = ".4f") -> str:
+    """One value as it is, several as mean ± standard deviation."""
+    middle = format(mean(values), form)
+    return middle if len(values) == 1 else f"{middle} ± {format(stdev(values), form)}"
 
 
 def duration(seconds: float) -> str:

@@ -46,6 +46,11 @@ def new_figure(columns: int, width: float, height: float) -> tuple[Figure, list[
     return figure, every
 
 
+def entitle(axes: Any, title: str) -> None:
+    """Put a title above the left end of the axes."""
+    axes.set_title(title, loc="left", color=INK, fontweight="bold")
+
+
 def save(figure: Figure, path: Path) -> None:
     """Write the figure as PNG."""
     figure.savefig(path, format="png", metadata={"Software": None})

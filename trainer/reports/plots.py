@@ -10,7 +10,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from trainer.evaluation.metrics import Scores
 from trainer.networks.history import History
-from trainer.reports.plot_style import COLOURS, GRID, INK, OTHER, new_figure, save
+from trainer.reports.plot_style import COLOURS, GRID, INK, OTHER, entitle, new_figure, save
 
 _RIGHT: Final = "#EAEEF2"
 """Background of what was read right: there, but quiet beside the errors."""
@@ -50,7 +50,7 @@ def loss_plot(history: History, architecture: str, path: Path) -> None:
         linewidth=2,
         label="train",
     )
-    axes.set_title(f"{architecture}: loss over epochs", loc="left", color=INK, fontweight="bold")
+    entitle(axes, f"{architecture}: loss over epochs")
     axes.set_ylabel("mean cross-entropy (nats per image)", color=INK)
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False, labelcolor=INK)
@@ -112,7 +112,7 @@ def _curves(
             linewidth=2,
             label=name,
         )
-    axes.set_title(title, loc="left", color=INK, fontweight="bold")
+    entitle(axes, title)
     axes.set_ylabel(label, color=INK)
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -142,12 +142,7 @@ def confusion_plot(scores: Scores, labels: Sequence[str], path: Path) -> None:
     axes.set_yticks(range(len(labels)), labels)
     axes.set_xlabel("class read", color=INK)
     axes.set_ylabel("true class", color=INK)
-    axes.set_title(
-        f"{scores.errors:,} of {scores.images:,} images read wrong",
-        loc="left",
-        color=INK,
-        fontweight="bold",
-    )
+    entitle(axes, f"{scores.errors:,} of {scores.images:,} images read wrong")
     axes.grid(visible=False)
     axes.set_xticks(np.arange(len(labels) + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(len(labels) + 1) - 0.5, minor=True)

@@ -8,7 +8,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import ClassVar, Final
 
 from pydantic import Field
@@ -21,7 +21,7 @@ from trainer.evaluation import published_baseline
 from trainer.evaluation.calibration import BINS
 from trainer.evaluation.metrics import interval, interval_of_mean
 from trainer.reports import headline, markdown
-from trainer.reports.markdown import between, duration
+from trainer.reports.markdown import between, duration, spread
 from trainer.reports.recorded_plots import redraw
 from trainer.reports.results import TrainingResult, read_results
 
@@ -161,11 +161,6 @@ def _interval(group: Group) -> tuple[float, float]:
     """Of one network's accuracy by the number of images, of several seeds' mean by their spread."""
     accuracies, images = [one.test["accuracy"] for one in group], int(group[0].test["size"])
     return interval(accuracies[0], images) if len(accuracies) == 1 else interval_of_mean(accuracies)
-
-
-def spread(values: Sequence[float]) -> str:
-    """One value as it is, several as mean ± standard deviation, with four decimals."""
-    return f"{values[0]:.4f}" if len(values) == 1 else f"{mean(values):.4f} ± {stdev(values):.4f}"
 
 
 def _notes(recorded: Sequence[TrainingResult], *, several: bool) -> str:
