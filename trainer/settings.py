@@ -121,10 +121,7 @@ class TrainerSettings(Settings):
         "lacks, that are added to the training images; default: the recipe's",
     )
     validation_size: int = Field(
-        default=5_000,
-        ge=1,
-        le=1_000_000,
-        description="training images set aside for validation",
+        default=5_000, ge=1, le=1_000_000, description="training images set aside for validation"
     )
     seed: int = Field(
         default=1,

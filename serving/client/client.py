@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from digits.contract import (
-    DRAWING_MAX_BYTES,
-    DRAWINGS,
-    EXPLAIN,
-    PREDICT,
-    Signature,
-    signatures,
-)
+from digits.contract import DRAWING_MAX_BYTES, DRAWINGS, EXPLAIN, PREDICT, Signature, signatures
 from serving.client.agreement import differences
 from serving.client.answers import to_drawings, to_explanations, to_predictions
 from serving.client.checks import check_drawings, check_images

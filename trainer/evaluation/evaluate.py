@@ -104,7 +104,4 @@ def describe_run(context: Context, networks: Sequence[NetworkResult], choice: Ch
 def _score_drawings(
     network: TrainedNetwork, drawings: Drawings, temperature: float
 ) -> FreehandScore:
-    return score(
-        calibrate(predict(network.model, drawings.seen), temperature).numpy(),
-        drawings,
-    )
+    return score(calibrate(predict(network.model, drawings.seen), temperature).numpy(), drawings)

@@ -99,11 +99,7 @@ def reexport(
     check_data(manifest, data, number)
     context = _context(manifest, data, command)
     network = TrainedNetwork(
-        manifest.architecture,
-        manifest.seed,
-        model,
-        [],
-        predict(model, context.split.x_validation),
+        manifest.architecture, manifest.seed, model, [], predict(model, context.split.x_validation)
     )
     drawn = draw_to_evaluate(context)
     result = evaluate_network(network, context, drawn)

@@ -136,13 +136,7 @@ def draw_look(generator: np.random.Generator) -> Look:
     slant is part of it."""
     pen, ink, size, place = (str(generator.choice(levels)) for levels in _LOOKS)
     return Look(
-        pen=pen,
-        size=size,
-        place=place,
-        tilt="upright",
-        canvas="280x280",
-        ink=ink,
-        trouble="none",
+        pen=pen, size=size, place=place, tilt="upright", canvas="280x280", ink=ink, trouble="none"
     )
 
 

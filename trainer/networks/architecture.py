@@ -40,8 +40,7 @@ class Architecture:
 
 ARCHITECTURES: Final = {
     "conv3": Architecture(
-        blocks=(Block(3, 5, 2), Block(3, 5, 3), Block(3, 5, 4)),
-        dense=(256, 128),
+        blocks=(Block(3, 5, 2), Block(3, 5, 3), Block(3, 5, 4)), dense=(256, 128)
     ),
     "conv5": Architecture(
         blocks=(Block(3, 5, 3), Block(4, 5, 3), Block(5, 6, 3), Block(4, 6, 3), Block(5, 6, 3)),

@@ -45,11 +45,7 @@ def decode(png: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return pixels, tf.where(tf.size(pixels) > 0, Problem.NONE, refused)
 
 
-def attempt(
-    function: Callable[[tf.Tensor], Any],
-    item: tf.Tensor,
-    fallback: Any,
-) -> Any:
+def attempt(function: Callable[[tf.Tensor], Any], item: tf.Tensor, fallback: Any) -> Any:
     """`function(item)`, or `fallback` if it fails; a plain call would fail the whole batch.
 
     A data set may skip an element that fails, the only way to survive an operation's error inside a

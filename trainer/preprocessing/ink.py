@@ -81,9 +81,7 @@ def _unframe(part: Part) -> Part:
     first, last = tf.where(filled, first, 0), tf.where(filled, last, tf.shape(ink))
     begin, end = tf.where(filled, begin, 0), tf.where(filled, end, part.size)
     return Part(
-        ink[first[0] : last[0], first[1] : last[1]],
-        tf.maximum(part.corner - begin, 0),
-        end - begin,
+        ink[first[0] : last[0], first[1] : last[1]], tf.maximum(part.corner - begin, 0), end - begin
     )
 
 

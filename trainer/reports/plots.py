@@ -94,12 +94,7 @@ def error_plot(errors: Mapping[str, Mapping[str, Sequence[float]]], path: Path) 
 
 
 def _curves(
-    axes: Any,
-    curves: Mapping[str, Sequence[float]],
-    title: str,
-    label: str,
-    *,
-    scale: float,
+    axes: Any, curves: Mapping[str, Sequence[float]], title: str, label: str, *, scale: float
 ) -> None:
     """One line for each network over its epochs, logarithmic, with ticks in plain numbers."""
     for name, values in curves.items():

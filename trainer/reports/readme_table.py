@@ -42,8 +42,7 @@ class TableSettings(Settings):
         default=Path("README.md"), description="page with the headline rows between two markers"
     )
     page: Path = Field(
-        default=Path("docs/results.md"),
-        description="page with the full tables between two markers",
+        default=Path("docs/results.md"), description="page with the full tables between two markers"
     )
     check: bool = Field(
         default=False, description="change nothing; exit with 1 if the page is not up to date"

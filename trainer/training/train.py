@@ -42,9 +42,7 @@ def train(context: Context, served: TrainedNetwork | None = None) -> list[Traine
 
 
 def _train_or_read(
-    name: str,
-    context: Context,
-    teachers: Callable[[], Sequence[TrainedNetwork]],
+    name: str, context: Context, teachers: Callable[[], Sequence[TrainedNetwork]]
 ) -> TrainedNetwork:
     folder = context.settings.folder() / name
     if not saved.is_finished(folder):
@@ -58,12 +56,7 @@ def _train_or_read(
     return saved.read(folder, context.settings.seed, context.split)
 
 
-def _train(
-    name: str,
-    context: Context,
-    folder: Path,
-    teachers: Sequence[TrainedNetwork],
-) -> None:
+def _train(name: str, context: Context, folder: Path, teachers: Sequence[TrainedNetwork]) -> None:
     settings, classes = context.settings, len(context.data.labels)
     recipe = settings.chosen_recipe()
     same = (one for one in teachers if (one.name, one.seed) == (name, settings.seed))

@@ -51,9 +51,7 @@ def _answer(answer: Answer, asked: int) -> str:
     label = escape(drawing.label)
     fits = drawing.looks_like_digit
     seen = figure(
-        png(drawing.image),
-        "Your drawing as the model saw it: 28 by 28 pixels",
-        "Model input",
+        png(drawing.image), "Your drawing as the model saw it: 28 by 28 pixels", "Model input"
     )
     if answer.saliency is not None:
         why = png(_heated(drawing.image, answer.saliency))
