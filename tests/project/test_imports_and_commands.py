@@ -39,7 +39,7 @@ RULES: Final = {
     ),
     "trainer": _rule(
         "digits saved_model numpy pydantic tensorflow keras tensorflow_serving.apis "
-        "google.protobuf matplotlib scipy sklearn PIL",
+        "google.protobuf matplotlib scipy sklearn PIL HersheyFonts",
         "serving ui gradio",
     ),
     "serving.client": _rule(

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import make_interp_spline
 
+from trainer.freehand import glyphs
 from trainer.freehand.strokes import Strokes
 
 Digits = Sequence[tuple[Strokes, int]]
@@ -108,23 +109,40 @@ def dots(generator: np.random.Generator, _: Digits) -> Strokes:
 
 
 FITTED: Final[dict[str, Family]] = {
-    family.__name__: family for family in (scribble, letters, halves, turned, mirrored, pairs)
+    family.__name__: family
+    for family in (
+        scribble,
+        letters,
+        halves,
+        turned,
+        mirrored,
+        pairs,
+        glyphs.character,
+        glyphs.invented,
+        glyphs.joined,
+        glyphs.several,
+    )
 }
 """What the score is fitted with."""
-UNSEEN: Final[dict[str, Family]] = {family.__name__: family for family in (shapes, hatching, dots)}
+UNSEEN: Final[dict[str, Family]] = {
+    family.__name__: family for family in (shapes, hatching, dots, glyphs.greek, glyphs.kana)
+}
 """What it is measured with, besides."""
+_TURNS: Final = {"character": 8, "invented": 8, "joined": 4, "several": 2}
+"""How often the more varied families have a turn while each of the others has one."""
 
 
 def make(
     families: dict[str, Family], count: int, digits: Digits, seed: int
 ) -> tuple[list[Strokes], list[str]]:
-    """Make `count` drawings, of each family in turn.
+    """Make `count` drawings, of each family in turn; the varied ones have several turns.
 
     Returns:
         The drawings, and the family of each.
     """
     generator = np.random.default_rng(seed)
-    names = [list(families)[number % len(families)] for number in range(count)]
+    turns = [name for name in families for _ in range(_TURNS.get(name, 1))]
+    names = [turns[number % len(turns)] for number in range(count)]
     return [families[name](generator, digits) for name in names], names
 
 
