@@ -115,7 +115,7 @@ def _run(settings: FreehandSettings, command: str) -> None:
             name: score(answers[name]["probabilities"], drawings)
             for name, drawings in drawn.items()
         },
-        rejection=reject(ask, parts, drawn[VALIDATION], answers, strangers)
+        rejection=reject(ask, parts, answers, strangers)
         if OOD_SCORE in answers[VALIDATION]
         else None,
         **Provenance.now(command).model_dump(),

@@ -16,8 +16,8 @@ from digits.contract import DRAWINGS, NOT_A_DIGIT, OOD_SCORE
 from trainer.data.arrays import Images
 from trainer.data.split import Split
 from trainer.errors import DataError
-from trainer.export.ood import measure, prepare
-from trainer.freehand.drawings import Drawings
+from trainer.export.material import draw_fresh
+from trainer.export.ood import measure
 from trainer.freehand.outliers import FITTED
 
 _BATCH: Final = 50
@@ -63,14 +63,12 @@ def read_strangers(path: Path) -> dict[str, Images]:
 def reject(
     ask: Ask,
     parts: Split,
-    drawn: Drawings,
     answers: dict[str, dict[str, npt.NDArray[Any]]],
     strangers: dict[str, Images],
 ) -> Rejection:
     """Measure what is told not to be a digit: digits, made-up drawings of every family, and what
     else there is."""
-    material = prepare(parts, drawn.seen)
-    fresh = material.fresh if material else {}
+    fresh = draw_fresh(parts) or {}
     families = {
         f"{name}, {'fitted' if name in FITTED else 'unseen'}": seen for name, seen in fresh.items()
     }

@@ -15,7 +15,8 @@ from trainer.errors import OutputError
 from trainer.evaluation.freehand_score import FreehandScore
 from trainer.evaluation.result import SETS, NetworkResult, Run
 from trainer.export.check import check
-from trainer.export.ood import Material, fit, summarise
+from trainer.export.material import Material
+from trainer.export.ood import fit, summarise
 from trainer.export.saved_model import export
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from digits.promotion import Published
 from trainer.context import Context
 from trainer.evaluation.result import Run
-from trainer.export.ood import prepare
+from trainer.export.material import prepare
 from trainer.export.publish import publish
 from trainer.freehand.drawings import Drawings
 from trainer.networks.trained import TrainedNetwork

@@ -31,7 +31,7 @@ from trainer.evaluation.evaluate import (
     evaluate_network,
 )
 from trainer.evaluation.selection import select
-from trainer.export.ood import prepare
+from trainer.export.material import prepare
 from trainer.export.publish import publish
 from trainer.networks.inference import predict
 from trainer.networks.trained import TrainedNetwork

@@ -4,6 +4,7 @@ import contextlib
 import io
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 from digits.contract import LABELS, MODEL_NAME, TOLERANCES, WARMUP_FILE, Problem, scale, signatures
 from trainer.errors import ExportError
 from trainer.evaluation.temperature import calibrate
+from trainer.export import reject
 from trainer.export.check import check
 from trainer.export.ood import Detector, scorer
 from trainer.export.saved_model import export
@@ -85,11 +87,13 @@ def hot(tmp_path_factory: pytest.TempPathFactory) -> tuple[keras.Model, Path]:
 
 @pytest.fixture(scope="module")
 def doubting(tmp_path_factory: pytest.TempPathFactory) -> tuple[keras.Model, Path, Detector]:
-    """A network, and its export with a made-up score: of how sure the network is alone."""
+    """A network, and its export with a made-up score: of how sure the network is, and the small
+    network beside it."""
     network = _with_statistics(build("conv3", seed=4))
-    weights = np.zeros(1600 + 256 + 2, np.float32)
-    weights[-1] = -1
-    detector, folder = Detector(weights, 0.1), tmp_path_factory.mktemp("doubting")
+    weights = np.zeros(3, np.float32)
+    weights[-2:] = -1, 0.5
+    detector = Detector(reject.build(), weights, 0.1)
+    folder = tmp_path_factory.mktemp("doubting")
     export(network, LABELS, folder, detector=detector)
     return network, folder, detector
 
@@ -224,7 +228,7 @@ def test_drawings_score_is_that_of_the_image_seen_and_one_where_nothing_was_read
 def test_check_other_detector_is_noticed(doubting: tuple[keras.Model, Path, Detector]) -> None:
     model, folder, detector = doubting
     with pytest.raises(ExportError, match="expected the fitted score within"):
-        check(model, folder, detector=Detector(detector.weights, detector.bias + 0.01))
+        check(model, folder, detector=replace(detector, bias=detector.bias + 0.01))
 
 
 def test_check_score_that_was_not_asked_for_is_noticed(
@@ -442,7 +446,7 @@ def test_export_bfloat16_network_answers_in_float32_nearly_as_the_exact_one(
 ) -> None:
     coarse = build("conv3", precision="bfloat16")
     coarse.set_weights(model.get_weights())
-    detector = Detector(np.full(1600 + 256 + 2, 0.001, np.float32), 0.0)
+    detector = Detector(reject.build(), np.full(3, 0.001, np.float32), 0.0)
     export(coarse, LABELS, tmp_path, HOT, detector)
     check(coarse, tmp_path, HOT, detector)
     images = np.random.default_rng(1).integers(0, 256, (20, 28, 28), np.uint8)

@@ -18,7 +18,8 @@ from tests.support.versions import FACTS
 from trainer.data.dataset import load
 from trainer.data.split import split
 from trainer.evaluation.freehand_score import FAMILY, FORM, FreehandScore, score
-from trainer.export.ood import fit, prepare
+from trainer.export.material import prepare
+from trainer.export.ood import fit
 from trainer.export.saved_model import export
 from trainer.freehand import forms
 from trainer.freehand.canvas import FACTORS

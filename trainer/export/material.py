@@ -1,0 +1,151 @@
+"""What tells digits from other drawings is trained with, fitted to and measured with: digits, and
+the drawings of `trainer.freehand.outliers`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import keras
+import numpy as np
+
+from digits.contract import LABELS
+from trainer.data.arrays import Classes, Images
+from trainer.data.split import Split
+from trainer.export import reject
+from trainer.freehand import forms
+from trainer.freehand.canvas import FACTORS, Look, paint
+from trainer.freehand.drawings import see
+from trainer.freehand.outliers import FITTED, UNSEEN, Digits, make
+from trainer.freehand.strokes import Strokes, trace
+
+_DIGITS: Final = 1_000
+"""Training digits fitted to, and drawings that are none: the fit weighs three numbers only."""
+_SHARE: Final = 10
+"""One training digit in so many is fitted to, at most; and for so many of them there is one drawing
+of each family to measure with."""
+_WHOLE: Final = 55_000
+"""Training digits for which the small network sees as many images as stand below; fewer of them
+take as much less of everything."""
+_PLAIN: Final = 16_000
+_TRACED: Final = 3_000
+_FORMS: Final = 4_000
+_STRANGERS: Final = 14_000
+_SEED: Final = 20262
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What a detector is fitted to and measured with, for any network: images uint8 [n, 28, 28].
+
+    Attributes:
+        reject: the small network of `trainer.export.reject`, trained on others than these.
+        digits: training digits, as they are and drawn.
+        outliers: drawings of the fitted families.
+        held: validation digits, as they are and drawn: these set the limit.
+        fresh: by family, drawings made from validation digits; of the fitted families and of
+            others.
+    """
+
+    reject: keras.Model
+    digits: Images
+    outliers: Images
+    held: Images
+    fresh: Mapping[str, Images]
+
+
+def prepare(parts: Split, drawn: Images) -> Material | None:
+    """Draw what detectors of any network are fitted to and measured with, and train the small
+    network that is part of each.
+
+    Args:
+        parts: training and validation digits.
+        drawn: uint8 [n, 28, 28], what networks see of drawings of validation digits, see
+            `trainer.freehand.drawings`.
+
+    Returns:
+        The material; None of a set too small to have some of each digit.
+    """
+    count = _count(parts)
+    order = np.random.default_rng(_SEED).permutation(len(parts.y_train))
+    chosen, others = order[:count], order[count:]
+    traced = _traced(parts.x_train[chosen], parts.y_train[chosen])
+    fresh = draw_fresh(parts)
+    if fresh is None or not _complete(traced):
+        return None
+    fitted, _ = make(FITTED, count, traced, _SEED)
+    return Material(
+        reject=_train(parts.x_train[others], parts.y_train[others], traced),
+        digits=np.concatenate([parts.x_train[chosen], _drawn([strokes for strokes, _ in traced])]),
+        outliers=_drawn(fitted),
+        held=np.concatenate([parts.x_validation, drawn]),
+        fresh=fresh,
+    )
+
+
+def draw_fresh(parts: Split) -> dict[str, Images] | None:
+    """Draw families, fitted ones and others, from validation digits; None where some digit is
+    missing."""
+    count = _count(parts)
+    traced = _traced(parts.x_validation[:count], parts.y_validation[:count])
+    if not _complete(traced):
+        return None
+    families = {**FITTED, **UNSEEN}
+    return {
+        name: _drawn(make({name: family}, -(-count // _SHARE), traced, _SEED + 1)[0])
+        for name, family in families.items()
+    }
+
+
+def _train(images: Images, labels: Classes, models: Digits) -> keras.Model:
+    """Train the small network on digits, plain, traced and in every form, and on drawings that are
+    none, which are made from `models`."""
+    share = min(1.0, len(images) / _WHOLE)
+    plain, traces, written, strangers = (
+        int(share * count) for count in (_PLAIN, _TRACED, _FORMS, _STRANGERS)
+    )
+    traced = _traced(images[:traces], labels[:traces])
+    forms_written, kinds = forms.make(written, forms.TRAINING)
+    drawn = [strokes for strokes, _ in traced] + forms_written
+    drawn += make(FITTED, strangers, models, _SEED + 2)[0]
+    classes = [
+        labels[:plain],
+        np.array([label for _, label in traced] + [form.digit for form in kinds], np.uint8),
+        np.full(strangers, reject.NONE, np.uint8),
+    ]
+    return reject.train(np.concatenate([images[:plain], _drawn(drawn)]), np.concatenate(classes))
+
+
+def _count(parts: Split) -> int:
+    return min(_DIGITS, -(-len(parts.y_train) // _SHARE))
+
+
+def _complete(digits: Digits) -> bool:
+    """Whether there is some of each digit."""
+    return {label for _, label in digits} == set(range(len(LABELS)))
+
+
+def _traced(images: Images, labels: Classes) -> Digits:
+    return [
+        (strokes, int(label))
+        for image, label in zip(images, labels, strict=True)
+        if (strokes := trace(image)) is not None
+    ]
+
+
+def _drawn(drawings: Sequence[Strokes]) -> Images:
+    """What networks see of drawings on a small clean canvas, each with a pen of its own."""
+    generator = np.random.default_rng(_SEED)
+    return see([paint(strokes, _plain(generator), generator) for strokes in drawings])
+
+
+def _plain(generator: np.random.Generator) -> Look:
+    pen, tilt = (str(generator.choice(FACTORS[factor])) for factor in ("pen", "tilt"))
+    return Look(
+        pen=pen,
+        size="large",
+        place="middle",
+        tilt=tilt,
+        canvas="100x100",
+        ink="white on black",
+        trouble="none",
+    )
