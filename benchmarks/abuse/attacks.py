@@ -14,10 +14,18 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import Final
 
+import grpc
+from tensorflow.core.framework import types_pb2
+from tensorflow_serving.apis import predict_pb2
+
 from tests.support.http2 import PREFACE, begun_and_reset
 
 _HOST: Final = "127.0.0.1"
 _PATH: Final = "/v1/models/digits:predict"
+_METHOD: Final = "/tensorflow.serving.PredictionService/Predict"
+_CALLERS: Final = 160
+_REFUSED: Final = 0.01
+"""Seconds until a refused caller calls again."""
 _GIVE_UP: Final = 2.0
 """Seconds after which a caller of something large hangs up."""
 
@@ -48,6 +56,30 @@ def large_bodies(_grpc: int, rest: int, until: float) -> None:
     run_at_once(8, lambda: _post(rest, content, until, wait=until))
 
 
+def many_large_calls(grpc_port: int, _rest: int, until: float) -> None:
+    """More calls of 128 saliency maps than the server has places, each on a connection of its own
+    and without an end."""
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name, request.model_spec.signature_name = "digits", "explain"
+    images = request.inputs["images"]
+    images.dtype, images.tensor_content = types_pb2.DT_UINT8, bytes(128 * 28 * 28)
+    for size in (128, 28, 28):
+        images.tensor_shape.dim.add(size=size)
+    content = request.SerializeToString()
+    run_at_once(_CALLERS, lambda: _call(grpc_port, content, until))
+
+
+def _call(port: int, content: bytes, until: float) -> None:
+    options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)]
+    with grpc.insecure_channel(f"{_HOST}:{port}", options=options) as channel:
+        call: Callable[..., bytes] = channel.unary_unary(_METHOD)
+        while (left := until - time.monotonic()) > 0:
+            try:
+                call(content, timeout=left)
+            except grpc.RpcError:
+                time.sleep(_REFUSED)
+
+
 def rapid_reset(grpc: int, _rest: int, until: float) -> None:
     """Calls that are begun and reset at once on one connection."""
     with socket.create_connection((_HOST, grpc)) as one, suppress(OSError):
@@ -75,6 +107,7 @@ ATTACKS: Final[dict[str, Callable[[int, int, float], None]]] = {
         saliency,
         large_pictures,
         large_bodies,
+        many_large_calls,
         rapid_reset,
         idle_connections,
     )

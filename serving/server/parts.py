@@ -8,7 +8,7 @@ from pathlib import Path
 import tensorflow as tf
 from starlette.types import ASGIApp
 
-from serving.server.inference.admission import Admission
+from serving.server.inference.admission import Admission, LargeCalls
 from serving.server.inference.pieces import Pieces
 from serving.server.inference.predict import Limits
 from serving.server.inference.warmup import warm_up
@@ -50,8 +50,12 @@ def make_limits(settings: ServerSettings) -> Limits:
         settings.max_message_bytes,
         settings.max_batch_items,
         settings.enable_signature_method_name_check,
-        None if settings.enable_batching else Pieces(settings.max_call_pixels),
+        None if settings.enable_batching else _make_pieces(settings),
     )
+
+
+def _make_pieces(settings: ServerSettings) -> Pieces:
+    return Pieces(settings.max_call_pixels, LargeCalls(settings.max_large_calls))
 
 
 def make_admission(settings: ServerSettings) -> Admission:

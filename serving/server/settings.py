@@ -241,6 +241,13 @@ class ServerSettings(Settings):
         description="Predict calls that may wait for one of those; further ones are refused at "
         "once",
     )
+    max_large_calls: int = Field(
+        default=72,
+        ge=1,
+        le=4096,
+        description="calls of more than 16 items or a million pixels in progress or waiting; "
+        "further ones are refused at once, so that small calls find a place",
+    )
     grpc_max_threads: int = Field(
         default=192,
         ge=1,

@@ -5,8 +5,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from serving.server.errors import DeadlineError, OverloadedError
+
+SMALL_ITEMS: Final = 16
+"""Saliency maps that take 0.05 s; a call of more is not small."""
+SMALL_PIXELS: Final = 1_000_000
+"""Of encoded pictures, about 0.05 s too."""
 
 
 class Share:
@@ -106,5 +112,34 @@ class Admission:
                 yield
             finally:
                 self._running.release()
+        finally:
+            self._places.release()
+
+
+class LargeCalls:
+    """Counts the calls under way that are not small, so that these cannot take every place."""
+
+    def __init__(self, most: int) -> None:
+        self._places = threading.Semaphore(most)
+        self._text = (
+            f"The server already has {most} calls of more than {SMALL_ITEMS} items or "
+            f"{SMALL_PIXELS} pixels in progress or waiting; send fewer of those at once, or try "
+            "again later"
+        )
+
+    @contextmanager
+    def admit(self, *, is_small: bool) -> Iterator[None]:
+        """Let a call through.
+
+        Raises:
+            OverloadedError: it is not small, and too many such calls are under way.
+        """
+        if is_small:
+            yield
+            return
+        if not self._places.acquire(blocking=False):
+            raise OverloadedError(self._text)
+        try:
+            yield
         finally:
             self._places.release()

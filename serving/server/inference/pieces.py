@@ -4,18 +4,24 @@ One piece of one large call is computed at a time, so that a small call waits be
 most. Between two pieces the caller's deadline and presence are checked.
 """
 
+import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from serving.server.errors import CancelledError, DeadlineError, InvalidArgumentError
+from serving.server.errors import (
+    CancelledError,
+    DeadlineError,
+    InvalidArgumentError,
+)
+from serving.server.inference.admission import SMALL_ITEMS, SMALL_PIXELS, LargeCalls
 from serving.server.inference.memory import Reclaimer
 from serving.server.inference.pixels import count_pixels
 from serving.server.models.joining import Patience
@@ -77,18 +83,27 @@ class FairLock:
             self._is_taken = False
 
 
+class Cut(NamedTuple):
+    """How one call is computed."""
+
+    ends: Sequence[int] = ()
+    """Where pieces end; nothing for a call that cannot be cut."""
+    is_small: bool = True
+
+
 @dataclass(frozen=True)
 class Pieces:
     """How large calls are cut, and how large one may be."""
 
     max_call_pixels: int
+    large_calls: LargeCalls = field(default_factory=lambda: LargeCalls(sys.maxsize))
     items: int = PIECE_ITEMS
     pixels: int = PIECE_PIXELS
     turns: FairLock = field(default_factory=FairLock)
     reclaimer: Reclaimer = field(default_factory=Reclaimer)
 
-    def cut(self, signature: ServedSignature, inputs: Arrays, wanted: Sequence[str]) -> list[int]:
-        """Where pieces end; nothing where a tensor has no axis of items.
+    def cut(self, signature: ServedSignature, inputs: Arrays, wanted: Sequence[str]) -> Cut:
+        """Where pieces end; nowhere if a tensor has no axis of items.
 
         Raises:
             InvalidArgumentError: the pictures have more pixels than a call may have.
@@ -96,12 +111,13 @@ class Pieces:
         sizes = {len(array) if array.ndim else 0 for array in inputs.values()}
         specs = [*signature.inputs.values(), *(signature.outputs[name] for name in wanted)]
         if len(sizes) != 1 or not all(spec.shape and spec.shape[0] is None for spec in specs):
-            return []
+            return Cut()
         pixels = self._count_pixels(inputs)
         (size,) = sizes
+        is_small = size <= SMALL_ITEMS and sum(pixels) <= SMALL_PIXELS
         if not pixels:
-            return [*range(self.items, size, self.items), size]
-        return self._cut_by_pixels(pixels)
+            return Cut([*range(self.items, size, self.items), size], is_small)
+        return Cut(self._cut_by_pixels(pixels), is_small)
 
     def _cut_by_pixels(self, pixels: Sequence[int]) -> list[int]:
         ends, start, held = [], 0, 0
@@ -153,23 +169,42 @@ def compute(
         pieces: how to cut; none: not at all.
 
     Raises:
-        ServingError: too many pixels, the caller has gone, its time is up, or TensorFlow could
-            not compute.
+        ServingError: too many pixels, too many large calls, the caller has gone, its time is up,
+            or TensorFlow could not compute.
     """
     check_patience(patience)
-    ends = pieces.cut(signature, inputs, wanted) if pieces else []
-    if pieces is None or len(ends) <= 1:
+    if pieces is None:
         return version.run(signature, inputs, wanted, patience)
+    cut = pieces.cut(signature, inputs, wanted)
+    with pieces.large_calls.admit(is_small=cut.is_small):
+        if len(cut.ends) <= 1:
+            return version.run(signature, inputs, wanted, patience)
+        return _compute_pieces(
+            lambda piece: version.run(signature, piece, wanted, patience),
+            inputs,
+            cut.ends,
+            patience,
+            pieces,
+        )
+
+
+def _compute_pieces(
+    run: Callable[[Arrays], Outputs],
+    inputs: Arrays,
+    ends: Sequence[int],
+    patience: Patience,
+    pieces: Pieces,
+) -> Outputs:
     parts: list[Outputs] = []
     try:
         for start, end in pairwise([0, *ends]):
             check_patience(patience)
             piece = {name: array[start:end] for name, array in inputs.items()}
             with pieces.turns.take(patience.until - monotonic()):
-                parts.append(version.run(signature, piece, wanted, patience))
+                parts.append(run(piece))
     finally:
         pieces.reclaimer.request()
-    return {name: np.concatenate([part[name] for part in parts]) for name in wanted}
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def check_patience(patience: Patience) -> None:

@@ -20,7 +20,7 @@ from serving.server.errors import (
     InvalidArgumentError,
     OverloadedError,
 )
-from serving.server.inference.admission import Admission, ByteBudget, Share
+from serving.server.inference.admission import Admission, ByteBudget, LargeCalls, Share
 from serving.server.inference.memory import Reclaimer
 from serving.server.inference.pieces import PIECE_ITEMS, FairLock, Pieces, compute
 from serving.server.inference.pixels import count_pixels
@@ -168,6 +168,30 @@ def test_deadline_ends_a_large_call_between_pieces() -> None:
             pieces=Pieces(1),
         )
     assert 1 <= len(sizes) <= 4
+
+
+@pytest.mark.parametrize("count", [17, 1000])
+def test_large_call_beyond_the_bound_is_refused_and_a_small_one_is_not(count: int) -> None:
+    pieces = Pieces(1, LargeCalls(1))
+    loaded, _ = version(lambda x: x)
+
+    def call(count: int) -> int:
+        x = np.zeros(count, np.float32)
+        answer = compute(loaded, DOUBLE, {"x": x}, ["y"], patience=Patience(), pieces=pieces)
+        return len(answer["y"])
+
+    with pieces.large_calls.admit(is_small=False):
+        with pytest.raises(OverloadedError, match="already has 1 calls of more than 16 items"):
+            call(count)
+        assert call(16) == 16
+    assert call(count) == count
+
+
+def test_one_picture_of_many_pixels_is_a_large_call() -> None:
+    x = {"x": np.array([png(1001, 1000)], dtype=object)}
+    assert not Pieces(1_001_000).cut(PICTURES, x, ["y"]).is_small
+    x = {"x": np.array([png(1000, 1000)], dtype=object)}
+    assert Pieces(1_001_000).cut(PICTURES, x, ["y"]).is_small
 
 
 def test_turns_go_round_in_the_order_of_asking() -> None:
