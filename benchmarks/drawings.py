@@ -51,11 +51,17 @@ class DrawingsSettings(BenchmarkSettings):
 
     models: Path = Field(default=Path("models") / MODEL_NAME, description="folder of the versions")
     calls: int = Field(default=100, ge=1, description="timed calls a stage")
+    threads: int = Field(
+        default=1,
+        ge=0,
+        description="for one operation; 1: as in the embedded server; 0: TensorFlow chooses",
+    )
 
 
 def main(argv: Sequence[str]) -> int:
     """Measure, print and record; returns the exit code."""
     chosen = load(DrawingsSettings, argv)
+    tf.config.threading.set_intra_op_parallelism_threads(chosen.threads)
     number = store.served(chosen.models)
     if number is None:
         print(

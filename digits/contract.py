@@ -96,6 +96,11 @@ PREDICT: Final = "serving_default"
 DRAWINGS: Final = "drawings"
 EXPLAIN: Final = "explain"
 CLASSIFY: Final = "classify"
+FEATURE_MAPS: Final = "feature_maps"
+"""What the layers see in an image; a version may lack this signature."""
+FEATURE_MAPS_SHAPE: Final = (3, 12, IMAGE_SIZE, IMAGE_SIZE)
+"""Of one image: layers from the first to a deep one, in each the maps that respond most, the
+strongest first, at the image's size."""
 OOD_SCORE: Final = "ood_score"
 """How little a drawing looks like a digit, 0..1, see `NOT_A_DIGIT`; 1 where there is a
 `problem`."""
@@ -106,7 +111,7 @@ def signatures(classes: int = len(LABELS), *, complete: bool = False) -> dict[st
 
     Args:
         classes: how many labels the model tells apart (10 for digits).
-        complete: promise the optional outputs too.
+        complete: promise the optional outputs and signatures too.
     """
     images = Tensor("images", "uint8", (None, IMAGE_SIZE, IMAGE_SIZE))
     answers = (
@@ -138,9 +143,14 @@ def signatures(classes: int = len(LABELS), *, complete: bool = False) -> dict[st
     if complete:
         listed = tuple(
             replace(signature, outputs=(*signature.outputs, *signature.optional), optional=())
-            for signature in listed
+            for signature in (*listed, _feature_maps(images))
         )
     return {signature.name: signature for signature in listed}
+
+
+def _feature_maps(images: Tensor) -> Signature:
+    maps = Tensor("maps", "uint8", (None, *FEATURE_MAPS_SHAPE))
+    return Signature(FEATURE_MAPS, inputs=(images,), outputs=(maps,))
 
 
 CLASSIFY_FEATURE: Final = "image/encoded"

@@ -4,7 +4,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from digits.contract import IMAGE_SIZE, OOD_SCORE, Problem
+from digits.contract import FEATURE_MAPS_SHAPE, IMAGE_SIZE, OOD_SCORE, Problem
 from serving.client.errors import ContractMismatchError
 from serving.client.predictions import Drawing, Explanation, Prediction
 from serving.client.transport import Reply
@@ -69,6 +69,15 @@ def to_explanations(reply: Reply, labels: tuple[str, ...], count: int) -> list[E
         )
         for found, saliency in zip(to_predictions(reply, labels, count), maps, strict=True)
     ]
+
+
+def to_feature_maps(reply: Reply, count: int) -> NDArray[Any]:
+    """Read the output of `feature_maps` for `count` images.
+
+    Raises:
+        ContractMismatchError: it is missing, or has another shape than the contract says.
+    """
+    return _output(reply, "maps", (count, *FEATURE_MAPS_SHAPE))
 
 
 def _answers(reply: Reply, count: int) -> tuple[NDArray[Any], NDArray[Any]]:

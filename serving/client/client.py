@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from digits.contract import DRAWING_MAX_BYTES, DRAWINGS, EXPLAIN, PREDICT, Signature, signatures
+from digits.contract import (
+    DRAWING_MAX_BYTES,
+    DRAWINGS,
+    EXPLAIN,
+    FEATURE_MAPS,
+    PREDICT,
+    Signature,
+    signatures,
+)
 from serving.client.agreement import differences
-from serving.client.answers import to_drawings, to_explanations, to_predictions
+from serving.client.answers import to_drawings, to_explanations, to_feature_maps, to_predictions
 from serving.client.checks import check_drawings, check_images
 from serving.client.errors import (
     ClientError,
@@ -39,7 +47,7 @@ _POLL: Final = 0.25
 _LEAST: Final = 1.0
 """Seconds that a look gets when time is nearly up, so that it says what is wrong and not that it
 was cut short."""
-_SIGNATURES: Final = signatures()
+_SIGNATURES: Final = signatures(complete=True) | signatures()
 
 
 class Client:
@@ -126,6 +134,31 @@ class Client:
             for part in parts
             for found in to_explanations(*self._answer(EXPLAIN, part), len(part))
         ]
+
+    def feature_maps(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Look at what the model's layers see in images.
+
+        Args:
+            images: uint8 [n, 28, 28], ink bright on dark, 0..255, n at least 1; `Drawing.image` is
+                one.
+
+        Returns:
+            uint8 [n, 3, 12, 28, 28]: three layers, from the first to a deep one, and in each the
+            maps that respond most to the image, strongest first; 255 is the layer's brightest.
+
+        Raises:
+            InvalidRequestError: the version has no such signature; see `has_feature_maps`.
+        """
+        parts = _image_parts(images, _EXPLANATIONS_PER_CALL)
+        signature = _SIGNATURES[FEATURE_MAPS]
+        return np.concatenate(
+            [to_feature_maps(self._run(signature, part), len(part)) for part in parts]
+        )
+
+    def has_feature_maps(self) -> bool:
+        """Whether the model served can show what its layers see."""
+        served = retrying(self._transport.served, self._deadline)
+        return served.signatures.get(FEATURE_MAPS) == _SIGNATURES[FEATURE_MAPS]
 
     def status(self) -> list[VersionStatus]:
         """The state of every version the server knows of, newest first."""

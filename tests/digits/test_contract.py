@@ -1,6 +1,6 @@
 import numpy as np
 
-from digits.contract import LABELS, Problem, scale, signatures
+from digits.contract import FEATURE_MAPS, LABELS, Problem, scale, signatures
 
 
 def test_signatures_batch_axis_is_free_everywhere() -> None:
@@ -22,9 +22,12 @@ def test_signatures_complete_promise_what_is_optional_too() -> None:
     plain, complete = signatures()["drawings"], signatures(complete=True)["drawings"]
     assert [tensor.name for tensor in plain.optional] == ["ood_score"]
     assert complete.outputs == (*plain.outputs, *plain.optional) and not complete.optional
-    assert {
-        name: one.outputs for name, one in signatures(complete=True).items() if name != "drawings"
-    } == {name: one.outputs for name, one in signatures().items() if name != "drawings"}
+    more = {name: one.outputs for name, one in signatures(complete=True).items()}
+    assert {name: more[name] for name in signatures() if name != "drawings"} == {
+        name: one.outputs for name, one in signatures().items() if name != "drawings"
+    }
+    assert more.keys() - signatures().keys() == {FEATURE_MAPS}
+    assert [tensor.shape for tensor in more[FEATURE_MAPS]] == [(None, 3, 12, 28, 28)]
 
 
 def test_scale_full_ink_is_one_and_paper_is_nought() -> None:

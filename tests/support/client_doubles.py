@@ -36,6 +36,7 @@ from digits.contract import (
     CLASSIFY,
     DRAWINGS,
     EXPLAIN,
+    FEATURE_MAPS,
     LABELS,
     MODEL_NAME,
     Problem,
@@ -137,6 +138,8 @@ class Play:
             }
         if signature == EXPLAIN:
             outputs = {"saliency": images.astype(np.float32) / 255}
+        if signature == FEATURE_MAPS:
+            outputs = {"maps": np.broadcast_to(images[:, None, None], (len(images), 3, 12, 28, 28))}
         digit = images.astype(np.int64).sum(axis=(1, 2)) % 10
         outputs |= {
             "digit": digit,

@@ -19,6 +19,7 @@ from saved_model.graph import read_signatures
 from saved_model.warmup import read_warmup
 from trainer.errors import ExportError
 from trainer.evaluation.temperature import UNCHANGED, calibrate
+from trainer.export import signatures
 from trainer.export.ood import Detector, Score, scorer
 from trainer.export.saved_model import precision_of
 from trainer.networks.inference import as_input
@@ -54,7 +55,7 @@ def check(
     try:
         _check_signatures(
             read_signatures(folder),
-            contract.signatures(model.output_shape[-1], complete=detector is not None),
+            signatures.promised(model, scored=detector is not None),
         )
         requests = _warmup_requests(folder)
         loaded = tf.saved_model.load(str(folder)).signatures

@@ -5,13 +5,12 @@ from pathlib import Path
 import keras
 from keras.export import ExportArchive
 
-from digits import contract
 from digits.contract import TOLERANCES
 from trainer.disk import written
 from trainer.errors import ExportError
 from trainer.evaluation.temperature import UNCHANGED
 from trainer.export.ood import Detector
-from trainer.export.signatures import endpoints, input_spec
+from trainer.export.signatures import endpoints, input_spec, promised
 from trainer.export.warmup import write_warmup
 from trainer.networks.architecture import members
 
@@ -42,7 +41,7 @@ def export(
     _check_exportable(model, labels, folder)
     archive = ExportArchive()
     functions = endpoints(model, labels, temperature, detector)
-    for name, signature in contract.signatures(len(labels)).items():
+    for name, signature in promised(model, scored=detector is not None).items():
         archive.add_endpoint(name, functions[name], input_signature=[input_spec(signature)])
     with written("a folder for models", "make room or choose another"):
         archive.write_out(str(folder), verbose=False)

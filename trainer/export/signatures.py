@@ -1,4 +1,4 @@
-"""The four ways to call an exported model, as TensorFlow functions on top of one network."""
+"""The ways to call an exported model, as TensorFlow functions on top of one network."""
 
 from collections.abc import Callable
 from typing import Final
@@ -12,11 +12,13 @@ from digits.contract import (
     CLASSIFY_FEATURE,
     DRAWINGS,
     EXPLAIN,
+    FEATURE_MAPS,
     OOD_SCORE,
     PREDICT,
     Problem,
 )
 from trainer.evaluation.temperature import UNCHANGED, calibrate
+from trainer.export import feature_maps
 from trainer.export.ood import Detector, answerer
 from trainer.networks.architecture import members
 from trainer.networks.inference import as_input
@@ -73,13 +75,41 @@ def endpoints(
         probabilities, saliency = _explained(model, as_input(images))
         return _answers(probabilities, temperature) | {"saliency": saliency}
 
+    def see(images: tf.Tensor) -> Tensors:
+        return {"maps": feature_maps.compute(members(model)[0], as_input(images))}
+
     def classify(inputs: tf.Tensor) -> Tensors:
         images, problem = read(tf.map_fn(_encoded_image, inputs))
         return _scored(predict(images)["probabilities"], problem, labels)
 
-    functions = {PREDICT: predict, DRAWINGS: drawings, EXPLAIN: explain, CLASSIFY: classify}
-    promised = contract.signatures(len(labels), complete=detector is not None)
-    return {name: _as_promised(signature, functions[name]) for name, signature in promised.items()}
+    functions = {
+        PREDICT: predict,
+        DRAWINGS: drawings,
+        EXPLAIN: explain,
+        CLASSIFY: classify,
+        FEATURE_MAPS: see,
+    }
+    return {
+        name: _as_promised(signature, functions[name])
+        for name, signature in promised(model, scored=detector is not None).items()
+    }
+
+
+def promised(model: keras.Model, *, scored: bool) -> dict[str, contract.Signature]:
+    """The signatures of a network's export: those of the contract, with what is optional and can be
+    had.
+
+    Args:
+        model: what is exported.
+        scored: whether `drawings` has the output `ood_score`.
+    """
+    classes = model.output_shape[-1]
+    found = contract.signatures(classes, complete=True)
+    if not scored:
+        found |= {DRAWINGS: contract.signatures(classes)[DRAWINGS]}
+    if not feature_maps.can_be_had(members(model)[0]):
+        del found[FEATURE_MAPS]
+    return found
 
 
 def _scored(probabilities: tf.Tensor, problem: tf.Tensor, labels: tuple[str, ...]) -> Tensors:

@@ -121,6 +121,27 @@ def test_explain_without_saliency_breaks_the_contract(client: Client, play: Play
         client.explain(images_of(1))
 
 
+def test_feature_maps_are_those_of_each_image_in_order(client: Client, play: Play) -> None:
+    play.signatures = signatures(complete=True)
+    assert client.has_feature_maps()
+    images = images_of(*range(9)).repeat(8, axis=0)
+    found = client.feature_maps(images)
+    assert found.shape == (72, 3, 12, 28, 28)
+    assert found.dtype == np.uint8
+    assert (found == images[:, np.newaxis, np.newaxis]).all()
+    assert play.batches == [DRAWINGS_PER_CALL, 72 - DRAWINGS_PER_CALL]
+
+
+def test_version_without_feature_maps_says_so(client: Client) -> None:
+    assert not client.has_feature_maps()
+
+
+def test_feature_maps_of_another_shape_break_the_contract(client: Client, play: Play) -> None:
+    play.changed = {"maps": np.zeros((1, 3, 12, 14, 14), np.uint8)}
+    with pytest.raises(ContractMismatchError, match="maps"):
+        client.feature_maps(images_of(1))
+
+
 def test_version_asked_for_is_asked_in_every_call(server: str, play: Play) -> None:
     play.versions = [(4, "AVAILABLE", ""), (VERSION, "AVAILABLE", "")]
     with connect(server, version=4, deadline=30) as client:

@@ -13,6 +13,8 @@ SIGNATURES = {
     "Client.check_contract": "(self)",
     "Client.close": "(self)",
     "Client.explain": "(self, images)",
+    "Client.feature_maps": "(self, images)",
+    "Client.has_feature_maps": "(self)",
     "Client.predict": "(self, images)",
     "Client.read": "(self, drawings)",
     "Client.read_number": "(self, picture)",

@@ -17,7 +17,16 @@ from PIL import Image, ImageDraw
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from digits.contract import LABELS, MODEL_NAME, TOLERANCES, WARMUP_FILE, Problem, scale, signatures
+from digits.contract import (
+    FEATURE_MAPS,
+    LABELS,
+    MODEL_NAME,
+    TOLERANCES,
+    WARMUP_FILE,
+    Problem,
+    scale,
+    signatures,
+)
 from trainer.errors import ExportError
 from trainer.evaluation.temperature import calibrate
 from trainer.export import reject
@@ -174,7 +183,7 @@ def test_export_metadata_is_the_contract(exported: Path) -> None:
         for name, d in saved.meta_graphs[0].signature_def.items()
         if name != "__saved_model_init_op"
     }
-    promised = signatures()
+    promised = signatures() | {FEATURE_MAPS: signatures(complete=True)[FEATURE_MAPS]}
     assert definitions.keys() == promised.keys()
     for name, signature in promised.items():
         assert definitions[name].method_name == "tensorflow/serving/predict"
@@ -253,10 +262,10 @@ def test_export_other_labels_travel(shapes: tuple[keras.Model, Path]) -> None:
 
 
 def test_check_other_number_of_labels_is_noticed(
-    model: keras.Model, shapes: tuple[keras.Model, Path]
+    hot: tuple[keras.Model, Path], shapes: tuple[keras.Model, Path]
 ) -> None:
     with pytest.raises(ExportError, match="expected the outputs of 'serving_default'"):
-        check(model, shapes[1])
+        check(hot[0], shapes[1])
 
 
 @pytest.mark.parametrize("batch", [1, 2, 7])

@@ -1,0 +1,48 @@
+"""What a network's layers see in an image: the signature `feature_maps` of an exported model."""
+
+from typing import Final
+
+import keras
+import tensorflow as tf
+
+from digits.contract import FEATURE_MAPS_SHAPE, PIXEL_MAX
+
+_LAYERS, _MAPS, *_SIZE = FEATURE_MAPS_SHAPE
+_NEAREST: Final = "nearest"
+
+
+def can_be_had(network: keras.Model) -> bool:
+    """Whether a network has that many convolutions before pools, each with that many maps."""
+    seen = _before_pools(network)
+    return len(seen) == _LAYERS and all(layer.shape[-1] >= _MAPS for layer in seen)
+
+
+def compute(network: keras.Model, pixels: tf.Tensor) -> tf.Tensor:
+    """What the layers see.
+
+    Args:
+        network: one of which `can_be_had` is true.
+        pixels: float32 [n, 28, 28, 1] in 0..1.
+
+    Returns:
+        uint8 [n, *FEATURE_MAPS_SHAPE]: of what goes into each of the first pools the maps with the
+        largest mean, strongest first. The brightest pixel of a layer is 255; no map is negative, as
+        each comes out of a ReLU.
+    """
+    inside = keras.Model(network.inputs, _before_pools(network))
+    layers = inside([pixels], training=False)
+    return tf.stack([_strongest(tf.cast(layer, tf.float32)) for layer in layers], 1)
+
+
+def _before_pools(network: keras.Model) -> list[keras.KerasTensor]:
+    pools = [layer for layer in network.layers if isinstance(layer, keras.layers.MaxPooling2D)]
+    return [pool.input for pool in pools[:_LAYERS]]
+
+
+def _strongest(layer: tf.Tensor) -> tf.Tensor:
+    """Of one layer, float32 [n, h, w, k]: uint8 [n, maps, 28, 28]."""
+    order = tf.math.top_k(tf.reduce_mean(layer, [1, 2]), _MAPS).indices
+    chosen = tf.gather(layer, order, axis=3, batch_dims=1)
+    share = tf.math.divide_no_nan(chosen, tf.reduce_max(chosen, [1, 2, 3], keepdims=True))
+    large = tf.image.resize(share, _SIZE, _NEAREST)
+    return tf.cast(tf.transpose(tf.round(large * PIXEL_MAX), [0, 3, 1, 2]), tf.uint8)
