@@ -22,9 +22,8 @@ def main() -> int:
     if settings.version:
         print("\n".join(f"{name} {version(name)}" for name in ("tensorflow-serving-api", "grpcio")))
         return 0
-    os.environ.setdefault(
-        "TF_CPP_MIN_LOG_LEVEL", "2"
-    )  # TensorFlow's advice about its build is no news of ours
+    # TensorFlow's advice about its build is no news of ours.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.modules["keras"] = None  # type: ignore[assignment] # TensorFlow would import it: a third of the start, for finished graphs
     from serving.server.server import serve  # noqa: PLC0415 - brings TensorFlow; --help and a bad flag need not wait for it
 

@@ -212,7 +212,7 @@ class Servicer(
             context.abort(grpc.StatusCode[fault.args[0]], fault.args[1])
         return play
 
-    def Predict(self, request: Official, context: grpc.ServicerContext) -> Official:  # noqa: N802 - the API's name
+    def Predict(self, request: Official, context: grpc.ServicerContext) -> Official:
         play = self._enter(request.model_spec.signature_name, request, context)
         [tensor] = request.inputs.values()
         answer = predict_pb2.PredictResponse()
@@ -228,14 +228,14 @@ class Servicer(
         answer.model_spec.version.value = version_of(request) or VERSION
         return answer
 
-    def GetModelMetadata(self, request: Official, context: grpc.ServicerContext) -> Official:  # noqa: N802 - the API's name
+    def GetModelMetadata(self, request: Official, context: grpc.ServicerContext) -> Official:
         play = self._enter("metadata", request, context)
         answer = get_model_metadata_pb2.GetModelMetadataResponse()
         answer.model_spec.version.value = VERSION
         answer.metadata["signature_def"].Pack(play.signature_map())
         return answer
 
-    def GetModelStatus(self, request: Official, context: grpc.ServicerContext) -> Official:  # noqa: N802 - the API's name
+    def GetModelStatus(self, request: Official, context: grpc.ServicerContext) -> Official:
         return self._enter("status", request, context).status()
 
 

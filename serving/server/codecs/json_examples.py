@@ -5,8 +5,8 @@ from typing import Any, Final
 from tensorflow.core.example import example_pb2, feature_pb2
 from tensorflow_serving.apis import input_pb2
 
-from serving.server.codecs.json_inputs import read_bytes, type_name
 from serving.server.codecs.json_parser import echo
+from serving.server.codecs.json_values import read_bytes, type_name
 from serving.server.errors import InvalidArgumentError
 
 _LARGEST: Final = 1 << 63

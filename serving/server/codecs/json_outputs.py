@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from serving.server.codecs.json_inputs import BASE64_KEY
+from serving.server.codecs.json_values import BASE64_KEY
 from serving.server.errors import InvalidArgumentError
 from serving.server.models.signature import Arrays, ServedSignature, TensorSpec
 

@@ -23,7 +23,7 @@ class _Servicer(health.HealthServicer):  # type: ignore[misc] # it has no types
     """The library's, which tells a name it does not know by code only; TensorFlow Serving also says
     so."""
 
-    def Check(  # noqa: N802
+    def Check(
         self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext
     ) -> health_pb2.HealthCheckResponse:
         reply = super().Check(request, context)

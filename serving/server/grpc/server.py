@@ -125,9 +125,8 @@ def _bind(server: grpc.Server, settings: ServerSettings) -> int:
     credentials = read_credentials(settings.ssl_config_file)
     port = 0
     if settings.grpc_socket_path:
-        _listen(
-            server, f"unix:{settings.grpc_socket_path}", None
-        )  # the file's permissions protect it
+        # The file's permissions protect it.
+        _listen(server, f"unix:{settings.grpc_socket_path}", None)
     if settings.port:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         port = _listen(server, f"{host}:{settings.port}", credentials)

@@ -1,9 +1,7 @@
 """The gRPC protocol: PredictionService and ModelService, thin over the core."""
 
-from collections.abc import Callable
-from functools import wraps
 from time import monotonic
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, cast
 
 import grpc
 from google.protobuf.message import Message
@@ -21,46 +19,18 @@ from tensorflow_serving.apis import (
 )
 
 from serving.server.codecs import protobuf
-from serving.server.errors import InvalidArgumentError, PermissionDeniedError, as_answer
+from serving.server.errors import InvalidArgumentError, PermissionDeniedError
+from serving.server.grpc.answering import answering
 from serving.server.inference.admission import Admission
 from serving.server.inference.examples import CLASSIFY, REGRESS, Outcome, Task, infer, infer_all
 from serving.server.inference.predict import Answer, Limits, Query, predict
 from serving.server.models.config import read_message
 from serving.server.models.joining import Patience
-from serving.server.models.registry import Models, Target
+from serving.server.models.model import Target
+from serving.server.models.registry import Models
 from serving.server.models.reload import Reloader
 
-STATUS: Final = {status.value[0]: status for status in grpc.StatusCode}
-"""gRPC's status by canonical number."""
-_LONGEST_TEXT: Final = 1024
-"""Characters of an error; gRPC carries it in a header. Source: TensorFlow Serving cuts there
-too."""
 _METADATA_FIELD: Final = "signature_def"
-
-Request = TypeVar("Request")
-Reply = TypeVar("Reply")
-Service = TypeVar("Service")
-
-
-def answering(
-    method: Callable[[Service, Request, grpc.ServicerContext], Reply],
-) -> Callable[[Service, Request, grpc.ServicerContext], Reply]:
-    """Turn whatever `method` raises into a status; nothing of ours leaves by accident."""
-
-    @wraps(method)
-    def call(service: Service, request: Request, context: grpc.ServicerContext) -> Reply:
-        try:
-            return method(service, request, context)
-        except Exception as error:  # noqa: BLE001 - as_answer logs what is not ours
-            answer = as_answer(error)
-        context.abort(STATUS[answer.code], _cut(answer.text))
-        raise AssertionError("abort raises")
-
-    return call
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}...TRUNCATED"
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):  # type: ignore[misc] # generated without types
@@ -75,7 +45,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
         self._as_content = as_content
 
     @answering
-    def Predict(  # noqa: N802
+    def Predict(
         self, request: predict_pb2.PredictRequest, context: grpc.ServicerContext
     ) -> predict_pb2.PredictResponse:
         """Compute a signature."""
@@ -93,7 +63,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
             return _write_answer(answer, self._as_content)
 
     @answering
-    def GetModelMetadata(  # noqa: N802
+    def GetModelMetadata(
         self,
         request: get_model_metadata_pb2.GetModelMetadataRequest,
         _context: grpc.ServicerContext,
@@ -116,7 +86,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
             return reply
 
     @answering
-    def Classify(  # noqa: N802
+    def Classify(
         self, request: classification_pb2.ClassificationRequest, context: grpc.ServicerContext
     ) -> classification_pb2.ClassificationResponse:
         """Classes and scores of examples."""
@@ -128,7 +98,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
         return reply
 
     @answering
-    def Regress(  # noqa: N802
+    def Regress(
         self, request: regression_pb2.RegressionRequest, context: grpc.ServicerContext
     ) -> regression_pb2.RegressionResponse:
         """Values of examples."""
@@ -144,7 +114,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
         return infer(self._models, _read_target(request), task, request.input, self._limits)
 
     @answering
-    def MultiInference(  # noqa: N802
+    def MultiInference(
         self, request: inference_pb2.MultiInferenceRequest, context: grpc.ServicerContext
     ) -> inference_pb2.MultiInferenceResponse:
         """Several classifications and regressions of the same examples."""
@@ -178,7 +148,7 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):  # type: ignore
         self._reloader = reloader
 
     @answering
-    def GetModelStatus(  # noqa: N802
+    def GetModelStatus(
         self, request: get_model_status_pb2.GetModelStatusRequest, _context: grpc.ServicerContext
     ) -> get_model_status_pb2.GetModelStatusResponse:
         """Tell the state of a model's versions; a label in the request is ignored, as TensorFlow
@@ -192,7 +162,7 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):  # type: ignore
         return reply
 
     @answering
-    def HandleReloadConfigRequest(  # noqa: N802
+    def HandleReloadConfigRequest(
         self, request: model_management_pb2.ReloadConfigRequest, _context: grpc.ServicerContext
     ) -> model_management_pb2.ReloadConfigResponse:
         """Serve what the request names; new models answer when this returns."""

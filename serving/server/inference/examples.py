@@ -20,7 +20,8 @@ from serving.server.inference.pieces import compute
 from serving.server.inference.predict import Limits
 from serving.server.inference.validation import check_inputs
 from serving.server.models.joining import Patience
-from serving.server.models.registry import Models, Target
+from serving.server.models.model import Target
+from serving.server.models.registry import Models
 from serving.server.models.version import LoadedVersion
 
 CLASSIFY: Final = "tensorflow/serving/classify"
@@ -29,6 +30,8 @@ _INPUT: Final = "inputs"
 _CLASSES: Final = "classes"
 _SCORES: Final = "scores"
 _REGRESSION: Final = "outputs"
+_TABLE_AXES: Final = 2
+"""Of an output with a row an example and a column a class."""
 _KIND: Final = {CLASSIFY: "classification", REGRESS: "regression"}
 
 Array = np.ndarray[Any, Any]
@@ -111,9 +114,8 @@ def infer_all(
     with models.lease(first) as version:
         checked = list(_check_tasks(version, first.model, tasks))
         for task in checked:
-            _CHECKS[task.method](
-                version.definitions[task.signature_name], limits.check_method_names
-            )
+            definition = version.definitions[task.signature_name]
+            _CHECKS[task.method](definition, limits.check_method_names)
         return [infer_with(version, task, examples, limits) for task in checked]
 
 
@@ -206,9 +208,8 @@ def _read_classes(answer: Mapping[str, Array], count: int) -> Classes:
             _check_table(name, array, wanted, count)
     if classes is not None and scores is not None and classes.shape != scores.shape:
         raise InvalidArgumentError(
-            "Tensors class and score should match in dim_size(1). "
-            f"Got classes.dim_size(1) = {classes.shape[1]} and scores.dim_size(1) = "
-            f"{scores.shape[1]}"
+            "Tensors class and score should match in dim_size(1). Got classes.dim_size(1) = "
+            f"{classes.shape[1]} and scores.dim_size(1) = {scores.shape[1]}"
         )
     width = (classes if classes is not None else answer[_SCORES]).shape[1]
     labels = [[b""] * width] * count if classes is None else classes.tolist()
@@ -220,7 +221,7 @@ def _check_table(name: str, array: Array, wanted: Any, count: int) -> None:
     if array.dtype != wanted:
         expected = "string" if wanted is np.object_ else "float"
         raise InvalidArgumentError(f"Expected {name} Tensor of {expected}. Got: {array.dtype.name}")
-    if array.ndim != 2:  # noqa: PLR2004 - examples and classes
+    if array.ndim != _TABLE_AXES:
         raise InvalidArgumentError(
             f"Expected Tensor shape: [batch_size num_classes] but got {_shape(array)}"
         )

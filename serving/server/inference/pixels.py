@@ -12,8 +12,12 @@ _MOST_PICTURES: Final = 16
 as the largest picture."""
 _MOST_SEGMENTS: Final = 64
 """Of a JPEG's head; one with more is taken for the largest."""
-_NO_FRAME: Final = frozenset({0xC4, 0xC8, 0xCC})
-"""Markers among those of frames that are none. Source: ITU-T T.81, table B.1."""
+_MARKER: Final = 0xFF
+"""First byte of every marker. Twice, it is filling, which decoders skip."""
+_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Second byte of the markers of frames. Source: ITU-T T.81, table B.1."""
+_HEAD: Final = 9
+"""Bytes of a segment up to the end of its frame's size."""
 
 
 def count_pixels(content: bytes) -> int:
@@ -39,12 +43,12 @@ def _count_png(content: bytes, start: int) -> int:
 def _count_jpeg(content: bytes, start: int) -> int:
     position = start + 2
     for _ in range(_MOST_SEGMENTS):
-        head = content[position : position + 9]
-        if len(head) < 9:  # noqa: PLR2004 - a segment up to its frame's size
+        head = content[position : position + _HEAD]
+        if len(head) < _HEAD:
             return 0
-        if head[0] != 0xFF or head[1] == 0xFF:  # noqa: PLR2004 - what decoders skip
+        if head[0] != _MARKER or head[1] == _MARKER:
             break
-        if 0xC0 <= head[1] <= 0xCF and head[1] not in _NO_FRAME:  # noqa: PLR2004
+        if head[1] in _FRAMES:
             return int.from_bytes(head[5:7], "big") * int.from_bytes(head[7:9], "big")
         position += 2 + int.from_bytes(head[2:4], "big")
     return DRAWING_MAX_PIXELS

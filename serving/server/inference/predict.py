@@ -14,7 +14,8 @@ import numpy as np
 from serving.server.inference.pieces import Pieces, compute
 from serving.server.inference.validation import check_inputs
 from serving.server.models.joining import Patience
-from serving.server.models.registry import Models, Target
+from serving.server.models.model import Target
+from serving.server.models.registry import Models
 from serving.server.models.signature import Arrays, ServedSignature, find_signature
 from serving.server.models.version import LoadedVersion
 

@@ -14,7 +14,7 @@ from serving.server.codecs import protobuf
 from serving.server.errors import Code, VersionRefusedError
 from serving.server.inference.examples import CLASSIFY, REGRESS, Task, infer_with
 from serving.server.inference.predict import Limits, Query, predict_with
-from serving.server.models.registry import Target
+from serving.server.models.model import Target
 from serving.server.models.version import LoadedVersion
 
 _MOST_RECORDS: Final = 1000

@@ -83,8 +83,7 @@ def _check(batching: Batching) -> None:
     ):
         raise SettingsError(
             f"{_FLAG}: expected allowed_batch_sizes that grow and end with max_batch_size "
-            f"({batching.max_batch_size}); "
-            f"received {', '.join(map(str, sizes))}; fix the file"
+            f"({batching.max_batch_size}); received {', '.join(map(str, sizes))}; fix the file"
         )
 
 

@@ -128,8 +128,7 @@ def _check_platform(model: model_server_config_pb2.ModelConfig, known: Collectio
         which, link = ("both", "and") if has_type else ("neither", "nor")
         raise InvalidArgumentError(
             f"Illegal setting {which} ModelServerConfig::model_type (deprecated) {link} "
-            "ModelServerConfig::model_platform, "
-            f"model name is {model.name}"
+            f"ModelServerConfig::model_platform, model name is {model.name}"
         )
     platform = (
         PLATFORM if model.model_type == model_server_config_pb2.TENSORFLOW else model.model_platform

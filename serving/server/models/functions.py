@@ -40,9 +40,7 @@ def compute_signature(function: Any, signature: ServedSignature) -> Compute:
 
 
 def compute_flat(
-    function: Any,
-    inputs: Iterable[TensorSpec],
-    outputs: Iterable[TensorSpec],
+    function: Any, inputs: Iterable[TensorSpec], outputs: Iterable[TensorSpec]
 ) -> Compute:
     """The same for a ConcreteFunction whose flat inputs and outputs are these."""
     flat, captured = function._inference_function, list(function.captured_inputs)

@@ -8,76 +8,15 @@ last lease ends.
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import Final
 
 from serving.server.errors import (
-    Code,
     FailedPreconditionError,
     InvalidArgumentError,
     NotFoundError,
     VersionRefusedError,
 )
+from serving.server.models.model import Entry, Model, State, Target, VersionStatus
 from serving.server.models.version import LoadedVersion
-
-_MOST_ENDED: Final = 100
-"""Ended versions remembered in the status of a model; older ones are forgotten, so that years of
-swaps fit in memory."""
-
-
-class State(IntEnum):
-    """Life of a version. Source: tensorflow_serving/apis/get_model_status.proto."""
-
-    START = 10
-    LOADING = 20
-    AVAILABLE = 30
-    UNLOADING = 40
-    END = 50
-
-
-@dataclass(frozen=True)
-class VersionStatus:
-    """State of one version; `code` and `text` say why it was refused; of an available version
-    `text` says what is wrong with its files."""
-
-    number: int
-    state: State
-    code: Code = Code.OK
-    text: str = ""
-
-
-@dataclass(frozen=True)
-class Target:
-    """Who is asked: the newest version, that of a number, or that of a label."""
-
-    model: str
-    version: int | None = None
-    label: str = ""
-
-    @property
-    def is_latest(self) -> bool:
-        """Whether the newest version is meant."""
-        return self.version is None and not self.label
-
-
-@dataclass
-class _Entry:
-    """One version as this module keeps it."""
-
-    status: VersionStatus
-    loaded: LoadedVersion | None = None
-    leases: int = 0
-
-
-@dataclass
-class _Model:
-    """One model. `latest` changes in one step, so a call sees the old version or the new one."""
-
-    labels: Mapping[str, int] = field(default_factory=dict)
-    entries: dict[int, _Entry] = field(default_factory=dict)
-    latest: int | None = None
-    configured: bool = True
 
 
 class Models:
@@ -85,7 +24,7 @@ class Models:
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._lock = threading.Lock()
-        self._models: dict[str, _Model] = {}
+        self._models: dict[str, Model] = {}
         self.configure(names)
 
     def names(self) -> list[str]:
@@ -115,7 +54,7 @@ class Models:
         wanted = set(names)
         with self._lock:
             for name in wanted:
-                self._models.setdefault(name, _Model())
+                self._models.setdefault(name, Model())
             for name, model in self._models.items():
                 model.configured = name in wanted
 
@@ -158,13 +97,13 @@ class Models:
         finally:
             with self._lock:
                 entry.leases -= 1
-                _end_if_idle(entry)  # `loaded` keeps the version until the lock is free again
+                entry.end_if_idle()  # `loaded` keeps the version until the lock is free again
 
-    def _find(self, target: Target) -> tuple[_Entry, LoadedVersion]:
+    def _find(self, target: Target) -> tuple[Entry, LoadedVersion]:
         if not target.model:
             raise InvalidArgumentError("ModelSpec has no name specified.")
         model = self._models.get(target.model)
-        number = self._number(model, target)
+        number = (model or Model()).number(target)
         entry = model.entries.get(number) if model and number is not None else None
         if entry is None or entry.loaded is None or entry.status.state != State.AVAILABLE:
             asked = (
@@ -174,16 +113,6 @@ class Models:
             )
             raise NotFoundError(f"Servable not found for request: {asked}")
         return entry, entry.loaded
-
-    @staticmethod
-    def _number(model: _Model | None, target: Target) -> int | None:
-        if target.label:
-            if model is None or target.label not in model.labels:
-                raise InvalidArgumentError(f"Unrecognized servable version label: {target.label}")
-            return model.labels[target.label]
-        if target.version is not None:
-            return target.version
-        return model.latest if model else None
 
     def status(self, name: str, version: int | None = None) -> list[VersionStatus]:
         """The states of a model's versions, newest first; of one version if `version` is given.
@@ -206,25 +135,17 @@ class Models:
         """The versions that answer calls now."""
         with self._lock:
             model = self._models.get(name)
-            return (
-                {
-                    number
-                    for number, entry in model.entries.items()
-                    if entry.status.state == State.AVAILABLE
-                }
-                if model
-                else set()
-            )
+            return model.available() if model else set()
 
     def announce(self, name: str, number: int, state: State) -> None:
         """Note that a version was found (START) or is being loaded (LOADING)."""
         with self._lock:
-            self._entry(name, number).status = VersionStatus(number, state)
+            self._models[name].entry(number).status = VersionStatus(number, state)
 
     def refuse(self, name: str, number: int, reason: VersionRefusedError) -> None:
         """Note why a version will not be served."""
         with self._lock:
-            self._entry(name, number).status = VersionStatus(
+            self._models[name].entry(number).status = VersionStatus(
                 number, State.END, reason.code, reason.text
             )
 
@@ -232,16 +153,17 @@ class Models:
         """Let a loaded version answer calls; if it is the newest, it answers those that name
         none."""
         with self._lock:
-            entry = self._entry(name, version.number)
+            model = self._models[name]
+            entry = model.entry(version.number)
             _replaced, entry.loaded = entry.loaded, version
             entry.status = VersionStatus(version.number, State.AVAILABLE)
-            self._point_at_latest(name)
+            model.point_at_latest()
 
     def warn(self, name: str, number: int, text: str) -> None:
         """Say in the status of an available version what is wrong with its files; "" takes it
         back."""
         with self._lock:
-            entry = self._entry(name, number)
+            entry = self._models[name].entry(number)
             if entry.status.state == State.AVAILABLE:
                 entry.status = VersionStatus(number, State.AVAILABLE, text=text)
 
@@ -250,40 +172,11 @@ class Models:
         ended."""
         dropped = []  # freed after the lock: that runs code of TensorFlow
         with self._lock:
+            model = self._models[name]
             for number in numbers:
-                entry = self._entry(name, number)
+                entry = model.entry(number)
                 dropped.append(entry.loaded)
                 entry.status = VersionStatus(number, State.UNLOADING)
-                _end_if_idle(entry)
-            self._point_at_latest(name)
-            self._forget_oldest(name)
-
-    def _entry(self, name: str, number: int) -> _Entry:
-        return self._models[name].entries.setdefault(
-            number, _Entry(VersionStatus(number, State.START))
-        )
-
-    def _point_at_latest(self, name: str) -> None:
-        model = self._models[name]
-        model.latest = max(
-            (
-                number
-                for number, entry in model.entries.items()
-                if entry.status.state == State.AVAILABLE
-            ),
-            default=None,
-        )
-
-    def _forget_oldest(self, name: str) -> None:
-        entries = self._models[name].entries
-        ended = sorted(
-            number for number, entry in entries.items() if entry.status.state == State.END
-        )
-        for number in ended[:-_MOST_ENDED]:
-            del entries[number]
-
-
-def _end_if_idle(entry: _Entry) -> None:
-    if entry.status.state == State.UNLOADING and entry.leases == 0:
-        entry.loaded = None
-        entry.status = VersionStatus(entry.status.number, State.END)
+                entry.end_if_idle()
+            model.point_at_latest()
+            model.forget_oldest()

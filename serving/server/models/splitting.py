@@ -43,7 +43,7 @@ class Splitter:
     def _cut(self, arrays: Sequence[Array]) -> list[list[Array]]:
         items = self._joiner.count_items(arrays)
         count = min(self._parts, self._joiner.free_turns, items // PART_ITEMS)
-        if count < 2:  # noqa: PLR2004 - one part is the whole call
+        if count <= 1:
             return []
         columns = (np.array_split(array, count) for array in arrays)
         return [list(part) for part in zip(*columns, strict=True)]

@@ -17,7 +17,8 @@ from digits import store
 from digits.errors import StoreError
 from serving.server.errors import Code, VersionRefusedError
 from serving.server.models.config import ModelSource
-from serving.server.models.registry import Models, State
+from serving.server.models.model import State
+from serving.server.models.registry import Models
 from serving.server.models.version import LoadedVersion
 
 _log = logging.getLogger(__name__)

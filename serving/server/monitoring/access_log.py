@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, TextIO
+from typing import Any
 
 import grpc
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,9 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 class AccessLog:
     """Writes the lines."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        """Args: stream: where to; stderr if none."""
-        self._stream = stream or sys.stderr
+    def __init__(self) -> None:
+        self._stream = sys.stderr
 
     def write(self, protocol: str, call: str, code: str, began: float, **more: object) -> None:
         """Args: began: `time.perf_counter()` at the call's start."""
@@ -30,9 +29,8 @@ class AccessLog:
             "ms": round((time.perf_counter() - began) * 1000, 3),
             **more,
         }
-        self._stream.write(
-            json.dumps(line) + "\n"
-        )  # one write a line, so that threads do not mix theirs
+        # One write a line, so that threads do not mix theirs.
+        self._stream.write(json.dumps(line) + "\n")
         self._stream.flush()
 
 
@@ -55,11 +53,7 @@ class GrpcAccessLog(grpc.ServerInterceptor):
         )
 
     def _call(
-        self,
-        name: str,
-        method: Callable[..., Any],
-        request: Any,
-        context: grpc.ServicerContext,
+        self, name: str, method: Callable[..., Any], request: Any, context: grpc.ServicerContext
     ) -> Any:
         began = time.perf_counter()
         reply = None

@@ -21,7 +21,8 @@ from prometheus_client.registry import Collector
 
 from serving.server.errors import Code, VersionRefusedError
 from serving.server.models.functions import Compute
-from serving.server.models.registry import Models, State
+from serving.server.models.model import State
+from serving.server.models.registry import Models
 from serving.server.models.version import LoadedVersion
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"

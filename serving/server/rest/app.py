@@ -19,7 +19,8 @@ from serving.server.inference.memory import Reclaimer
 from serving.server.inference.pieces import check_patience
 from serving.server.inference.predict import Limits
 from serving.server.models.joining import Patience
-from serving.server.models.registry import Models, Target
+from serving.server.models.model import Target
+from serving.server.models.registry import Models
 from serving.server.rest.bodies import (
     TOO_LARGE,
     BodyTooLargeError,
@@ -130,9 +131,8 @@ class RestApp:
 
     async def _dispatch(self, call: Call, request: Request) -> Response:
         if call.action == "options":
-            asked = (
-                request.headers.get("origin", "null") != "null"
-            )  # a browser's question before a call from another page
+            # A browser's question before a call from another page.
+            asked = request.headers.get("origin", "null") != "null"
             return Response(status_code=200 if asked else 400, media_type=_NO_TYPE)
         if call.action == "list":
             return json_response(

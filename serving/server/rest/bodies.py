@@ -16,8 +16,8 @@ from starlette.responses import Response
 
 from digits.contract import DRAWINGS
 from serving.server.codecs import json_parser
-from serving.server.codecs.json_inputs import BASE64_KEY
 from serving.server.codecs.json_text import bytes_when_parsed
+from serving.server.codecs.json_values import BASE64_KEY
 from serving.server.errors import InvalidArgumentError
 
 TOO_LARGE: Final = 413

@@ -11,7 +11,8 @@ from serving.server.inference.examples import CLASSIFY, REGRESS, Task, infer
 from serving.server.inference.predict import Limits, Query, predict
 from serving.server.inference.validation import check_count
 from serving.server.models.joining import Patience
-from serving.server.models.registry import Models, Target
+from serving.server.models.model import Target
+from serving.server.models.registry import Models
 from serving.server.models.signature import Arrays, ServedSignature
 from serving.server.rest.bodies import json_response
 from serving.server.rest.routes import Call

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from digits.contract import MODEL_NAME
 from serving.server.errors import Code
-from serving.server.models.registry import State
+from serving.server.models.model import State
 from serving.server.rest.bodies import PICTURE_TYPES
 
 Json = dict[str, Any]
@@ -24,13 +24,12 @@ _OF_A_QUESTION: Final = (400, 404, 500)
 """What goes wrong where nothing is computed."""
 
 
-def _object(required: Json, optional: Json | None = None) -> Json:
+def _object(members: Json) -> Json:
     """A schema of exactly these members."""
-    properties = {**required, **(optional or {})}
     return {
         "type": "object",
-        "required": list(required),
-        "properties": properties,
+        "required": list(members),
+        "properties": members,
         "additionalProperties": False,
     }
 
@@ -190,10 +189,7 @@ def _paths() -> Iterator[tuple[str, Json]]:
             operation = _operation(
                 f"{method}{title}", _ANSWERS[method], tuple(_ERRORS), asked, _WHICH_VERSION
             )
-            yield (
-                f"{base}:{method}",
-                {"post": {**operation, "requestBody": _body(method, body)}},
-            )
+            yield (f"{base}:{method}", {"post": {**operation, "requestBody": _body(method, body)}})
     yield "/livez", {"get": _operation("livez", _object({"live": {"const": True}}), ())}
     ready = _operation("readyz", _READY, ())
     ready["responses"]["503"] = {"description": "not ready", "content": _as_json(_READY)}

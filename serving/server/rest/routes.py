@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from starlette.types import Scope
 
 from serving.server.errors import InvalidArgumentError, NotFoundError, UnimplementedError
-from serving.server.models.registry import Target
+from serving.server.models.model import Target
 
 _API: Final = re.compile(r"/v1/.*", re.IGNORECASE | re.DOTALL)
 _WHO: Final = (

@@ -214,7 +214,6 @@ def _bind(host: str, port: int) -> socket.socket:
             f"expected a free port for REST; received {host}:{port}: {error.strerror}; choose "
             "another"
         ) from error
-    listener.setsockopt(
-        socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-    )  # connections inherit it; without, each answer waits 40 ms for an ACK
+    # Connections inherit it; without, each answer waits 40 ms for an ACK.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

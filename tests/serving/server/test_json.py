@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tensorflow.core.framework import types_pb2
 
-from serving.server.codecs import json_inputs, json_outputs
+from serving.server.codecs import json_inputs, json_outputs, json_values
 from serving.server.codecs.json_parser import echo, parse
 from serving.server.errors import InvalidArgumentError, ServingError, UnimplementedError
 from serving.server.models.dtypes import BY_NUMBER, DType
@@ -192,12 +192,12 @@ def test_empty_column_is_an_empty_batch_of_the_items_shape() -> None:
 @pytest.mark.parametrize("value", [256, -1, 1.0, 1e3, True, "7", 2**70])
 def test_what_is_no_uint8_is_refused_not_wrapped(value: object) -> None:
     with pytest.raises(InvalidArgumentError, match="is not of expected type: uint8"):
-        json_inputs.read_value([value], UINT8)
+        json_values.read_value([value], UINT8)
 
 
 def test_type_that_json_cannot_carry_is_unimplemented() -> None:
     with pytest.raises(UnimplementedError, match="to type: half"):
-        json_inputs.read_value([0.5], HALF)
+        json_values.read_value([0.5], HALF)
 
 
 @given(
@@ -210,7 +210,7 @@ def test_type_that_json_cannot_carry_is_unimplemented() -> None:
 def test_any_value_is_read_or_refused(value: object) -> None:
     for dtype in (FLOAT, UINT8, INT64, STRING, BOOL, HALF):
         try:
-            json_inputs.read_value(value, dtype)
+            json_values.read_value(value, dtype)
         except ServingError as error:
             assert error.text
 

@@ -15,7 +15,8 @@ from digits import contract, store
 from digits.errors import StoreError
 from serving.server.errors import Code, NotFoundError, VersionRefusedError
 from serving.server.models.config import ModelSource, Policy, every, latest, specific
-from serving.server.models.registry import Models, State, Target
+from serving.server.models.model import State, Target
+from serving.server.models.registry import Models
 from serving.server.models.version import LoadedVersion
 from serving.server.models.watcher import Watcher
 from tests.support.server_fixtures import (
