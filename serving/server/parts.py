@@ -14,7 +14,7 @@ from serving.server.inference.predict import Limits
 from serving.server.inference.warmup import warm_up
 from serving.server.models.batching import Batching, read_batching
 from serving.server.models.config import ModelSource
-from serving.server.models.joining import Joining
+from serving.server.models.dynamic_batching import DynamicBatching
 from serving.server.models.loading import Loading, load_version
 from serving.server.models.registry import Models
 from serving.server.models.verification import Verification
@@ -24,7 +24,7 @@ from serving.server.rest.server import RestServer
 from serving.server.settings import ServerSettings
 
 
-def make_joining(settings: ServerSettings) -> Joining | None:
+def make_dynamic_batching(settings: ServerSettings) -> DynamicBatching | None:
     """How calls are joined while the model computes; TensorFlow's own batching does without.
 
     A computation has a core to itself, and one more is under way, so that no core idles while
@@ -33,8 +33,9 @@ def make_joining(settings: ServerSettings) -> Joining | None:
     """
     if settings.enable_batching or settings.max_batch_size == 1:
         return None
-    running, turns = settings.max_running_calls, _count_cores() + 1
-    return Joining(settings.max_batch_size, threading.Semaphore(running), min(turns, running))
+    running = settings.max_running_calls
+    turns = min(_count_cores() + 1, running)
+    return DynamicBatching(settings.max_batch_size, threading.Semaphore(running), turns)
 
 
 def _count_cores() -> int:
@@ -59,10 +60,10 @@ def _make_pieces(settings: ServerSettings) -> Pieces:
 
 
 def make_admission(settings: ServerSettings) -> Admission:
-    """Where calls are joined they wait with the joiner, or in the batch queue, not before
+    """Where calls are joined they wait with the batcher, or in the batch queue, not before
     admission: those that wait are those that are computed as one batch."""
     running, queued = settings.max_running_calls, settings.max_queued_calls
-    if settings.enable_batching or make_joining(settings):
+    if settings.enable_batching or make_dynamic_batching(settings):
         running, queued = running + queued, 0
     return Admission(running, queued, settings.max_bytes_in_flight)
 
@@ -130,7 +131,9 @@ def limit_threads(settings: ServerSettings) -> None:
     calls of their own, or parts of one call, and handing one image's operations from thread to
     thread takes a fifth of its processor time.
     """
-    inside = settings.tensorflow_intra_op_parallelism or int(make_joining(settings) is not None)
+    inside = settings.tensorflow_intra_op_parallelism
+    if not inside and make_dynamic_batching(settings):
+        inside = 1
     if inside:
         tf.config.threading.set_intra_op_parallelism_threads(inside)
     operations = settings.tensorflow_inter_op_parallelism

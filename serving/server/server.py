@@ -24,7 +24,7 @@ from serving.server.grpc.server import open_grpc
 from serving.server.inference.admission import Admission
 from serving.server.inference.predict import Limits
 from serving.server.models.config import read_sources
-from serving.server.models.loading import join_calls
+from serving.server.models.loading import batch_calls
 from serving.server.models.registry import Models
 from serving.server.models.reload import Reloader
 from serving.server.models.watcher import Retries, Watcher
@@ -34,7 +34,7 @@ from serving.server.monitoring.middleware import GrpcMeter, RestMeter, read_metr
 from serving.server.parts import (
     limit_threads,
     make_admission,
-    make_joining,
+    make_dynamic_batching,
     make_limits,
     make_loader,
     make_rest_server,
@@ -153,8 +153,8 @@ class Server:
         self._health = Health(self.models)
         retries = Retries(settings.max_num_load_retries, settings.load_retry_interval_micros / 1e6)
         load = metrics.watch_loads(make_loader(settings, limits))
-        if joining := make_joining(settings):
-            load = join_calls(load, joining)
+        if batching := make_dynamic_batching(settings):
+            load = batch_calls(load, batching)
         self._watcher = Watcher(
             *(self._sources, self.models, load, retries),
             after_look=self._health.refresh,

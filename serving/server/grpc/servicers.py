@@ -25,7 +25,7 @@ from serving.server.inference.admission import Admission
 from serving.server.inference.examples import CLASSIFY, REGRESS, Outcome, Task, infer, infer_all
 from serving.server.inference.predict import Answer, Limits, Query, predict
 from serving.server.models.config import read_message
-from serving.server.models.joining import Patience
+from serving.server.models.deadline import Deadline
 from serving.server.models.model import Target
 from serving.server.models.registry import Models
 from serving.server.models.reload import Reloader
@@ -56,7 +56,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
                 request.inputs, signature, self._limits.max_tensor_bytes
             ),
             request.output_filter,
-            _patience(context),
+            _deadline(context),
         )
         with self._admission.admit(context.time_remaining(), _bytes_held(request)):
             answer = predict(self._models, query, self._limits)
@@ -110,7 +110,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
         return reply
 
     def _infer(self, method: str, request: Any, context: grpc.ServicerContext) -> Outcome:
-        task = Task(method, request.model_spec.signature_name, _patience(context))
+        task = Task(method, request.model_spec.signature_name, _deadline(context))
         return infer(self._models, _read_target(request), task, request.input, self._limits)
 
     @answering
@@ -118,11 +118,11 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
         self, request: inference_pb2.MultiInferenceRequest, context: grpc.ServicerContext
     ) -> inference_pb2.MultiInferenceResponse:
         """Several classifications and regressions of the same examples."""
-        patience = _patience(context)
+        deadline = _deadline(context)
         tasks = [
             (
                 _target(task.model_spec),
-                Task(task.method_name, task.model_spec.signature_name, patience),
+                Task(task.method_name, task.model_spec.signature_name, deadline),
             )
             for task in request.tasks
         ]
@@ -184,8 +184,8 @@ def _bytes_held(request: Message) -> int:
     return 2 * request.ByteSize()
 
 
-def _patience(context: grpc.ServicerContext) -> Patience:
-    return Patience(monotonic() + context.time_remaining(), context.is_active)
+def _deadline(context: grpc.ServicerContext) -> Deadline:
+    return Deadline(monotonic() + context.time_remaining(), context.is_active)
 
 
 def _read_target(request: Any) -> Target:

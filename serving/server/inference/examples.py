@@ -7,7 +7,7 @@ recorded.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +19,7 @@ from serving.server.errors import InvalidArgumentError, UnimplementedError
 from serving.server.inference.pieces import compute
 from serving.server.inference.predict import Limits
 from serving.server.inference.validation import check_inputs
-from serving.server.models.joining import Patience
+from serving.server.models.deadline import NO_DEADLINE, Deadline
 from serving.server.models.model import Target
 from serving.server.models.registry import Models
 from serving.server.models.version import LoadedVersion
@@ -48,7 +48,7 @@ class Task:
 
     method: str
     signature_name: str
-    patience: Patience = field(default_factory=Patience)
+    deadline: Deadline = NO_DEADLINE
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def infer_with(
     inputs = {_INPUT: serialized}
     check_inputs(signature, inputs, limits.max_items)
     answer = compute(
-        version, signature, inputs, outputs, patience=task.patience, pieces=limits.pieces
+        version, signature, inputs, outputs, deadline=task.deadline, pieces=limits.pieces
     )
     result = (
         _read_classes(answer, len(serialized))
@@ -138,7 +138,7 @@ def _check_tasks(
             raise InvalidArgumentError(f"Requested signature not found in model graph: {name}")
         if task.method not in _CHECKS:
             raise UnimplementedError(f"Unsupported signature method_name: {task.method}")
-        yield Task(task.method, name, task.patience)
+        yield Task(task.method, name, task.deadline)
 
 
 def _check_classification(definition: meta_graph_pb2.SignatureDef, check_method: bool) -> list[str]:

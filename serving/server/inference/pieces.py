@@ -16,15 +16,11 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from serving.server.errors import (
-    CancelledError,
-    DeadlineError,
-    InvalidArgumentError,
-)
+from serving.server.errors import CancelledError, DeadlineError, InvalidArgumentError
 from serving.server.inference.admission import SMALL_ITEMS, SMALL_PIXELS, LargeCalls
 from serving.server.inference.memory import Reclaimer
 from serving.server.inference.pixels import count_pixels
-from serving.server.models.joining import Patience
+from serving.server.models.deadline import Deadline
 from serving.server.models.signature import Arrays, ServedSignature
 from serving.server.models.version import LoadedVersion
 
@@ -155,7 +151,7 @@ def compute(
     inputs: Arrays,
     wanted: Sequence[str],
     *,
-    patience: Patience,
+    deadline: Deadline,
     pieces: Pieces | None,
 ) -> Outputs:
     """Compute a signature, a large call in pieces.
@@ -165,25 +161,25 @@ def compute(
         signature: one of its signatures.
         inputs: validated tensors.
         wanted: names of outputs.
-        patience: until when the caller waits, and whether it still does.
+        deadline: until when the caller waits, and whether it still does.
         pieces: how to cut; none: not at all.
 
     Raises:
         ServingError: too many pixels, too many large calls, the caller has gone, its time is up,
             or TensorFlow could not compute.
     """
-    check_patience(patience)
+    check_deadline(deadline)
     if pieces is None:
-        return version.run(signature, inputs, wanted, patience)
+        return version.run(signature, inputs, wanted, deadline)
     cut = pieces.cut(signature, inputs, wanted)
     with pieces.large_calls.admit(is_small=cut.is_small):
         if len(cut.ends) <= 1:
-            return version.run(signature, inputs, wanted, patience)
+            return version.run(signature, inputs, wanted, deadline)
         return _compute_pieces(
-            lambda piece: version.run(signature, piece, wanted, patience),
+            lambda piece: version.run(signature, piece, wanted, deadline),
             inputs,
             cut.ends,
-            patience,
+            deadline,
             pieces,
         )
 
@@ -192,29 +188,29 @@ def _compute_pieces(
     run: Callable[[Arrays], Outputs],
     inputs: Arrays,
     ends: Sequence[int],
-    patience: Patience,
+    deadline: Deadline,
     pieces: Pieces,
 ) -> Outputs:
     parts: list[Outputs] = []
     try:
         for start, end in pairwise([0, *ends]):
-            check_patience(patience)
+            check_deadline(deadline)
             piece = {name: array[start:end] for name, array in inputs.items()}
-            with pieces.turns.take(patience.until - monotonic()):
+            with pieces.turns.take(deadline.at - monotonic()):
                 parts.append(run(piece))
     finally:
         pieces.reclaimer.request()
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def check_patience(patience: Patience) -> None:
+def check_deadline(deadline: Deadline) -> None:
     """Go on only while somebody waits for the answer.
 
     Raises:
         CancelledError: the caller has gone.
         DeadlineError: its time is up.
     """
-    if not patience.listens():
+    if not deadline.is_active():
         raise CancelledError("The caller has gone")
-    if patience.until <= monotonic():
+    if deadline.at <= monotonic():
         raise DeadlineError("The call's time ran out before it was computed")

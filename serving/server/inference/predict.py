@@ -6,14 +6,14 @@ kind of inputs.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from serving.server.inference.pieces import Pieces, compute
 from serving.server.inference.validation import check_inputs
-from serving.server.models.joining import Patience
+from serving.server.models.deadline import NO_DEADLINE, Deadline
 from serving.server.models.model import Target
 from serving.server.models.registry import Models
 from serving.server.models.signature import Arrays, ServedSignature, find_signature
@@ -44,7 +44,7 @@ class Query:
     signature_name: str
     read_inputs: ReadInputs
     output_filter: Sequence[str] = ()
-    patience: Patience = field(default_factory=Patience)
+    deadline: Deadline = NO_DEADLINE
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,6 @@ def predict_with(version: LoadedVersion, query: Query, limits: Limits) -> Answer
     wanted = signature.choose_outputs(query.output_filter)
     check_inputs(signature, inputs, limits.max_items)
     outputs = compute(
-        version, signature, inputs, wanted, patience=query.patience, pieces=limits.pieces
+        version, signature, inputs, wanted, deadline=query.deadline, pieces=limits.pieces
     )
     return Answer(version.model, version.number, signature, outputs)

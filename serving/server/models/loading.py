@@ -15,8 +15,8 @@ from digits.errors import SettingsError, VersionError
 from saved_model.graph import GRAPH_FILE, find_graph
 from serving.server.errors import Code, ServingError, VersionRefusedError, plain
 from serving.server.models.batching import PER_MODEL_FILE, Batching, batch, read_batching
+from serving.server.models.dynamic_batching import Batcher, DynamicBatching, is_batchable
 from serving.server.models.functions import compute_signature
-from serving.server.models.joining import Joiner, Joining, is_joinable
 from serving.server.models.signature import read_signatures
 from serving.server.models.splitting import Splitter
 from serving.server.models.version import LoadedVersion
@@ -128,25 +128,25 @@ def _load(model: str, number: int, folder: Path, how: Loading) -> LoadedVersion:
     )
 
 
-def join_calls(
-    load: Callable[[str, int, Path], LoadedVersion], joining: Joining
+def batch_calls(
+    load: Callable[[str, int, Path], LoadedVersion], batching: DynamicBatching
 ) -> Callable[[str, int, Path], LoadedVersion]:
     """Let what `load` loads join calls of those signatures whose every tensor has a free first
     axis; of others, and of larger calls, each is computed apart."""
-    parts = max(1, joining.turns - 1)
+    parts = max(1, batching.turns - 1)
     helpers = ThreadPoolExecutor(parts, "part")
 
     def loaded(model: str, number: int, folder: Path) -> LoadedVersion:
         version = load(model, number, folder)
-        joiners = {
+        batchers = {
             name: Splitter(
-                Joiner(compute, joining, joins=is_joinable(version.signatures[name])),
+                Batcher(compute, batching, batches=is_batchable(version.signatures[name])),
                 helpers,
                 parts,
             )
             for name, compute in version.functions.items()
         }
-        return replace(version, joiners=joiners)
+        return replace(version, batchers=batchers)
 
     return loaded
 

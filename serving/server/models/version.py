@@ -9,15 +9,15 @@ import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
 from serving.server.errors import KernelError
+from serving.server.models.deadline import NO_DEADLINE, Deadline
 from serving.server.models.functions import Compute
-from serving.server.models.joining import Patience
 from serving.server.models.signature import Arrays, ServedSignature
 from serving.server.models.splitting import Splitter
 
 
 @dataclass(frozen=True)
 class LoadedVersion:
-    """What one version folder became. `functions` compute, by signature; where there is a joiner
+    """What one version folder became. `functions` compute, by signature; where there is a batcher
     for one, it joins the calls."""
 
     model: str
@@ -27,14 +27,14 @@ class LoadedVersion:
     functions: Mapping[str, Compute]
     saved_model: object
     """Keeps the variables alive; the functions only point at them."""
-    joiners: Mapping[str, Splitter] = field(default_factory=dict)
+    batchers: Mapping[str, Splitter] = field(default_factory=dict)
 
     def run(
         self,
         signature: ServedSignature,
         inputs: Arrays,
         outputs: Iterable[str],
-        patience: Patience = Patience(),  # noqa: B008 - it is frozen
+        deadline: Deadline = NO_DEADLINE,
     ) -> dict[str, np.ndarray[Any, Any]]:
         """Compute one signature.
 
@@ -42,7 +42,7 @@ class LoadedVersion:
             signature: one of `signatures`.
             inputs: tensors that passed the validation.
             outputs: names of the outputs to return.
-            patience: how long the caller waits for its turn, where calls are joined.
+            deadline: how long the caller waits for its turn, where calls are joined.
 
         Returns:
             The outputs by name, in the order asked for.
@@ -53,8 +53,8 @@ class LoadedVersion:
         """
         arrays = [inputs[name] for name in signature.inputs]
         try:
-            if joiner := self.joiners.get(signature.name):
-                computed = joiner.compute(arrays, patience)
+            if batcher := self.batchers.get(signature.name):
+                computed = batcher.compute(arrays, deadline)
             else:
                 computed = self.functions[signature.name](arrays)
         except tf.errors.OpError as error:

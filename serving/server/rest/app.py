@@ -16,9 +16,9 @@ from tensorflow_serving.apis import get_model_metadata_pb2
 from serving.server.errors import Code, DeadlineError, as_answer
 from serving.server.inference.admission import Admission, Share
 from serving.server.inference.memory import Reclaimer
-from serving.server.inference.pieces import check_patience
+from serving.server.inference.pieces import check_deadline
 from serving.server.inference.predict import Limits
-from serving.server.models.joining import Patience
+from serving.server.models.deadline import Deadline
 from serving.server.models.model import Target
 from serving.server.models.registry import Models
 from serving.server.rest.bodies import (
@@ -151,10 +151,10 @@ class RestApp:
         try:
             body = await self._receive(request, share)
             state = request.scope["state"]
-            patience = Patience(time.monotonic() + self._seconds, lambda: not state.get(GONE))
+            deadline = Deadline(time.monotonic() + self._seconds, lambda: not state.get(GONE))
             read = choose_reader(call.action, request)
             working = self._threads.submit(
-                self._compute, call, lambda: read(body, share.add), patience
+                self._compute, call, lambda: read(body, share.add), deadline
             )
         except BaseException:
             share.release()
@@ -181,12 +181,12 @@ class RestApp:
             ) from None
 
     def _compute(
-        self, call: Call, read: Callable[[], dict[str, Any]], patience: Patience
+        self, call: Call, read: Callable[[], dict[str, Any]], deadline: Deadline
     ) -> Response:
         with self._admission.admit(self._seconds):
-            check_patience(patience)
+            check_deadline(deadline)
             document = read()
-            return answer_call(self._models, call, document, self._limits, patience)
+            return answer_call(self._models, call, document, self._limits, deadline)
 
     def _status(self, target: Target) -> dict[str, Any]:
         listed = [

@@ -10,7 +10,7 @@ from serving.server.errors import InvalidArgumentError, UnknownSignatureError
 from serving.server.inference.examples import CLASSIFY, REGRESS, Task, infer
 from serving.server.inference.predict import Limits, Query, predict
 from serving.server.inference.validation import check_count
-from serving.server.models.joining import Patience
+from serving.server.models.deadline import Deadline
 from serving.server.models.model import Target
 from serving.server.models.registry import Models
 from serving.server.models.signature import Arrays, ServedSignature
@@ -21,7 +21,7 @@ _EXAMPLE_METHODS: Final = {"classify": CLASSIFY, "regress": REGRESS}
 
 
 def answer_call(
-    models: Models, call: Call, document: dict[str, Any], limits: Limits, patience: Patience
+    models: Models, call: Call, document: dict[str, Any], limits: Limits, deadline: Deadline
 ) -> Response:
     """Compute the call and write its answer.
 
@@ -29,18 +29,18 @@ def answer_call(
         ServingError: of the kind that the call is refused with.
     """
     if call.action == "predict":
-        return _predict(models, call.target, document, limits, patience)
-    return _infer(models, call, document, limits, patience)
+        return _predict(models, call.target, document, limits, deadline)
+    return _infer(models, call, document, limits, deadline)
 
 
 def _predict(
-    models: Models, target: Target, document: dict[str, Any], limits: Limits, patience: Patience
+    models: Models, target: Target, document: dict[str, Any], limits: Limits, deadline: Deadline
 ) -> Response:
     query = Query(
         target,
         document.get("signature_name", ""),
         lambda signature: _read_inputs(document, signature, limits.max_items),
-        patience=patience,
+        deadline=deadline,
     )
     try:
         answer = predict(models, query, limits)
@@ -60,11 +60,11 @@ def _predict(
 
 
 def _infer(
-    models: Models, call: Call, document: dict[str, Any], limits: Limits, patience: Patience
+    models: Models, call: Call, document: dict[str, Any], limits: Limits, deadline: Deadline
 ) -> Response:
     examples = read_examples(document, call.action)
     method, name = _EXAMPLE_METHODS[call.action], document.get("signature_name", "")
-    task = Task(method, name, patience)
+    task = Task(method, name, deadline)
     outcome = infer(models, call.target, task, examples, limits)
     return json_response(
         {"results": json_outputs.write_results(outcome.result)}, version=outcome.version

@@ -24,8 +24,8 @@ from serving.server.inference.admission import Admission, ByteBudget, LargeCalls
 from serving.server.inference.memory import Reclaimer
 from serving.server.inference.pieces import PIECE_ITEMS, FairLock, Pieces, compute
 from serving.server.inference.pixels import count_pixels
+from serving.server.models.deadline import Deadline
 from serving.server.models.dtypes import BY_NUMBER, DType
-from serving.server.models.joining import Patience
 from serving.server.models.signature import ServedSignature, TensorSpec
 from serving.server.models.version import LoadedVersion
 from tests.support.server_fixtures import SECONDS, StartServer, ask, fault_of
@@ -62,7 +62,7 @@ def test_large_call_is_computed_in_pieces_and_answered_whole() -> None:
     loaded, sizes = version(lambda x: 2 * x)
     x = np.arange(150, dtype=np.float32)
     answer = compute(
-        loaded, DOUBLE, {"x": x}, ["y"], patience=Patience(), pieces=Pieces(1, items=64)
+        loaded, DOUBLE, {"x": x}, ["y"], deadline=Deadline(), pieces=Pieces(1, items=64)
     )
     assert answer["y"].tolist() == (2 * x).tolist()
     assert sizes == [64, 64, 22]
@@ -72,7 +72,7 @@ def test_large_call_is_computed_in_pieces_and_answered_whole() -> None:
 def test_call_of_one_piece_is_computed_at_once(count: int) -> None:
     loaded, sizes = version(lambda x: x)
     x = np.zeros(count, np.float32)
-    compute(loaded, DOUBLE, {"x": x}, ["y"], patience=Patience(), pieces=Pieces(1, items=64))
+    compute(loaded, DOUBLE, {"x": x}, ["y"], deadline=Deadline(), pieces=Pieces(1, items=64))
     assert sizes == [count]
 
 
@@ -82,7 +82,7 @@ def test_a_thousand_sizes_of_calls_are_few_sizes_for_the_model() -> None:
     pieces = Pieces(1)
     for count in range(1, 1001):
         x = np.zeros(count, np.float32)
-        compute(loaded, DOUBLE, {"x": x}, ["y"], patience=Patience(), pieces=pieces)
+        compute(loaded, DOUBLE, {"x": x}, ["y"], deadline=Deadline(), pieces=pieces)
     assert set(sizes) <= set(range(1, PIECE_ITEMS + 1))
 
 
@@ -90,7 +90,7 @@ def test_call_whose_outputs_have_no_items_is_computed_whole() -> None:
     loaded, sizes = version(lambda x: x.sum())
     x = np.ones(150, np.float32)
     answer = compute(
-        loaded, TOTAL, {"x": x}, ["y"], patience=Patience(), pieces=Pieces(1, items=64)
+        loaded, TOTAL, {"x": x}, ["y"], deadline=Deadline(), pieces=Pieces(1, items=64)
     )
     assert answer["y"] == 150
     assert sizes == [150]
@@ -100,7 +100,7 @@ def test_large_pictures_are_few_in_a_piece() -> None:
     loaded, sizes = version(lambda x: np.zeros(len(x), np.float32))
     x = np.array([png(100, 100)] * 5 + [png(10, 10)] * 5, dtype=object)
     pieces = Pieces(1_000_000, items=64, pixels=20_000)
-    compute(loaded, PICTURES, {"x": x}, ["y"], patience=Patience(), pieces=pieces)
+    compute(loaded, PICTURES, {"x": x}, ["y"], deadline=Deadline(), pieces=pieces)
     assert sizes == [2, 2, 6]
 
 
@@ -108,7 +108,7 @@ def test_too_many_pixels_are_refused_before_any_is_decoded() -> None:
     loaded, sizes = version(lambda x: x)
     x = np.array([png(1000, 1000)] * 3, dtype=object)
     with pytest.raises(InvalidArgumentError, match="at most 2000000 pixels in a call; received 30"):
-        compute(loaded, PICTURES, {"x": x}, ["y"], patience=Patience(), pieces=Pieces(2_000_000))
+        compute(loaded, PICTURES, {"x": x}, ["y"], deadline=Deadline(), pieces=Pieces(2_000_000))
     assert sizes == []
 
 
@@ -144,10 +144,10 @@ def test_caller_who_goes_is_not_computed_for_any_longer() -> None:
 
     loaded, sizes = version(hang_up)
     x = np.zeros(1000, np.float32)
-    patience = Patience(listens=lambda: listening[0])
+    deadline = Deadline(is_active=lambda: listening[0])
     for _ in range(2):
         with pytest.raises(CancelledError):
-            compute(loaded, DOUBLE, {"x": x}, ["y"], patience=patience, pieces=Pieces(1))
+            compute(loaded, DOUBLE, {"x": x}, ["y"], deadline=deadline, pieces=Pieces(1))
     assert sizes == [64]
 
 
@@ -164,7 +164,7 @@ def test_deadline_ends_a_large_call_between_pieces() -> None:
             DOUBLE,
             {"x": x},
             ["y"],
-            patience=Patience(time.monotonic() + 0.25),
+            deadline=Deadline(time.monotonic() + 0.25),
             pieces=Pieces(1),
         )
     assert 1 <= len(sizes) <= 4
@@ -177,7 +177,7 @@ def test_large_call_beyond_the_bound_is_refused_and_a_small_one_is_not(count: in
 
     def call(count: int) -> int:
         x = np.zeros(count, np.float32)
-        answer = compute(loaded, DOUBLE, {"x": x}, ["y"], patience=Patience(), pieces=pieces)
+        answer = compute(loaded, DOUBLE, {"x": x}, ["y"], deadline=Deadline(), pieces=pieces)
         return len(answer["y"])
 
     with pieces.large_calls.admit(is_small=False):

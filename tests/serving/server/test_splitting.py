@@ -11,7 +11,8 @@ import pytest
 import tensorflow as tf
 
 from serving.server.errors import DeadlineError
-from serving.server.models.joining import Joiner, Joining, Patience
+from serving.server.models.deadline import Deadline
+from serving.server.models.dynamic_batching import Batcher, DynamicBatching
 from serving.server.models.splitting import PART_ITEMS, Splitter
 from tests.support.server_fixtures import SECONDS, Array
 
@@ -52,14 +53,14 @@ def helpers() -> Iterator[ThreadPoolExecutor]:
 
 
 def splitter(model: Model, helpers: ThreadPoolExecutor, turns: int = PARTS + 1) -> Splitter:
-    joiner = Joiner(model.compute, Joining(64, threading.Semaphore(1), turns))
-    return Splitter(joiner, helpers, PARTS)
+    batcher = Batcher(model.compute, DynamicBatching(64, threading.Semaphore(1), turns))
+    return Splitter(batcher, helpers, PARTS)
 
 
 def test_large_call_is_computed_in_parts_at_the_same_time(helpers: ThreadPoolExecutor) -> None:
     model = Model(together=PARTS)
     items = np.arange(PARTS * PART_ITEMS + 1)
-    (answer,) = splitter(model, helpers).compute([items], Patience())
+    (answer,) = splitter(model, helpers).compute([items], Deadline())
     assert answer.tolist() == (items + 1).tolist()
     assert sorted(model.sizes) == [PART_ITEMS, PART_ITEMS, PART_ITEMS + 1]
 
@@ -79,7 +80,7 @@ def test_parts_are_not_small_and_no_more_than_turns_are_free(
     items: int, turns: int, sizes: list[int], helpers: ThreadPoolExecutor
 ) -> None:
     model = Model()
-    (answer,) = splitter(model, helpers, turns).compute([np.arange(items)], Patience())
+    (answer,) = splitter(model, helpers, turns).compute([np.arange(items)], Deadline())
     assert answer.tolist() == list(range(1, items + 1))
     assert sorted(model.sizes) == sorted(sizes)
 
@@ -88,10 +89,10 @@ def test_call_that_finds_no_free_turn_is_not_cut(helpers: ThreadPoolExecutor) ->
     model = Model(together=2)
     whole = splitter(model, helpers, turns=2)
     with ThreadPoolExecutor(1) as other:
-        first = other.submit(whole.compute, [np.zeros(1)], Patience())
+        first = other.submit(whole.compute, [np.zeros(1)], Deadline())
         while not model.running:
             assert not first.done()
-        whole.compute([np.zeros(4 * PART_ITEMS)], Patience())
+        whole.compute([np.zeros(4 * PART_ITEMS)], Deadline())
         first.result(SECONDS)
     assert model.sizes == [1, 4 * PART_ITEMS]
 
@@ -105,7 +106,7 @@ def test_part_that_fails_fails_the_call_once_no_part_is_computed(
     items = np.zeros(PARTS * PART_ITEMS)
     items[place] = -1
     with pytest.raises(tf.errors.InvalidArgumentError, match="below zero"):
-        splitter(model, helpers).compute([items], Patience())
+        splitter(model, helpers).compute([items], Deadline())
     assert model.running == 0
 
 
@@ -114,7 +115,7 @@ def test_outputs_that_are_not_by_item_come_from_the_whole_call(
 ) -> None:
     model = Model()
     model.whole = True
-    (answer,) = splitter(model, helpers).compute([np.ones(2 * PART_ITEMS)], Patience())
+    (answer,) = splitter(model, helpers).compute([np.ones(2 * PART_ITEMS)], Deadline())
     assert answer.tolist() == [2 * PART_ITEMS]
 
 
@@ -122,7 +123,7 @@ def test_call_does_not_wait_for_helpers_that_are_busy(helpers: ThreadPoolExecuto
     model, free = Model(), threading.Event()
     busy = [helpers.submit(free.wait, SECONDS) for _ in range(PARTS - 1)]
     try:
-        (answer,) = splitter(model, helpers).compute([np.zeros(PARTS * PART_ITEMS)], Patience())
+        (answer,) = splitter(model, helpers).compute([np.zeros(PARTS * PART_ITEMS)], Deadline())
         assert len(answer) == PARTS * PART_ITEMS
         assert not any(future.done() for future in busy)
     finally:
@@ -133,7 +134,7 @@ def test_call_whose_caller_has_gone_is_not_computed(helpers: ThreadPoolExecutor)
     model = Model()
     with pytest.raises(DeadlineError):
         splitter(model, helpers).compute(
-            [np.zeros(PARTS * PART_ITEMS)], Patience(listens=lambda: False)
+            [np.zeros(PARTS * PART_ITEMS)], Deadline(is_active=lambda: False)
         )
     assert not model.sizes
 
@@ -142,8 +143,8 @@ def test_order_of_items_is_kept_in_every_input_and_output(helpers: ThreadPoolExe
     def compute(arrays: Sequence[Array]) -> list[Array]:
         return [arrays[1] * 2, arrays[0]]
 
-    joiner = Joiner(compute, Joining(64, threading.Semaphore(1), PARTS))
+    batcher = Batcher(compute, DynamicBatching(64, threading.Semaphore(1), PARTS))
     first, second = np.arange(24.0).reshape(24, 1), np.array([b"%d" % n for n in range(24)], "O")
-    doubled, same = Splitter(joiner, helpers, PARTS).compute([second, first], Patience())
+    doubled, same = Splitter(batcher, helpers, PARTS).compute([second, first], Deadline())
     assert all(one < two for one, two in pairwise(doubled.ravel()))
     assert same.tolist() == second.tolist()

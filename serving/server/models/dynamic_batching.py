@@ -9,27 +9,19 @@ delayed to make them grow.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from serving.server.errors import DeadlineError
+from serving.server.models.deadline import Deadline
 from serving.server.models.functions import Array, Compute
 from serving.server.models.signature import ServedSignature
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long a caller waits for its turn: until a time of `time.monotonic()`, and while it still
-    listens."""
-
-    until: float = float("inf")
-    listens: Callable[[], bool] = lambda: True
-
-
-@dataclass(frozen=True)
-class Joining:
+class DynamicBatching:
     """How calls are joined."""
 
     max_batch_size: int
@@ -46,7 +38,7 @@ class _Call:
 
     arrays: Sequence[Array]
     items: int
-    patience: Patience
+    deadline: Deadline
     ready: threading.Lock = field(default_factory=threading.Lock)
     """Held until there is an answer, or a batch to compute."""
     batch: list["_Call"] | None = None
@@ -62,34 +54,36 @@ class _Call:
         )
 
 
-class Joiner:
+class Batcher:
     """The calls of one signature of one version."""
 
-    def __init__(self, compute: Compute, joining: Joining, *, joins: bool = True) -> None:
-        """Args: joins: whether its calls may be joined at all."""
+    def __init__(
+        self, compute: Compute, batching: DynamicBatching, *, batches: bool = True
+    ) -> None:
+        """Args: batches: whether its calls may be computed as one batch at all."""
         self._compute = compute
-        self._joining = joining
+        self._batching = batching
         self._lock = threading.Lock()
-        self._free = joining.turns
+        self._free = batching.turns
         self._waiting: deque[_Call] = deque()
-        self._divides = joins
+        self._divides = batches
         """Whether the outputs have one row for each item, as far as was seen."""
 
-    def compute(self, arrays: Sequence[Array], patience: Patience) -> list[Array]:
+    def compute(self, arrays: Sequence[Array], deadline: Deadline) -> list[Array]:
         """Compute a call, perhaps together with others.
 
         Args:
             arrays: inputs that fit the signature.
-            patience: how long the caller waits.
+            deadline: how long the caller waits.
 
         Raises:
             DeadlineError: the caller's time ran out before its turn.
             tf.errors.OpError: TensorFlow could not compute this call.
         """
         items = self.count_items(arrays)
-        if not 0 < items <= self._joining.max_batch_size:
-            return self._compute_apart(arrays, patience)
-        call = _Call(arrays, items, patience)
+        if not 0 < items <= self._batching.max_batch_size:
+            return self._compute_apart(arrays, deadline)
+        call = _Call(arrays, items, deadline)
         if batch := [call] if self._take_turn(call) else self._wait(call):
             self._lead(batch)
         if call.error is not None:
@@ -107,9 +101,9 @@ class Joiner:
         counts = {len(array) for array in arrays} if self._divides else set()
         return counts.pop() if len(counts) == 1 else 0
 
-    def _compute_apart(self, arrays: Sequence[Array], patience: Patience) -> list[Array]:
-        places = self._joining.apart
-        if not places.acquire(timeout=_seconds_left(patience)):
+    def _compute_apart(self, arrays: Sequence[Array], deadline: Deadline) -> list[Array]:
+        places = self._batching.apart
+        if not places.acquire(timeout=_seconds_left(deadline)):
             raise _too_late()
         try:
             return self._compute(arrays)
@@ -127,13 +121,12 @@ class Joiner:
 
     def _wait(self, call: _Call) -> list[_Call] | None:
         """The batch that this call's thread must compute; none where another has computed it."""
-        if not call.ready.acquire(timeout=_seconds_left(call.patience)):
+        if not call.ready.acquire(timeout=_seconds_left(call.deadline)):
             with self._lock:
                 if call in self._waiting:
                     self._waiting.remove(call)
-                if (
-                    call.batch is None
-                ):  # another's thread may be computing it: nobody waits for that
+                # Another's thread may be computing it: nobody waits for that.
+                if call.batch is None:
                     raise _too_late()
         return call.batch
 
@@ -162,9 +155,9 @@ class Joiner:
         """
         batch: list[_Call] = []
         left: deque[_Call] = deque()
-        room, now = self._joining.max_batch_size, time.monotonic()
+        room, now = self._batching.max_batch_size, time.monotonic()
         for call in self._waiting:
-            if call.patience.until <= now:
+            if call.deadline.at <= now:
                 call.error = _too_late()
                 call.ready.release()
             elif not batch or (call.items <= room and self._divides and call.fits(batch[0])):
@@ -203,7 +196,7 @@ class Joiner:
         return self._divides
 
 
-def is_joinable(signature: ServedSignature) -> bool:
+def is_batchable(signature: ServedSignature) -> bool:
     """Whether every input and output has an axis that counts the items."""
     specs = [*signature.inputs.values(), *signature.outputs.values()]
     return bool(signature.inputs) and all(spec.shape and spec.shape[0] is None for spec in specs)
@@ -212,7 +205,7 @@ def is_joinable(signature: ServedSignature) -> bool:
 def _is_wanted(call: _Call) -> bool:
     """Whether the caller still waits; if not, the call's error says so."""
     try:
-        if call.patience.listens():
+        if call.deadline.is_active():
             return True
         call.error = _too_late()
     except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
@@ -220,8 +213,8 @@ def _is_wanted(call: _Call) -> bool:
     return False
 
 
-def _seconds_left(patience: Patience) -> float:
-    return min(max(patience.until - time.monotonic(), 0), threading.TIMEOUT_MAX)
+def _seconds_left(deadline: Deadline) -> float:
+    return min(max(deadline.at - time.monotonic(), 0), threading.TIMEOUT_MAX)
 
 
 def _too_late() -> DeadlineError:

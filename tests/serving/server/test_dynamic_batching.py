@@ -14,7 +14,8 @@ import pytest
 import tensorflow as tf
 
 from serving.server.errors import DeadlineError
-from serving.server.models.joining import Joiner, Joining, Patience
+from serving.server.models.deadline import Deadline
+from serving.server.models.dynamic_batching import Batcher, DynamicBatching
 from tests.support.server_fixtures import SECONDS, Array, StartServer, ask, fault_of
 
 LIMIT = 8
@@ -40,20 +41,20 @@ class Model:
 
 
 class Stage:
-    """A joiner around the model, and threads that call it."""
+    """A batcher around the model, and threads that call it."""
 
     def __init__(self, threads: ThreadPoolExecutor, turns: int = 1) -> None:
         self.model = Model()
         self.apart = threading.Semaphore(1)
-        self.joiner = Joiner(self.model.compute, Joining(LIMIT, self.apart, turns))
+        self.batcher = Batcher(self.model.compute, DynamicBatching(LIMIT, self.apart, turns))
         self._threads = threads
 
-    def call(self, *items: float, patience: Patience | None = None) -> "Future[list[Array]]":
+    def call(self, *items: float, deadline: Deadline | None = None) -> "Future[list[Array]]":
         """Call in a thread of its own; returns once the call waits, or is computed."""
-        return self.send(np.array(items), patience)
+        return self.send(np.array(items), deadline)
 
-    def send(self, array: Array, patience: Patience | None = None) -> "Future[list[Array]]":
-        future = self._threads.submit(self.joiner.compute, [array], patience or Patience())
+    def send(self, array: Array, deadline: Deadline | None = None) -> "Future[list[Array]]":
+        future = self._threads.submit(self.batcher.compute, [array], deadline or Deadline())
         time.sleep(0.05)
         return future
 
@@ -76,7 +77,7 @@ def values(future: "Future[list[Array]]") -> list[float]:
 def test_lone_call_is_computed_at_once_by_its_own_thread(threads: ThreadPoolExecutor) -> None:
     stage = Stage(threads)
     stage.finish(1)
-    (array,) = stage.joiner.compute([np.array([1.0])], Patience())
+    (array,) = stage.batcher.compute([np.array([1.0])], Deadline())
     assert array.tolist() == [2.0]
     assert stage.model.batches == [[1.0]]
 
@@ -122,7 +123,7 @@ def test_failing_call_fails_alone(threads: ThreadPoolExecutor) -> None:
 def test_call_whose_time_is_over_leaves_the_queue(threads: ThreadPoolExecutor) -> None:
     stage = Stage(threads)
     first = stage.call(0.0)
-    late = stage.call(1.0, patience=Patience(time.monotonic() + 0.1))
+    late = stage.call(1.0, deadline=Deadline(time.monotonic() + 0.1))
     with pytest.raises(DeadlineError):
         late.result(SECONDS)
     stage.finish(1)
@@ -132,7 +133,7 @@ def test_call_whose_time_is_over_leaves_the_queue(threads: ThreadPoolExecutor) -
 
 def test_call_that_nobody_listens_to_any_more_is_not_computed(threads: ThreadPoolExecutor) -> None:
     stage = Stage(threads)
-    first, gone = stage.call(0.0), stage.call(1.0, patience=Patience(listens=lambda: False))
+    first, gone = stage.call(0.0), stage.call(1.0, deadline=Deadline(is_active=lambda: False))
     last = stage.call(2.0)
     stage.finish(2)
     assert (values(first), values(last)) == ([1.0], [3.0])
@@ -162,7 +163,7 @@ def test_call_that_cannot_be_joined_is_computed_beside_the_batches(
     stage = Stage(threads)
     joined, apart = stage.call(0.0), stage.call(*range(items))
     assert len(stage.model.batches) == 2, "it does not wait for the other's turn"
-    late = stage.send(np.zeros(items), Patience(time.monotonic() + 0.1))
+    late = stage.send(np.zeros(items), Deadline(time.monotonic() + 0.1))
     with pytest.raises(DeadlineError):
         late.result(SECONDS)
     stage.finish(2)
@@ -174,7 +175,7 @@ def test_many_threads_get_their_own_answers(threads: ThreadPoolExecutor) -> None
     stage.finish(10_000)
     items = [float(item) for item in range(2000)]
     answers = threads.map(
-        lambda item: stage.joiner.compute([np.array([item])], Patience())[0].tolist(), items
+        lambda item: stage.batcher.compute([np.array([item])], Deadline())[0].tolist(), items
     )
     assert list(answers) == [[item + 1] for item in items]
     assert sum(len(batch) for batch in stage.model.batches) == len(items)
@@ -207,7 +208,7 @@ def test_caller_of_whom_nothing_can_be_known_is_not_computed_and_stops_nobody(
         raise RuntimeError("the protocol broke")
 
     stage = Stage(threads)
-    first, broken = stage.call(0.0), stage.call(1.0, patience=Patience(listens=raise_fault))
+    first, broken = stage.call(0.0), stage.call(1.0, deadline=Deadline(is_active=raise_fault))
     last = stage.call(2.0)
     stage.finish(3)
     assert (values(first), values(last)) == ([1.0], [3.0])
@@ -226,7 +227,7 @@ def test_presence_of_a_caller_is_asked_without_holding_others_up(
         return answered.wait(SECONDS)
 
     first, second = stage.call(0.0), stage.call(1.0)
-    asked = stage.call(2.0, patience=Patience(listens=answer_late))
+    asked = stage.call(2.0, deadline=Deadline(is_active=answer_late))
     stage.finish(4)
     assert (values(first), values(second), values(stage.call(3.0))) == ([1.0], [2.0], [4.0])
     answered.set()
@@ -252,7 +253,7 @@ def test_call_does_not_outlast_its_time_in_a_batch_that_another_computes(
 ) -> None:
     stage = Stage(threads)
     first, leader = stage.call(0.0), stage.call(1.0)
-    late = stage.call(2.0, patience=Patience(time.monotonic() + 1))
+    late = stage.call(2.0, deadline=Deadline(time.monotonic() + 1))
     stage.finish(1)
     assert values(first) == [1.0]
     with pytest.raises(DeadlineError):
