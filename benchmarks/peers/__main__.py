@@ -65,7 +65,7 @@ class Peer:
         """
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(self.url, self.body, headers)
-        with urllib.request.urlopen(request, timeout=protocols.PATIENCE) as reply:
+        with urllib.request.urlopen(request, timeout=protocols.TIMEOUT) as reply:
             answer = json.load(reply)
         return (answer["predictions"] if isinstance(answer, dict) else answer)[0]
 

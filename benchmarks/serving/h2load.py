@@ -18,7 +18,7 @@ from typing import Final
 import grpc
 
 from benchmarks.serving.load import Outcome, Sample
-from benchmarks.serving.protocols import PATIENCE, PREDICT_METHOD, Request, grpc_body, rest_body
+from benchmarks.serving.protocols import PREDICT_METHOD, TIMEOUT, Request, grpc_body, rest_body
 from digits.contract import MODEL_NAME
 
 _GRPC_HEAD: Final = 5
@@ -64,7 +64,7 @@ def closed(
 def load_rest(url: str, body: bytes, clients: int, seconds: float) -> Sample:
     """The same for a JSON body and any address; HTTP says by itself what failed."""
     headers = {"Content-Type": "application/json"}
-    with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=PATIENCE):
+    with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=TIMEOUT):
         pass  # anything but 200 raises
     arguments = ["--h1", "-H", "content-type: application/json", url]
     return _load(body, arguments, clients, seconds, 0)
@@ -74,7 +74,7 @@ def _ask_grpc(address: Address, request: Request) -> int:
     """The bytes of one answer, with its head."""
     with grpc.insecure_channel(address.grpc) as channel:
         predict: Callable[..., bytes] = channel.unary_unary(PREDICT_METHOD)
-        reply = predict(grpc_body(request), timeout=PATIENCE)
+        reply = predict(grpc_body(request), timeout=TIMEOUT)
     return _GRPC_HEAD + len(reply)
 
 

@@ -24,7 +24,7 @@ SIZES: Final = {"image": 1, "batch64": 64, "png": 1}
 """Items of each request."""
 _CANVAS: Final = 280
 PREDICT_METHOD: Final = "/tensorflow.serving.PredictionService/Predict"
-PATIENCE: Final = 60.0
+TIMEOUT: Final = 60.0
 _FULL: Final = {grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE}
 
 
@@ -82,7 +82,7 @@ def over_grpc(address: str, request: Request) -> Connect:
 
             def call() -> Outcome:
                 try:
-                    predict(body, timeout=PATIENCE, wait_for_ready=True)
+                    predict(body, timeout=TIMEOUT, wait_for_ready=True)
                 except grpc.RpcError as error:
                     return Outcome.REFUSED if error.code() in _FULL else Outcome.FAILED
                 return Outcome.ANSWERED

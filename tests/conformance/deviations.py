@@ -3,18 +3,20 @@
 from pathlib import Path
 from typing import Final
 
+from serving.server.flags import REFUSED
 from tests.conformance.recordings import DEVIATIONS_FILE, Json, read_deviations
 
 PAGE: Final = DEVIATIONS_FILE.with_name("DEVIATIONS.md")
 _HEAD: Final = """# Where the embedded server differs from TensorFlow Serving, and why
 
-Everything else is meant to be alike: same paths, flags, codes and key words. A difference that is not on this list is a fault.
-Written from [deviations.toml](deviations.toml), which names for each row the recorded requests it covers and what is answered
-instead; [tests/conformance](../../tests/conformance) holds the server against both.
+Everything else is meant to be alike: same paths, flags, codes and key words. A difference that is
+not on this list is a fault. Written from [deviations.toml](deviations.toml), which names for each
+row the recorded requests it covers and what is answered instead;
+[tests/conformance](../../tests/conformance) holds the server against both.
 
 | what | TensorFlow Serving 2.20 | here | why |
 |---|---|---|---|
-"""  # noqa: E501 - text of a file or a program
+"""
 _FLAGS_HEAD: Final = """
 Flags that are refused, unless they ask for what is so anyway:
 
@@ -35,8 +37,6 @@ def render(deviations: list[Json], refused: dict[str, tuple[str, str]]) -> str:
 
 def main(page: Path = PAGE) -> None:
     """Write the page."""
-    from serving.server.flags import REFUSED  # noqa: PLC0415 - reading the list alone needs no server
-
     page.write_text(render(read_deviations(), REFUSED), encoding="utf-8")
 
 

@@ -42,13 +42,17 @@ from tests.support.server_fixtures import (
 ASK = ask({"images": BLANK})
 BODY = {"instances": BLANK.tolist()}
 HEAD = b"POST /v1/models/digits:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
-PATIENCE = 1.0
+RECEIVE_SECONDS = 1.0
 """Seconds that the server under test waits for a head, and for a body."""
 
 
 @pytest.fixture(scope="module")
 def protocols(toy_base: Path) -> Iterator[Protocols]:
-    small = {"rest_receive_seconds": PATIENCE, "grpc_max_threads": 8, "rest_api_num_threads": 4}
+    small = {
+        "rest_receive_seconds": RECEIVE_SECONDS,
+        "grpc_max_threads": 8,
+        "rest_api_num_threads": 4,
+    }
     with start_protocols(
         model_base_path=toy_base, port=free_port(), rest_api_port=free_port(), **small
     ) as protocols:
@@ -101,7 +105,7 @@ def test_connections_that_never_finish_a_head_are_closed_and_others_are_answered
         assert answers_both(protocols)
         began = time.monotonic()
         assert {ended(one) for one in sockets} == {b""}
-        assert time.monotonic() - began < PATIENCE + SECONDS / 2
+        assert time.monotonic() - began < RECEIVE_SECONDS + SECONDS / 2
 
 
 def test_head_that_drips_is_closed_in_time(protocols: Protocols) -> None:
@@ -111,7 +115,7 @@ def test_head_that_drips_is_closed_in_time(protocols: Protocols) -> None:
             for byte in HEAD * 100:
                 slow.sendall(bytes([byte]))
                 time.sleep(0.05)
-        assert PATIENCE / 2 < time.monotonic() - began < PATIENCE + SECONDS / 2
+        assert RECEIVE_SECONDS / 2 < time.monotonic() - began < RECEIVE_SECONDS + SECONDS / 2
 
 
 def test_connection_between_two_requests_outlives_the_wait_for_a_head(
@@ -125,7 +129,7 @@ def test_connection_between_two_requests_outlives_the_wait_for_a_head(
                 part = idle.recv(65536)
                 assert part, "closed"
                 answer += part
-            time.sleep(2 * PATIENCE)
+            time.sleep(2 * RECEIVE_SECONDS)
             idle.sendall(get)
 
 
@@ -171,7 +175,7 @@ def test_slow_but_steady_caller_within_the_limits_is_answered(protocols: Protoco
     with connections(protocols, 1) as [slow]:
         for part in (b"GET /livez HT", b"TP/1.1\r\nHost: x\r\nConnec", b"tion: close\r\n\r\n"):
             slow.sendall(part)
-            time.sleep(PATIENCE / 5)
+            time.sleep(RECEIVE_SECONDS / 5)
         assert ended(slow).endswith(b'{"live": true}')
 
 
