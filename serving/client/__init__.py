@@ -12,7 +12,8 @@ serving.client --help`.
 """
 
 from serving.client.access import Access
-from serving.client.client import DRAWINGS_PER_CALL, IMAGES_PER_CALL, Client
+from serving.client.calls import DRAWINGS_PER_CALL, IMAGES_PER_CALL
+from serving.client.client import Client
 from serving.client.connection import connect
 from serving.client.errors import (
     ClientError,

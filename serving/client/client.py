@@ -1,7 +1,7 @@
 """The client: one interface to a served model, whatever the transport."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits.contract import (
-    DRAWING_MAX_BYTES,
     DRAWINGS,
     EXPLAIN,
     FEATURE_MAPS,
@@ -19,7 +18,8 @@ from digits.contract import (
 )
 from serving.client.agreement import differences
 from serving.client.answers import to_drawings, to_explanations, to_feature_maps, to_predictions
-from serving.client.checks import check_drawings, check_images
+from serving.client.calls import IMAGES_PER_CALL, drawing_parts, image_parts
+from serving.client.checks import check_drawings
 from serving.client.errors import (
     ClientError,
     ContractMismatchError,
@@ -34,12 +34,6 @@ from serving.client.transport import Reply, Served, Transport
 if TYPE_CHECKING:
     from serving.client.number.read import Number
 
-IMAGES_PER_CALL: Final = 512
-"""More are sent in several calls. A batching TensorFlow Serving refuses calls above
-`max_batch_size`, 1000 unless set."""
-DRAWINGS_PER_CALL: Final = 64
-"""Drawings of the largest size take tens of milliseconds each to decode, so more would not fit the
-deadline."""
 _EXPLANATIONS_PER_CALL: Final = 64
 """A gradient costs several times an answer."""
 _POLL: Final = 0.25
@@ -77,7 +71,7 @@ class Client:
         """
         return [
             found
-            for part in _image_parts(images, IMAGES_PER_CALL)
+            for part in image_parts(images, IMAGES_PER_CALL)
             for found in to_predictions(*self._answer(PREDICT, part), len(part))
         ]
 
@@ -91,10 +85,9 @@ class Client:
             One answer each, in the same order. What is no image, too large or blank says so in
             `problem`.
         """
-        check_drawings(drawings)
         return [
             answer
-            for part in _parts(drawings)
+            for part in drawing_parts(drawings)
             for answer in to_drawings(*self._answer(DRAWINGS, part), len(part))
         ]
 
@@ -128,7 +121,7 @@ class Client:
         Returns:
             n explanations in the same order.
         """
-        parts = _image_parts(images, _EXPLANATIONS_PER_CALL)
+        parts = image_parts(images, _EXPLANATIONS_PER_CALL)
         return [
             found
             for part in parts
@@ -149,7 +142,7 @@ class Client:
         Raises:
             InvalidRequestError: the version has no such signature; see `has_feature_maps`.
         """
-        parts = _image_parts(images, _EXPLANATIONS_PER_CALL)
+        parts = image_parts(images, _EXPLANATIONS_PER_CALL)
         signature = _SIGNATURES[FEATURE_MAPS]
         return np.concatenate(
             [to_feature_maps(self._run(signature, part), len(part)) for part in parts]
@@ -247,21 +240,3 @@ class Client:
     ) -> None:
         """Close it at the end of the `with` statement."""
         self.close()
-
-
-def _image_parts(images: NDArray[np.uint8], most: int) -> Iterator[NDArray[np.uint8]]:
-    """Check images, and cut them into calls of at most so many."""
-    check_images(images)
-    return (images[start : start + most] for start in range(0, len(images), most))
-
-
-def _parts(drawings: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    """Cut into calls of at most `DRAWINGS_PER_CALL` drawings and `DRAWING_MAX_BYTES` bytes; one
-    alone always fits."""
-    part: list[bytes] = []
-    for drawing in drawings:
-        if len(part) == DRAWINGS_PER_CALL or sum(map(len, part)) + len(drawing) > DRAWING_MAX_BYTES:
-            yield part
-            part = []
-        part.append(drawing)
-    yield part

@@ -13,7 +13,7 @@ from digits.contract import MODEL_NAME
 from digits.errors import SettingsError
 from digits.settings import read
 from inkwell.demo import COMPARED
-from serving.client.client import DRAWINGS_PER_CALL, IMAGES_PER_CALL
+from serving.client.calls import DRAWINGS_PER_CALL, IMAGES_PER_CALL
 from serving.server.config_files import read_config
 from serving.server.settings import ServerSettings
 from trainer.networks.architecture import ARCHITECTURES
