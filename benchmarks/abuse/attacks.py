@@ -15,9 +15,10 @@ from contextlib import ExitStack, suppress
 from typing import Final
 
 import grpc
-from tensorflow.core.framework import types_pb2
-from tensorflow_serving.apis import predict_pb2
+import numpy as np
 
+from serving.client import messages
+from serving.client.tensors import encode
 from tests.support.http2 import PREFACE, begun_and_reset
 
 _HOST: Final = "127.0.0.1"
@@ -59,12 +60,9 @@ def large_bodies(_grpc: int, rest: int, until: float) -> None:
 def many_large_calls(grpc_port: int, _rest: int, until: float) -> None:
     """More calls of 128 saliency maps than the server has places, each on a connection of its own
     and without an end."""
-    request = predict_pb2.PredictRequest()
+    request = messages.PredictRequest()
     request.model_spec.name, request.model_spec.signature_name = "digits", "explain"
-    images = request.inputs["images"]
-    images.dtype, images.tensor_content = types_pb2.DT_UINT8, bytes(128 * 28 * 28)
-    for size in (128, 28, 28):
-        images.tensor_shape.dim.add(size=size)
+    request.inputs["images"].CopyFrom(encode(np.zeros((128, 28, 28), np.uint8)))
     content = request.SerializeToString()
     run_at_once(_CALLERS, lambda: _call(grpc_port, content, until))
 
