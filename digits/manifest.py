@@ -6,6 +6,7 @@ The file carries its own digest too, so one flipped bit anywhere in a version sh
 import hashlib
 import json
 import re
+import stat
 from pathlib import Path
 from typing import Any, Final
 
@@ -134,7 +135,10 @@ def read_manifest(version: Path) -> Manifest:
     """
     path = version / MANIFEST_FILE
     try:
-        if path.stat().st_size > _LARGEST_MANIFEST:
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):  # a pipe would be waited for
+            raise OSError(f"{MANIFEST_FILE} is no file")
+        if facts.st_size > _LARGEST_MANIFEST:
             raise VersionError(
                 f"expected a manifest below {_LARGEST_MANIFEST} bytes; received a larger one; "
                 "publish the version again"

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from types import FrameType
 from typing import Final
@@ -60,11 +61,14 @@ def serve(settings: ServerSettings) -> int:
         The exit code.
     """
     _log_plainly()
-    wait_for_signal = _catch_signals()
+    ending = _Ending()
+    wait_for_signal = _catch_signals(ending)
     try:
         _spare_the_collector()
         limit_threads(settings)
         server = Server(settings)
+        server.load()
+        ending.waits_for_calls = True
         server.start()
     except SettingsError as error:
         print(f"{settings.program}: {error}", file=sys.stderr)
@@ -103,7 +107,17 @@ def _log_plainly() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def _catch_signals() -> Callable[[], object]:
+@dataclass
+class _Ending:
+    """What a signal to end does."""
+
+    waits_for_calls: bool = False
+    """Whether there may be any: not while the server starts, which a store that does not answer can
+    make last for ever."""
+    is_asked: bool = False
+
+
+def _catch_signals(ending: _Ending) -> Callable[[], object]:
     """Catch SIGTERM and SIGINT from now on.
 
     Returns:
@@ -116,9 +130,8 @@ def _catch_signals() -> Callable[[], object]:
     caught, sent = socket.socketpair()
     sent.setblocking(False)
     signal.set_wakeup_fd(sent.fileno())
-    received: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, partial(_on_signal, received))
+        signal.signal(number, partial(_on_signal, ending))
 
     def wait() -> None:
         with sent, caught:
@@ -128,10 +141,13 @@ def _catch_signals() -> Callable[[], object]:
     return wait
 
 
-def _on_signal(received: list[int], number: int, _frame: FrameType | None) -> None:
-    if received:
+def _on_signal(ending: _Ending, _number: int, _frame: FrameType | None) -> None:
+    if ending.is_asked:
         os._exit(_EXIT_AT_ONCE)
-    received.append(number)
+    ending.is_asked = True
+    if not ending.waits_for_calls:
+        os.write(sys.stderr.fileno(), b"told to end while starting\n")
+        os._exit(0)
 
 
 class Server:
@@ -146,6 +162,7 @@ class Server:
         """
         self._settings = settings
         self._stop = threading.Event()
+        self._loaded_seconds = 0.0
         self._sources = read_sources(settings)
         self.models = Models(source.name for source in self._sources)
         limits = make_limits(settings)
@@ -188,8 +205,8 @@ class Server:
         )
         self._rest = make_rest_server(protocol, settings) if settings.rest_api_port else None
 
-    def start(self) -> None:
-        """Load what is there, then answer, then follow the folders in the background.
+    def load(self) -> None:
+        """Load what is there.
 
         Raises:
             SettingsError: a label names a version that is not there.
@@ -209,6 +226,10 @@ class Server:
                     source.name,
                     source.base,
                 )
+        self._loaded_seconds = time.monotonic() - began
+
+    def start(self) -> None:
+        """Answer what is loaded, and follow the folders in the background."""
         self._grpc.start()
         if self._rest:
             self._rest.start()
@@ -216,7 +237,7 @@ class Server:
         protocols = f"gRPC on {self._settings.host}:{self.port}" + (
             f", REST on {self._settings.host}:{self._rest.port}" if self._rest else ""
         )
-        _log.info("ready: %s; models loaded in %.1f s", protocols, time.monotonic() - began)
+        _log.info("ready: %s; models loaded in %.1f s", protocols, self._loaded_seconds)
 
     def _follow(self) -> None:
         """Follow the folders, and the configuration file, in the background."""

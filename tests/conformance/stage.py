@@ -68,6 +68,7 @@ def embedded(flags: list[str]) -> Iterator[Protocols]:
     ports = [f"--port={free_port()}", f"--rest_api_port={free_port()}"]
     settings = read(ServerSettings, [*kept, *OURS, *ports, FAST_POLL])
     server = Server(settings)
+    server.load()
     server.start()
     try:
         with protocols_of(

@@ -111,6 +111,7 @@ def serve(models: Path) -> Iterator[str]:
         file_system_poll_wait_seconds=0,
     )
     server = Server(settings)
+    server.load()
     server.start()
     yield f"http://127.0.0.1:{settings.rest_api_port}"
     server.drain(5)

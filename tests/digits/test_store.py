@@ -272,6 +272,13 @@ def test_verify_link_inside_is_refused(version: Path) -> None:
         verify(version)
 
 
+def test_verify_pipe_in_place_of_the_manifest_is_refused_and_not_waited_for(version: Path) -> None:
+    (version / MANIFEST_FILE).unlink()
+    os.mkfifo(version / MANIFEST_FILE)
+    with pytest.raises(VersionError, match="manifest"):
+        verify(version)
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     content=st.one_of(

@@ -299,6 +299,7 @@ def start_protocols(**settings: object) -> Iterator[Protocols]:
     """A server in this process, settings as keywords with ports among them; drained at the end."""
     read = ServerSettings.model_validate(settings)
     server = Server(read)
+    server.load()
     server.start()
     protocols = Protocols(read.port, read.rest_api_port)
     try:

@@ -8,10 +8,11 @@ absent until its files change or its next try is due, so the policy falls back o
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from digits import store
 from digits.errors import StoreError
@@ -23,8 +24,14 @@ from serving.server.models.version import LoadedVersion
 
 _log = logging.getLogger(__name__)
 
+_SLOW: Final = (
+    "model %s: expected its folder to be read in %g s; it is still being read; see whether its "
+    "storage answers. Versions that are loaded go on answering; no new one is loaded meanwhile"
+)
 Load = Callable[[str, int, Path], LoadedVersion]
 """Loads model, number, folder, or raises VersionRefusedError."""
+SLOW_SECONDS: Final = 60.0
+"""More than verifying and loading a version takes."""
 Fingerprint = tuple[tuple[str, int, int], ...]
 
 
@@ -59,11 +66,14 @@ class Watcher:
         *,
         after_look: Callable[[], None] = lambda: None,
         verify: Callable[[ModelSource], None] = lambda _: None,
+        slow_seconds: float = SLOW_SECONDS,
     ) -> None:
         """Args:
         after_look: called after each look, when the states of versions may have changed.
         verify: called with each model whose versions are up; verifies their files when due.
+        slow_seconds: after which a look at one model that goes on is reported.
         """
+        self._slow_seconds = slow_seconds
         self._sources = list(sources)
         self._models = models
         self._load = load
@@ -89,8 +99,9 @@ class Watcher:
         with self._looking:
             for source in self._sources:
                 try:
-                    self._look_at(source)
-                    self._verify(source)
+                    with _reporting(source.name, self._slow_seconds):
+                        self._look_at(source)
+                        self._verify(source)
                 except Exception:  # noqa: BLE001 - logged whole; the server must outlive a bad folder
                     _log.exception(
                         "looking at model %s failed; the next look tries again", source.name
@@ -200,6 +211,19 @@ class Watcher:
         self._models.retire(source.name, numbers)
         for number in sorted(numbers):
             _log.info("model %s: version %d is retired", source.name, number)
+
+
+@contextmanager
+def _reporting(name: str, seconds: float) -> Iterator[None]:
+    """Say so if what is done here takes long: storage that does not answer blocks this thread,
+    which cannot tell."""
+    timer = threading.Timer(seconds, _log.warning, (_SLOW, name, seconds))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _fingerprint(folder: Path) -> Fingerprint:

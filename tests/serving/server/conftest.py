@@ -59,6 +59,7 @@ def start_server() -> Iterator[StartServer]:
         }
         settings = ServerSettings.model_validate(values)
         server = Server(settings)
+        server.load()
         server.start()
         running.append((server, Protocols(settings.port, settings.rest_api_port)))
         return running[-1][1]
@@ -82,6 +83,7 @@ def protocols(toy_base: Path) -> Iterator[Protocols]:
         rest_max_body_bytes=1 << 20,
     )
     server = Server(settings)
+    server.load()
     server.start()
     protocols = Protocols(settings.port, settings.rest_api_port)
     yield protocols

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,10 @@ import pytest
 from grpc_health.v1 import health_pb2
 from tensorflow_serving.apis import predict_pb2
 
+from serving.server.models.config import ModelSource
+from serving.server.models.registry import Models
+from serving.server.models.version import LoadedVersion
+from serving.server.models.watcher import Watcher
 from tests.support.server_fixtures import Protocols, StartServer, ask, fault_of, wait_until_ready
 
 START_SECONDS = 60
@@ -221,6 +226,7 @@ from serving.server.settings import ServerSettings
 
 class Hanging:
     def __init__(self, settings): pass
+    def load(self): pass
     def start(self): os.kill(os.getpid(), signal.SIGTERM)
     def drain(self, seconds): threading.Event().wait()
 
@@ -232,6 +238,63 @@ server.serve(ServerSettings(model_name="m", model_base_path="/m", drain_seconds=
     )
     assert done.returncode == 1
     assert "in drain" in done.stderr
+
+
+def test_signal_while_a_store_hangs_at_the_start_ends_the_server() -> None:
+    program = """
+import os, signal, threading
+from serving.server import server
+from serving.server.settings import ServerSettings
+
+class Loading:
+    def __init__(self, settings): pass
+    def load(self):
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        os.mkfifo("pipe")
+        open("pipe").read()
+
+server.Server = Loading
+server.serve(ServerSettings(model_name="m", model_base_path="/m"))
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+        )
+    assert done.returncode == 0, done.stderr
+    assert "told to end while starting" in done.stderr
+
+
+def test_store_that_hangs_is_reported_while_loaded_versions_answer(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    answered = threading.Event()
+
+    def load(model: str, number: int, folder: Path) -> LoadedVersion:
+        if folder.name == "2":
+            assert answered.wait(60)  # storage that does not answer
+        return LoadedVersion(model, number, {}, {}, {}, None)
+
+    models = Models(["m"])
+    watcher = Watcher([ModelSource("m", tmp_path)], models, load, slow_seconds=0.2)
+    (tmp_path / "1").mkdir()
+    watcher.look()
+    (tmp_path / "2").mkdir()
+    look = threading.Thread(target=watcher.look)
+    look.start()
+    until = time.monotonic() + 30
+    while "see whether its storage answers" not in caplog.text:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert models.available("m") == {1}
+    answered.set()
+    look.join()
+    assert models.available("m") == {2}
 
 
 def test_signal_that_the_system_gives_to_another_thread_ends_the_server() -> None:
@@ -247,6 +310,7 @@ def pass_on():
 
 class Serving:
     def __init__(self, settings): pass
+    def load(self): pass
     def start(self): threading.Thread(target=pass_on, daemon=True).start()
     def drain(self, seconds): print("drained", flush=True)
 
