@@ -14,7 +14,7 @@ COUNT = 600
 
 
 @pytest.fixture(scope="module")
-def lesson() -> tuple[Images, Classes]:
+def drawn() -> tuple[Images, Classes]:
     """Toy digits, and the same on their heads and cut in two as what is none."""
     toy = toy_arrays()
     images, labels = toy["x_train"][:COUNT], toy["y_train"][:COUNT]
@@ -24,8 +24,8 @@ def lesson() -> tuple[Images, Classes]:
 
 
 @pytest.fixture(scope="module")
-def network(lesson: tuple[Images, Classes]) -> keras.Model:
-    return reject.train(*lesson)
+def network(drawn: tuple[Images, Classes]) -> keras.Model:
+    return reject.train(*drawn)
 
 
 def doubts(network: keras.Model, images: Images) -> np.ndarray:
@@ -42,10 +42,10 @@ def test_train_tells_digits_of_a_toy_set_from_what_is_none(network: keras.Model)
 
 
 def test_train_again_gives_the_same_network(
-    network: keras.Model, lesson: tuple[Images, Classes]
+    network: keras.Model, drawn: tuple[Images, Classes]
 ) -> None:
     keras.utils.set_random_seed(77)
-    again = reject.train(*lesson)
+    again = reject.train(*drawn)
     images = toy_arrays()["x_test"]
     np.testing.assert_allclose(doubts(again, images), doubts(network, images), atol=1e-3)
 
