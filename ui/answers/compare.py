@@ -10,14 +10,13 @@ from typing import Final
 
 from serving.client import Access, Client, ClientError, Drawing, NotFoundError, connect
 from ui.answers.accuracy import Accuracy, accuracy_in
+from ui.answers.polled import Polled
 
 _log = logging.getLogger(__name__)
 
 _MOST: Final = 8
 """Versions asked about one drawing; the newest of each model."""
 _OF_ONE_MODEL: Final = 3
-_RECOUNT: Final = 10.0
-"""Seconds until the versions are counted again; they rarely come and go."""
 _CONNECTIONS: Final = 32
 """Kept open; the one that was not used for longest makes room, as versions come and go."""
 
@@ -89,29 +88,16 @@ class Comparer:
         self._deadline = deadline
         self._clients: dict[tuple[str, int | None], Client] = {}
         self._lock = threading.Lock()
-        self._has_choice = False
-        self._counted: float | None = None
-        """When the versions were last counted, by the clock of `has_choice`."""
+        self._choice = Polled(self._is_choice)
 
     def has_choice(
         self, *, may_ask: bool = True, clock: Callable[[], float] = time.monotonic
     ) -> bool:
-        """Whether two or more versions can be compared: a count that is a few seconds old at most,
-        or the last one where the server does not answer or may not be asked.
+        """Whether two or more versions can be compared; the arguments are those of `Polled.get`."""
+        return self._choice.get(may_ask=may_ask, clock=clock)
 
-        Args:
-            may_ask: False while the server is known to be in trouble, so that nobody waits for it.
-            clock: seconds of a clock that never goes back.
-        """
-        with self._lock:
-            now = clock()
-            is_due = may_ask and (self._counted is None or now - self._counted >= _RECOUNT)
-            if is_due:
-                self._counted = now
-        if is_due:
-            with suppress(ClientError):
-                self._has_choice = sum(map(self._count, self._models)) > 1
-        return self._has_choice
+    def _is_choice(self) -> bool:
+        return sum(map(self._count, self._models)) > 1
 
     def _count(self, model: str) -> int:
         try:
