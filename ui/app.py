@@ -4,16 +4,20 @@ import datetime
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import gradio as gr
 
 from serving.client import Client
 from ui.answers.compare import Comparer
 from ui.answers.correct import correct
-from ui.answers.occlusion import ask
+from ui.answers.drawing import Sheet
+from ui.answers.feature_maps import ask as ask_feature_maps
+from ui.answers.occlusion import ask as ask_occlusion
+from ui.answers.polled import Polled
 from ui.answers.reading import NOTHING_DRAWN, Notice, read, take
 from ui.corrections import Corrections
+from ui.markup.feature_maps_figure import render as render_feature_maps
 from ui.markup.occlusion_figure import render as render_occlusion
 from ui.markup.snippets import Snippets
 from ui.markup.view import render
@@ -26,10 +30,12 @@ SCRIPTS: Final = _HERE / "pad"
 """The modules of the page's scripts, served as they are below /pad/."""
 _SEVERAL: Final = '<span class="several" hidden></span>'
 """Shows the choice *Compare models*; see ui/page.css."""
+_HAS_FEATURE_MAPS: Final = '<span class="layered" hidden></span>'
+"""Shows the button *Inside the network*; see ui/answer.css."""
 _AT_ONCE: Final = 8
 """Questions under way to the model server at one time."""
-_OCCLUSIONS_AT_ONCE: Final = 2
-"""Each is a batch of about a hundred images."""
+_ON_DEMAND_AT_ONCE: Final = 2
+"""Of each button's; an occlusion is a batch of about a hundred images."""
 _WAITING: Final = 64
 """Most questions in Gradio's queue; `ui.web.questions` lets fewer in, and others wait there."""
 _QUIET: Final[dict[str, Any]] = {
@@ -40,6 +46,7 @@ _QUIET: Final[dict[str, Any]] = {
 """Every listener: the last of quick events counts, and nothing is shown or offered besides."""
 _SWEEP: Final = (600, 600)
 """Seconds between two sweeps of the temporary folder, and the age of what they remove."""
+Found = TypeVar("Found")
 
 
 def build(
@@ -66,8 +73,11 @@ def build(
             with gr.Column(min_width=280):
                 panel = gr.HTML(render(NOTHING_DRAWN), elem_id="panel", apply_default_css=False)
                 _component("mind.html", "mind")
-                wish = _component("occlusion.html", "occlusion")
+                with gr.Row(elem_id="on_demand"):
+                    wish = _component("occlusion.html", "demand")
+                    look = _component("feature_maps.html", "maps")
                 parts = gr.HTML("", elem_id="occluded", apply_default_css=False)
+                layers = gr.HTML("", elem_id="layers", apply_default_css=False)
                 _component("take.html", "take", asked.to_json())
                 offered = _offer_corrections() if corrections else None
         _component("history.html")
@@ -81,9 +91,13 @@ def build(
             concurrency_limit=_AT_ONCE,
             **_QUIET,
         )
-        wish.change(
-            _occluder(client), [pad, wish], parts, concurrency_limit=_OCCLUSIONS_AT_ONCE, **_QUIET
-        )
+        for button, shown, answer in (
+            (wish, parts, _on_demand(client, ask_occlusion, render_occlusion)),
+            (look, layers, _on_demand(client, ask_feature_maps, render_feature_maps)),
+        ):
+            button.change(
+                answer, [pad, button], shown, concurrency_limit=_ON_DEMAND_AT_ONCE, **_QUIET
+            )
         if corrections and offered:
             said, kept = offered
             said.change(_keeper(client, corrections), [pad, said], kept, **_QUIET)
@@ -92,28 +106,35 @@ def build(
 
 def _answerer(client: Client, comparer: Comparer) -> Callable[[object], tuple[str, gr.Timer]]:
     """The handler of a drawing: what the panel shows, and whether to ask again soon."""
+    has_feature_maps = Polled(client.has_feature_maps)
 
     def answer(sent: object) -> tuple[str, gr.Timer]:
         sheet = take(sent)
         outcome = sheet if isinstance(sheet, Notice) else read(client, comparer, sheet)
         number = 0 if isinstance(sheet, Notice) else sheet.number
         again = isinstance(outcome, Notice) and outcome.retry
-        mark = _SEVERAL if comparer.has_choice(may_ask=not again) else ""
-        return render(outcome, number) + mark, gr.Timer(active=again)
+        shown = render(outcome, number)
+        shown += _SEVERAL if comparer.has_choice(may_ask=not again) else ""
+        shown += _HAS_FEATURE_MAPS if has_feature_maps.get(may_ask=not again) else ""
+        return shown, gr.Timer(active=again)
 
     return answer
 
 
-def _occluder(client: Client) -> Callable[[object, object], str]:
-    """The handler of the button that asks what would change the answer."""
+def _on_demand(
+    client: Client,
+    ask: Callable[[Client, Sheet], Found | Notice],
+    render: Callable[[Found | Notice, int], str],
+) -> Callable[[object, object], str]:
+    """The handler of a button that asks for more about the drawing."""
 
-    def occlude(sent: object, _clicks: object) -> str:
+    def answer(sent: object, _clicks: object) -> str:
         sheet = take(sent)
         if isinstance(sheet, Notice):
-            return render_occlusion(sheet, 0)
-        return render_occlusion(ask(client, sheet), sheet.number)
+            return render(sheet, 0)
+        return render(ask(client, sheet), sheet.number)
 
-    return occlude
+    return answer
 
 
 def _offer_corrections() -> tuple[gr.HTML, gr.HTML]:

@@ -3,11 +3,12 @@
 import base64
 import json
 
-from playwright.sync_api import Locator, Page, Request, expect
+from playwright.sync_api import Locator, Page, Request, Route, expect
 
 from tests.browser.stage import on_screen
 from tests.browser.strokes import STROKES, smooth
 
+_JOIN = "**/gradio_api/queue/join*"
 _INKED = """pad => {
     const empty = document.createElement("canvas");
     [empty.width, empty.height] = [pad.width, pad.height];
@@ -89,6 +90,24 @@ def pictures_sent(page: Page) -> list[bytes]:
 
     page.on("request", note)
     return sent
+
+
+def hold(page: Page) -> list[Route]:
+    """Let the page's questions wait; gives them."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    page.route(_JOIN, keep)
+    return held
+
+
+def release(page: Page, held: list[Route]) -> None:
+    """Pass on what waits and what comes after it."""
+    for route in held:
+        route.continue_()
+    page.unroute(_JOIN)
 
 
 def settle(page: Page) -> None:

@@ -5,18 +5,16 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from serving.client import connect
 from tests.browser.conftest import window
-from tests.browser.gestures import choose, digit, line, pictures_sent, settle
+from tests.browser.gestures import choose, digit, hold, line, pictures_sent, release, settle
 from tests.browser.stage import ModelServer, draw
 from ui.answers.drawing import Sheet
 from ui.answers.occlusion import Occlusion, ask
 
 pytestmark = pytest.mark.browser
-
-JOIN = "**/gradio_api/queue/join*"
 
 
 def button(page: Page) -> Locator:
@@ -33,24 +31,6 @@ def draw_and_ask(page: Page, number: int) -> None:
     settle(page)
     button(page).click()
     expect(result(page)).to_be_visible()
-
-
-def hold(page: Page) -> list[Route]:
-    """Let the page's questions wait; gives them."""
-    held: list[Route] = []
-
-    def keep(route: Route) -> None:
-        held.append(route)
-
-    page.route(JOIN, keep)
-    return held
-
-
-def release(page: Page, held: list[Route]) -> None:
-    """Pass on what waits and what comes after it."""
-    for route in held:
-        route.continue_()
-    page.unroute(JOIN)
 
 
 def test_page_says_what_would_change_its_mind_about_a_seven(
@@ -126,7 +106,7 @@ def test_page_what_would_change_its_mind_is_for_keys_and_screen_readers(page: Pa
     page.keyboard.press("Enter")
     expect(result(page)).to_be_visible()
     settle(page)
-    faults = Axe().run(page, context="#occlusion, #occluded").response["violations"]
+    faults = Axe().run(page, context="#on_demand, #occluded").response["violations"]
     assert [(fault["id"], fault["nodes"][0]["html"][:120]) for fault in faults] == []
 
 

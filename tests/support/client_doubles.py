@@ -110,6 +110,8 @@ class Play:
             raise PlayedError(
                 "NOT_FOUND", f"Servable not found for request: Specific({model}, {version})"
             )
+        if what not in {*self.signatures, "metadata", "status"}:
+            raise PlayedError("FAILED_PRECONDITION", f'Serving signature key "{what}" not found.')
 
     def check_token(self, token: str | bytes | None) -> None:
         """Refuse a caller without the token."""

@@ -13,11 +13,11 @@ import pytest
 
 from tests.browser.stage import page_process
 from ui.answers.drawing import MAX_CHARACTERS, Sheet, to_sent
-from ui.answers.occlusion import NO_ANSWER
+from ui.answers.on_demand import NO_ANSWER
 from ui.app import DESCRIPTION, SCRIPTS
 
 JOIN = "/gradio_api/queue/join"
-OCCLUSION, CORRECTION = 1, 2
+OCCLUSION, FEATURE_MAPS, CORRECTION = 1, 2, 3
 """Numbers of the page's event listeners; 0 is the drawing's own."""
 
 
@@ -236,7 +236,7 @@ def test_question_of_unknown_length_is_refused(browser: httpx.Client) -> None:
 
 def test_question_by_name_from_a_program_is_not_offered(browser: httpx.Client) -> None:
     dependencies = browser.get("/config").json()["dependencies"]
-    assert [dependency["api_visibility"] for dependency in dependencies] == ["private"] * 3
+    assert [dependency["api_visibility"] for dependency in dependencies] == ["private"] * 4
 
 
 @pytest.mark.parametrize(
@@ -252,6 +252,7 @@ def test_question_by_name_from_a_program_is_not_offered(browser: httpx.Client) -
         {"data": [""], "fn_index": 0, "session_hash": "x" * 33},
         {"data": ["", ""], "fn_index": CORRECTION + 1, "session_hash": "a"},
         {"data": [""], "fn_index": OCCLUSION, "session_hash": "a"},
+        {"data": [""], "fn_index": FEATURE_MAPS, "session_hash": "a"},
         {"data": [""], "fn_index": CORRECTION, "session_hash": "a"},
         {"data": ["", ""], "fn_index": 0, "session_hash": "a"},
         {"data": [], "fn_index": 0, "session_hash": "a"},
@@ -287,13 +288,19 @@ def test_question_while_the_server_is_away_turns_the_timer_on(browser: httpx.Cli
     assert '"active": true' in told
 
 
-def test_occlusion_while_the_server_is_away_says_so(browser: httpx.Client) -> None:
-    told = ask(browser, to_sent(Sheet(picture=b"x")), "1", listener=OCCLUSION)
+@pytest.mark.parametrize("listener", [OCCLUSION, FEATURE_MAPS])
+def test_question_on_demand_while_the_server_is_away_says_so(
+    browser: httpx.Client, listener: int
+) -> None:
+    told = ask(browser, to_sent(Sheet(picture=b"x")), "1", listener=listener)
     assert NO_ANSWER.sentence in told
 
 
-def test_occlusion_of_something_else_than_a_drawing_says_so(browser: httpx.Client) -> None:
-    told = ask(browser, "http://example.org/", "1", listener=OCCLUSION)
+@pytest.mark.parametrize("listener", [OCCLUSION, FEATURE_MAPS])
+def test_question_on_demand_with_something_else_than_a_drawing_says_so(
+    browser: httpx.Client, listener: int
+) -> None:
+    told = ask(browser, "http://example.org/", "1", listener=listener)
     assert "Expected a drawing of this page" in told
 
 
@@ -327,7 +334,7 @@ def test_page_without_a_folder_offers_no_corrections() -> None:
         page_process("grpc://127.0.0.1:9") as address,
         httpx.Client(base_url=address, trust_env=False, timeout=30) as browser,
     ):
-        assert len(browser.get("/config").json()["dependencies"]) == 2
+        assert len(browser.get("/config").json()["dependencies"]) == 3
         assert "Keep this drawing as" not in browser.get("/config").text
         question = {"data": ["", ""], "fn_index": CORRECTION, "session_hash": "a"}
         assert browser.post(JOIN, json=question).status_code == 422

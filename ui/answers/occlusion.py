@@ -6,19 +6,17 @@ Needs only `serving_default`, so it works with every version and every server of
 Source: Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, 2014, section 4.2.
 """
 
-import logging
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digits.contract import IMAGE_SIZE, Problem
-from serving.client import Client, ClientError, Prediction
+from digits.contract import IMAGE_SIZE
+from serving.client import Client, Prediction
 from ui.answers.drawing import Sheet
+from ui.answers.on_demand import ask_about
 from ui.answers.reading import Notice
-
-_log = logging.getLogger(__name__)
 
 PART: Final = 4
 """Side of a masked square in pixels: a little more than the width of a stroke."""
@@ -26,8 +24,6 @@ STRIDE: Final = 2
 """Pixels between two of them: with `PART` they overlap by half and cover the whole image."""
 _LEAST: Final = 1e-12
 """Smallest probability that counts; keeps the logarithms finite."""
-
-NO_ANSWER: Final = Notice("The model server did not answer. Ask again in a moment.", retry=False)
 
 Place = tuple[int, int]
 """Top and left of a part, in pixels."""
@@ -59,18 +55,8 @@ class Occlusion:
 
 
 def ask(client: Client, sheet: Sheet) -> Occlusion | Notice:
-    """Ask the model server what its answer to a drawing depends on. Never raises: no traceback may
-    reach the page."""
-    try:
-        [drawing] = client.read([sheet.picture])
-        if drawing.problem is not Problem.NONE:
-            return Notice(drawing.problem.sentence, retry=False)
-        return occlude(client, drawing.image)
-    except ClientError as error:
-        _log.warning("%s", error)
-    except Exception:  # noqa: BLE001 - the last line of defence, as in ui.answers.reading
-        _log.exception("expected an answer about the masked images; received an exception")
-    return NO_ANSWER
+    """Ask the model server what its answer to a drawing depends on. Never raises."""
+    return ask_about(client, sheet, occlude)
 
 
 def occlude(client: Client, image: NDArray[np.uint8]) -> Occlusion:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from digits.contract import IMAGE_SIZE, PIXEL_MAX
 from ui.answers.occlusion import PART, Change, Occlusion, Place
 from ui.answers.reading import Notice
-from ui.markup.panel import percent, png
+from ui.markup.panel import instead, percent, png
 
 _FOR: Final = np.array((70, 140, 255))
 """Red, green, blue of what speaks for the answer."""
@@ -26,11 +26,11 @@ _COLUMNS: Final = ("left", "centre", "right")
 def render(outcome: Occlusion | Notice, asked: int) -> str:
     """The figure or the sentence; `asked` is the number of the question about the drawing."""
     if isinstance(outcome, Notice):
-        return f'<p class="parts" data-asked="{asked}" role="status">{escape(outcome.sentence)}</p>'
+        return instead(outcome, asked)
     label = escape(outcome.label)
     box = "" if outcome.change is None else _box(outcome.change)
     return (
-        f'<figure class="parts" data-asked="{asked}">'
+        f'<figure class="extra parts" data-asked="{asked}">'
         f'<svg viewBox="0 0 {IMAGE_SIZE} {IMAGE_SIZE}" role="img" aria-label="The model input: '
         f'blue parts speak for {label}, orange ones against it">'
         f'<image href="{png(_coloured(outcome))}" width="{IMAGE_SIZE}" height="{IMAGE_SIZE}"/>'

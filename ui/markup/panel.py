@@ -11,6 +11,7 @@ from PIL import Image
 
 from serving.client import Drawing
 from ui.answers.drawing import encode
+from ui.answers.reading import Notice
 
 _SMALL: Final = 0.001
 """Probabilities below this are shown as a dash instead of 0.0%."""
@@ -42,6 +43,12 @@ def panel(
         f'class="facts">{facts}</p></div>'
         f"{below}</section>"
     )
+
+
+def instead(notice: Notice, asked: int) -> str:
+    """The sentence in the place of what a button asked for; `asked` is the number of the question
+    about the drawing."""
+    return f'<p class="extra" data-asked="{asked}" role="status">{escape(notice.sentence)}</p>'
 
 
 def figure(source: str, told: str, caption: str) -> str:
@@ -102,7 +109,7 @@ def percent(probability: float) -> str:
 
 
 def png(image: NDArray[np.uint8]) -> str:
-    """The image uint8 [28, 28] or [28, 28, 3] as a text that an `img` shows."""
+    """The image uint8 [height, width] or [height, width, 3] as a text that an `img` shows."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format="PNG")
     return encode(buffer.getvalue())

@@ -134,9 +134,12 @@ def test_feature_maps_are_those_of_each_image_in_order(client: Client, play: Pla
 
 def test_version_without_feature_maps_says_so(client: Client) -> None:
     assert not client.has_feature_maps()
+    with pytest.raises(InvalidRequestError, match="feature_maps"):
+        client.feature_maps(images_of(1))
 
 
 def test_feature_maps_of_another_shape_break_the_contract(client: Client, play: Play) -> None:
+    play.signatures = signatures(complete=True)
     play.changed = {"maps": np.zeros((1, 3, 12, 14, 14), np.uint8)}
     with pytest.raises(ContractMismatchError, match="maps"):
         client.feature_maps(images_of(1))

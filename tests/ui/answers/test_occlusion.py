@@ -11,7 +11,6 @@ from serving.client import Client, connect
 from tests.support.client_doubles import GARBAGE, Play, Stage, grpc_double, rest_double
 from ui.answers.drawing import Sheet
 from ui.answers.occlusion import (
-    NO_ANSWER,
     PART,
     Change,
     Occlusion,
@@ -21,6 +20,7 @@ from ui.answers.occlusion import (
     occlude,
     parts,
 )
+from ui.answers.on_demand import NO_ANSWER
 from ui.answers.reading import Notice
 
 SEVEN = Sheet(picture=bytes(17))

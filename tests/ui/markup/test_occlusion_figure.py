@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ui.answers.occlusion import NO_ANSWER, Change, Occlusion
+from ui.answers.occlusion import Change, Occlusion
+from ui.answers.on_demand import NO_ANSWER
 from ui.markup.occlusion_figure import render
 
 

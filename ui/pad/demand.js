@@ -1,9 +1,11 @@
-// What would change its mind? Asked by a button, see ../occlusion.py; the result is shown only beside the answer that it is about.
+// A button that asks for more about the drawing, see ../app.py. The result is shown only beside the answer that it is about, in the
+// element that the button names in aria-controls.
 
 import { panel } from "./asking.js";
 
 export function start(element, props) {
   const desk = element.closest("#desk");
+  const button = element.querySelector("button");
   let isWanted = false;
   let clicks = 0;
 
@@ -15,7 +17,7 @@ export function start(element, props) {
     props.value = String(clicks);
   }
 
-  element.querySelector("button").addEventListener("click", () => {
+  button.addEventListener("click", () => {
     isWanted = true;
     ask();
   });
@@ -23,7 +25,7 @@ export function start(element, props) {
   const news = { attributes: true, attributeFilter: ["data-answer"], childList: true, subtree: true };
   new MutationObserver(() => {
     ask();
-    const result = desk.querySelector("#occluded .parts");
+    const result = desk.querySelector(`#${button.getAttribute("aria-controls")} .extra`);
     result?.classList.toggle("stale", result.dataset.asked !== panel()?.dataset.asked);
   }).observe(desk, news);
 }
