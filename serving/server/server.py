@@ -4,15 +4,9 @@ import faulthandler
 import gc
 import logging
 import os
-import signal
-import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from types import FrameType
 from typing import Final
 
 from starlette.types import ASGIApp
@@ -43,14 +37,13 @@ from serving.server.parts import (
 )
 from serving.server.rest.app import RestApp
 from serving.server.settings import ServerSettings
+from serving.server.signals import Ending, catch_signals
 
 _log = logging.getLogger(__name__)
 
 _EXIT_CANNOT_LISTEN: Final = 1
 _GRACE: Final = 5.0
 """Seconds that draining may take longer than it should."""
-_EXIT_AT_ONCE: Final = 130
-"""What a shell reports for a program ended by SIGINT."""
 
 
 def serve(settings: ServerSettings) -> int:
@@ -61,8 +54,8 @@ def serve(settings: ServerSettings) -> int:
         The exit code.
     """
     _log_plainly()
-    ending = _Ending()
-    wait_for_signal = _catch_signals(ending)
+    ending = Ending()
+    wait_for_signal = catch_signals(ending)
     try:
         _spare_the_collector()
         limit_threads(settings)
@@ -100,54 +93,9 @@ def _log_plainly() -> None:
     )
     for name in ("absl", "tensorflow"):  # their steps are no events of ours
         logging.getLogger(name).setLevel(logging.WARNING)
-    for name in (
-        "uvicorn",
-        "grpc._common",
-    ):  # they write a line, or a traceback, for every caller who sends garbage
+    # They write a line, or a traceback, for every caller who sends garbage.
+    for name in ("uvicorn", "grpc._common"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-@dataclass
-class _Ending:
-    """What a signal to end does."""
-
-    waits_for_calls: bool = False
-    """Whether there may be any: not while the server starts, which a store that does not answer can
-    make last for ever."""
-    is_asked: bool = False
-
-
-def _catch_signals(ending: _Ending) -> Callable[[], object]:
-    """Catch SIGTERM and SIGINT from now on.
-
-    Returns:
-        Waits for the first of them.
-
-    The system may give a signal to any thread, and Python's handler runs once the main thread
-    wakes: a lock would not wake it, bytes that the signal itself sends do. Nor can a handler set an
-    event that the main thread may just have locked.
-    """
-    caught, sent = socket.socketpair()
-    sent.setblocking(False)
-    signal.set_wakeup_fd(sent.fileno())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, partial(_on_signal, ending))
-
-    def wait() -> None:
-        with sent, caught:
-            caught.recv(1)
-            signal.set_wakeup_fd(-1)
-
-    return wait
-
-
-def _on_signal(ending: _Ending, _number: int, _frame: FrameType | None) -> None:
-    if ending.is_asked:
-        os._exit(_EXIT_AT_ONCE)
-    ending.is_asked = True
-    if not ending.waits_for_calls:
-        os.write(sys.stderr.fileno(), b"told to end while starting\n")
-        os._exit(0)
 
 
 class Server:
