@@ -13,19 +13,20 @@ from serving.client.load import OK, Call, Load, call_at_rate, main, report
 from tests.support.client_doubles import Play, Stage, grpc_double
 from tests.support.ports import free_port
 from tests.support.released_server import serve_released
+from tests.support.server_fixtures import SECONDS
 
 
 def test_calls_are_begun_at_the_rate_though_earlier_ones_have_not_ended() -> None:
     began = list[float]()
+    all_begun = threading.Barrier(3)
 
-    def slow() -> None:
+    def waits_for_the_others() -> None:
         began.append(time.monotonic())
-        time.sleep(0.5)
+        all_begun.wait(SECONDS)
 
-    load = call_at_rate(slow, rate=40, seconds=0.5, stop=threading.Event())
-    assert (len(load.calls), load.planned) == (20, 20)
-    assert max(began) - min(began) > 0.4  # the last is due after 0.475 s
-    assert load.seconds < 20 * 0.5 / 2
+    load = call_at_rate(waits_for_the_others, rate=2, seconds=1.9, stop=threading.Event())
+    assert (len(load.calls), load.planned) == (3, 3)
+    assert max(began) - min(began) > 0.9  # the last is due after 1 s, and lost after 1.9 s
 
 
 def test_latency_counts_from_when_a_call_was_due_and_late_calls_are_not_begun() -> None:

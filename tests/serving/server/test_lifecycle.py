@@ -318,6 +318,6 @@ server.Server = Serving
 server.serve(ServerSettings(model_name="m", model_base_path="/m"))
 """
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False
     )
     assert (done.returncode, done.stdout) == (0, "drained\n"), done.stderr
