@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from playwright.sync_api import Browser, Page, expect
 
+from inkwell.demo import COMPARED
 from tests.browser.gestures import choose, digit, settle
-from tests.browser.stage import chromium, draw, model_server, open_page, page_process
+from tests.browser.stage import chromium, draw, open_page, page_process
+from tests.support.released_server import serve_released
 
 _DESK: Final = {"viewport": {"width": 1040, "height": 860}, "device_scale_factor": 2}
 _NARROW: Final = {"viewport": {"width": 1040, "height": 600}, "device_scale_factor": 1}
@@ -21,8 +23,7 @@ _PHONE: Final = {
     "has_touch": True,
     "is_mobile": True,
 }
-_OTHER: Final = "again"
-"""A second name for the same model, so that there is something to compare."""
+_INSIDE: Final = {"viewport": {"width": 1040, "height": 1320}, "device_scale_factor": 1}
 
 
 def main() -> None:
@@ -31,18 +32,17 @@ def main() -> None:
         prog="python -m tests.browser.screenshot", description="Make the pictures of the page."
     )
     parser.add_argument("folder", type=Path, help="folder to write the PNGs into")
-    parser.add_argument(
-        "--models", type=Path, default=Path("models/digits"), help="folder of the model's versions"
-    )
-    take(parser.parse_args().folder, parser.parse_args().models)
+    take(parser.parse_args().folder)
 
 
-def take(folder: Path, models: Path) -> None:
-    """Write the pictures of the page, answered by the newest version in `models`, to `folder`."""
+def take(folder: Path) -> None:
+    """Write the pictures of the page, answered by the released models, to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     with (
-        model_server(models, _OTHER) as server,
-        page_process(server.address, f"--compare={_OTHER}") as address,
+        serve_released() as (grpc, _),
+        page_process(
+            f"grpc://127.0.0.1:{grpc}", f"--compare={COMPARED}", "--models=models"
+        ) as address,
         chromium() as browser,
     ):
         with _window(browser, address, folder / "page.png", _DESK) as page:
@@ -60,6 +60,15 @@ def take(folder: Path, models: Path) -> None:
             choose(page, "Compare models")
             draw(page, 4)
             expect(digit(page)).to_have_text("4")
+        with _window(browser, address, folder / "inside.png", _INSIDE) as page:
+            draw(page, 7)
+            expect(digit(page)).to_have_text("7")
+            for question, figure in (
+                ("What would change its mind?", ".extra.parts"),
+                ("Inside the network", ".extra.layers"),
+            ):
+                page.get_by_role("button", name=question).click()
+                expect(page.locator(figure)).to_be_visible()
         with _window(browser, address, folder / "phone.png", _PHONE) as page:
             draw(page, 5)
             expect(digit(page)).to_have_text("5")

@@ -41,8 +41,12 @@ def _before_pools(network: keras.Model) -> list[keras.KerasTensor]:
 
 def _strongest(layer: tf.Tensor) -> tf.Tensor:
     """Of one layer, float32 [n, h, w, k]: uint8 [n, maps, 28, 28]."""
-    order = tf.math.top_k(tf.reduce_mean(layer, [1, 2]), _MAPS).indices
-    chosen = tf.gather(layer, order, axis=3, batch_dims=1)
+    maps = tf.transpose(layer, [0, 3, 1, 2])
+    order = tf.math.top_k(tf.reduce_mean(maps, [2, 3]), _MAPS).indices
+    chosen = tf.gather(maps, order, batch_dims=1)
     share = tf.math.divide_no_nan(chosen, tf.reduce_max(chosen, [1, 2, 3], keepdims=True))
-    large = tf.image.resize(share, _SIZE, _NEAREST)
-    return tf.cast(tf.transpose(tf.round(large * PIXEL_MAX), [0, 3, 1, 2]), tf.uint8)
+    # As images with one channel each, of any number, and not transposed again: TensorFlow would
+    # do that in uint8, and log an error on processors where oneDNN cannot.
+    images = tf.reshape(share, [-1, *layer.shape[1:3], 1])
+    large = tf.round(tf.image.resize(images, _SIZE, _NEAREST) * PIXEL_MAX)
+    return tf.cast(tf.reshape(large, [-1, _MAPS, *_SIZE]), tf.uint8)
