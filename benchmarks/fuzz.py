@@ -27,20 +27,24 @@ TARGETS: Final = ("rest", "messages", "files", "pictures", "page", "headers", "d
 _EXECUTED: Final = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
 
 
-def bench(seconds: int, place: Path, targets: Sequence[str] = TARGETS) -> dict[str, object]:
+def bench(
+    seconds: int, place: Path, targets: Sequence[str] = TARGETS, rounds: int = 1
+) -> dict[str, object]:
     """Fuzz each reader for so many seconds.
 
     Args:
-        seconds: for each.
-        place: folder for what is found.
+        seconds: for each, and each time.
+        place: folder for what is found; a later round goes on from there.
         targets: which readers.
+        rounds: how often, each in a process of its own: libFuzzer's own memory grows with its
+            inputs, up to the 2 GiB at which it stops.
 
     Returns:
         Inputs by reader, all together, and the readers that broke.
     """
     inputs: dict[str, int] = {}
     broken: list[str] = []
-    for target in targets:
+    for target in [target for target in targets for _ in range(rounds)]:
         flags = ["--seconds", str(seconds), "--found", str(place)]
         module = [sys.executable, "-m", "tests.serving.server.fuzz.guided", target]
         done = subprocess.run(
@@ -52,13 +56,14 @@ def bench(seconds: int, place: Path, targets: Sequence[str] = TARGETS) -> dict[s
             env={**os.environ, "TMPDIR": str(place)},
         )
         counted = _EXECUTED.search(done.stderr)
-        inputs[target] = int(counted[1]) if counted else 0
+        executed = int(counted[1]) if counted else 0
+        inputs[target] = inputs.get(target, 0) + executed
         if done.returncode:
             broken.append(target)
             print(done.stderr[-3000:], file=sys.stderr)
-        print(f"{target}: {inputs[target]:,} inputs, exit code {done.returncode}", flush=True)
+        print(f"{target}: {executed:,} inputs, exit code {done.returncode}", flush=True)
     return {
-        "seconds_each": seconds,
+        "seconds_each": seconds * rounds,
         "inputs": inputs,
         "inputs_together": sum(inputs.values()),
         "broken": broken,
@@ -70,14 +75,15 @@ class FuzzSettings(BenchmarkSettings):
 
     program: ClassVar[str] = "python -m benchmarks.fuzz"
 
-    seconds: int = Field(default=60, ge=1, description="of fuzzing for each reader")
+    seconds: int = Field(default=60, ge=1, description="of fuzzing for each reader, a round")
+    rounds: int = Field(default=1, ge=1, description="processes for each reader, in turn")
 
 
 def main() -> int:
     """Run the benchmark; 0 if nothing broke."""
     chosen = load(FuzzSettings, sys.argv[1:])
     with tempfile.TemporaryDirectory() as place:
-        seen = bench(chosen.seconds, Path(place))
+        seen = bench(chosen.seconds, Path(place), rounds=chosen.rounds)
     print(json.dumps(seen, indent=2))
     record(seen, chosen.results / RESULTS_FILE, "benchmarks.fuzz", sys.argv[1:])
     return int(bool(seen["broken"]))

@@ -18,9 +18,10 @@ _UNREADABLE: Final = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
-    NotImplementedError,
+    RuntimeError,
     MemoryError,
 )
+"""A RuntimeError is zipfile's: the archive is encrypted, or compressed in a way that it lacks."""
 _MAGIC: Final = {
     b"\x93NUMPY": "a single array (.npy); put the four arrays into one .npz file",
     b"\x1f\x8b": "a gzip file; for IDX files give their folder",

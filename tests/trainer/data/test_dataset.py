@@ -124,6 +124,19 @@ def test_load_cut_npz_is_refused(tmp_path: Path) -> None:
         load(path, name="toy")
 
 
+def test_load_encrypted_npz_is_refused(tmp_path: Path, arrays: Arrays) -> None:
+    write_npz(tmp_path, arrays)
+    file = tmp_path / "toy.npz"
+    content = bytearray(file.read_bytes())
+    for head, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        place = -1
+        while (place := content.find(head, place + 1)) >= 0:
+            content[place + flags] |= 1
+    file.write_bytes(content)
+    with pytest.raises(DataError, match=r"readable .npz file; received 'toy.npz': .*encrypted"):
+        load(file, name="toy")
+
+
 def test_load_npz_without_an_array_names_it(tmp_path: Path, arrays: Arrays) -> None:
     write_npz(tmp_path, {name: array for name, array in arrays.items() if name != "y_test"})
     with pytest.raises(DataError, match="y_test"):
