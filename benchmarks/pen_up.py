@@ -20,10 +20,8 @@ from pydantic import Field
 from benchmarks.options import BenchmarkSettings
 from benchmarks.record import record
 from digits.settings import load
-from inkwell.demo import COMPARED
-from tests.browser.stage import chromium, on_screen, open_page, page_process
+from tests.browser.stage import chromium, on_screen, open_page, released_page
 from tests.browser.strokes import STROKES, Place, smooth
-from tests.support.released_server import serve_released
 
 RESULTS_FILE: Final = "pen-up.json"
 _AIM: Final = 150.0
@@ -73,10 +71,7 @@ def main(argv: Sequence[str]) -> int:
 def measure(drawings: int) -> list[float]:
     """Milliseconds from the end of each drawing to its answer."""
     with (
-        serve_released() as (grpc, _),
-        page_process(
-            f"grpc://127.0.0.1:{grpc}", f"--compare={COMPARED}", "--models=models"
-        ) as address,
+        released_page() as address,
         chromium() as browser,
     ):
         page = browser.new_page()

@@ -73,11 +73,7 @@ def build(
             with gr.Column(min_width=280):
                 panel = gr.HTML(render(NOTHING_DRAWN), elem_id="panel", apply_default_css=False)
                 _component("mind.html", "mind")
-                with gr.Row(elem_id="on_demand"):
-                    wish = _component("occlusion.html", "demand")
-                    look = _component("feature_maps.html", "maps")
-                parts = gr.HTML("", elem_id="occluded", apply_default_css=False)
-                layers = gr.HTML("", elem_id="layers", apply_default_css=False)
+                on_demand = _offer_more(client)
                 _component("take.html", "take", asked.to_json())
                 offered = _offer_corrections() if corrections else None
         _component("history.html")
@@ -91,10 +87,7 @@ def build(
             concurrency_limit=_AT_ONCE,
             **_QUIET,
         )
-        for button, shown, answer in (
-            (wish, parts, _on_demand(client, ask_occlusion, render_occlusion)),
-            (look, layers, _on_demand(client, ask_feature_maps, render_feature_maps)),
-        ):
+        for button, shown, answer in on_demand:
             button.change(
                 answer, [pad, button], shown, concurrency_limit=_ON_DEMAND_AT_ONCE, **_QUIET
             )
@@ -102,6 +95,22 @@ def build(
             said, kept = offered
             said.change(_keeper(client, corrections), [pad, said], kept, **_QUIET)
     return page.queue(max_size=_WAITING, api_open=False)
+
+
+def _offer_more(
+    client: Client,
+) -> list[tuple[gr.HTML, gr.HTML, Callable[[object, object], str]]]:
+    """The buttons that ask for more about the drawing, where each answer is shown, and what gives
+    it."""
+    with gr.Row(elem_id="on_demand"):
+        wish = _component("occlusion.html", "demand")
+        look = _component("feature_maps.html", "maps")
+    parts = gr.HTML("", elem_id="occluded", apply_default_css=False)
+    layers = gr.HTML("", elem_id="layers", apply_default_css=False)
+    return [
+        (wish, parts, _on_demand(client, ask_occlusion, render_occlusion)),
+        (look, layers, _on_demand(client, ask_feature_maps, render_feature_maps)),
+    ]
 
 
 def _answerer(client: Client, comparer: Comparer) -> Callable[[object], tuple[str, gr.Timer]]:

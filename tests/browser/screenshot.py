@@ -9,10 +9,8 @@ from typing import Any, Final
 
 from playwright.sync_api import Browser, Page, expect
 
-from inkwell.demo import COMPARED
 from tests.browser.gestures import choose, digit, settle
-from tests.browser.stage import chromium, draw, open_page, page_process
-from tests.support.released_server import serve_released
+from tests.browser.stage import chromium, draw, open_page, released_page
 
 _DESK: Final = {"viewport": {"width": 1040, "height": 860}, "device_scale_factor": 2}
 _NARROW: Final = {"viewport": {"width": 1040, "height": 600}, "device_scale_factor": 1}
@@ -39,10 +37,7 @@ def take(folder: Path) -> None:
     """Write the pictures of the page, answered by the released models, to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     with (
-        serve_released() as (grpc, _),
-        page_process(
-            f"grpc://127.0.0.1:{grpc}", f"--compare={COMPARED}", "--models=models"
-        ) as address,
+        released_page() as address,
         chromium() as browser,
     ):
         with _window(browser, address, folder / "page.png", _DESK) as page:

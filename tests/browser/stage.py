@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,8 +13,11 @@ from typing import Final
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from inkwell.demo import COMPARED
 from serving.client import connect
 from tests.browser.strokes import STROKES, Place, smooth
+from tests.support.ports import free_port
+from tests.support.released_server import serve_released
 
 CHROMIUM: Final = shutil.which("chromium")
 _CHROMIUM_FLAGS: Final = (
@@ -24,12 +26,6 @@ _CHROMIUM_FLAGS: Final = (
 )
 _START: Final = 300.0
 """Seconds that a server gets to load TensorFlow and the model on a busy machine."""
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 class ModelServer:
@@ -126,6 +122,18 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def released_page() -> Iterator[str]:
+    """The page that `make demo` opens, answered by the released models; gives its address."""
+    with (
+        serve_released() as (grpc, _),
+        page_process(
+            f"grpc://127.0.0.1:{grpc}", f"--compare={COMPARED}", "--models=models"
+        ) as address,
+    ):
+        yield address
 
 
 def open_page(page: Page, address: str) -> None:

@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from tests.browser.gestures import choose, digit, hand_over, ink, inked, line, settle
-from tests.browser.stage import ModelServer, draw, free_port, open_page, page_process
+from tests.browser.stage import ModelServer, draw, open_page, page_process
+from tests.support.ports import free_port
 from tests.support.released_server import draw_seven
 
 pytestmark = pytest.mark.browser

@@ -1,13 +1,11 @@
 """What the layers see in a drawing, from a server that speaks the real protocol."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
 from digits.contract import DRAWINGS, FEATURE_MAPS, FEATURE_MAPS_SHAPE, Problem, signatures
-from serving.client import Client, connect
-from tests.support.client_doubles import GARBAGE, Play, Stage, grpc_double, rest_double
+from serving.client import Client
+from tests.support.client_doubles import GARBAGE, Play
 from ui.answers.drawing import Sheet
 from ui.answers.feature_maps import NO_MAPS, FeatureMaps, ask
 from ui.answers.on_demand import NO_ANSWER
@@ -20,14 +18,6 @@ SEVEN = Sheet(picture=bytes(17))
 @pytest.fixture
 def play() -> Play:
     return Play(signatures=signatures(complete=True))
-
-
-@pytest.fixture(params=[grpc_double, rest_double], ids=["grpc", "rest"])
-def client(request: pytest.FixtureRequest, play: Play) -> Iterator[Client]:
-    stage = Stage()
-    stage.play = play
-    with request.param(stage) as address, connect(address, deadline=2.0) as client:
-        yield client
 
 
 def test_ask_gives_the_maps_of_the_drawings_own_image(client: Client, play: Play) -> None:

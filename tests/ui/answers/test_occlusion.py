@@ -1,14 +1,12 @@
 """Which part of an image would change the answer, against a server that speaks the real
 protocol."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
 from digits.contract import DRAWINGS, PREDICT, Problem
-from serving.client import Client, connect
-from tests.support.client_doubles import GARBAGE, Play, Stage, grpc_double, rest_double
+from serving.client import Client
+from tests.support.client_doubles import GARBAGE, Play
 from ui.answers.drawing import Sheet
 from ui.answers.occlusion import (
     PART,
@@ -28,19 +26,6 @@ SEVEN = Sheet(picture=bytes(17))
 image it reads as the sum of its pixels modulo 10, with probability 0.91."""
 FALL = np.log(0.91 / 0.09) - np.log(0.01 / 0.99)
 """Of the log-odds where the stand-in reads something else."""
-
-
-@pytest.fixture
-def play() -> Play:
-    return Play()
-
-
-@pytest.fixture(params=[grpc_double, rest_double], ids=["grpc", "rest"])
-def client(request: pytest.FixtureRequest, play: Play) -> Iterator[Client]:
-    stage = Stage()
-    stage.play = play
-    with request.param(stage) as address, connect(address, deadline=2.0) as client:
-        yield client
 
 
 def said_of(change: Change | None) -> tuple[Place, str, float]:
