@@ -17,8 +17,8 @@ from typing import Final
 import grpc
 import numpy as np
 
-from serving.client import messages
-from serving.client.tensors import encode
+from serving.client.transport import messages
+from serving.client.transport.tensors import encode
 from tests.support.http2 import PREFACE, begun_and_reset
 
 _HOST: Final = "127.0.0.1"

@@ -16,8 +16,8 @@ from PIL import Image
 
 from benchmarks.serving.load import Call, Connect, Outcome
 from digits.contract import DRAWINGS, MODEL_NAME, PREDICT
-from serving.client.messages import PredictRequest
-from serving.client.tensors import encode
+from serving.client.transport.messages import PredictRequest
+from serving.client.transport.tensors import encode
 
 HOST: Final = "127.0.0.1"
 SIZES: Final = {"image": 1, "batch64": 64, "png": 1}

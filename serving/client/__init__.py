@@ -11,7 +11,6 @@ It works with TensorFlow Serving and with `serving.server` alike. On the command
 serving.client --help`.
 """
 
-from serving.client.access import Access
 from serving.client.calls import DRAWINGS_PER_CALL, IMAGES_PER_CALL
 from serving.client.client import Client
 from serving.client.connection import connect
@@ -26,6 +25,7 @@ from serving.client.errors import (
     UnavailableError,
 )
 from serving.client.predictions import Drawing, Explanation, Prediction, VersionStatus
+from serving.client.transport.access import Access
 
 __all__ = [
     "DRAWINGS_PER_CALL",

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from digits.contract import FEATURE_MAPS_SHAPE, IMAGE_SIZE, OOD_SCORE, Problem
 from serving.client.errors import ContractMismatchError
 from serving.client.predictions import Drawing, Explanation, Prediction
-from serving.client.transport import Reply
+from serving.client.transport.interface import Reply
 
 _IMAGE: tuple[int, int] = (IMAGE_SIZE, IMAGE_SIZE)
 

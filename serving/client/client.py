@@ -28,8 +28,8 @@ from serving.client.errors import (
 )
 from serving.client.labels import Labels
 from serving.client.predictions import Drawing, Explanation, Prediction, VersionStatus
-from serving.client.retry import retrying
-from serving.client.transport import Reply, Served, Transport
+from serving.client.transport.interface import Reply, Served, Transport
+from serving.client.transport.retry import retrying
 
 if TYPE_CHECKING:
     from serving.client.number.read import Number

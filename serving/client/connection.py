@@ -3,11 +3,11 @@
 import math
 
 from digits.contract import MODEL_NAME
-from serving.client.access import Access
 from serving.client.checks import Address, split_server
 from serving.client.client import Client
 from serving.client.errors import InvalidRequestError
-from serving.client.transport import Transport
+from serving.client.transport.access import Access
+from serving.client.transport.interface import Transport
 
 
 def connect(
@@ -51,9 +51,9 @@ def open_transport(address: Address, model: str, version: int | None, access: Ac
     """The transport for an address, on its own without retries. Imports only the library that is
     used: either one is a good part of a small process."""
     if address.protocol == "grpc":
-        from serving.client.over_grpc import GrpcTransport  # noqa: PLC0415
+        from serving.client.transport.over_grpc import GrpcTransport  # noqa: PLC0415
 
         return GrpcTransport(address, model, version, access)
-    from serving.client.over_rest import RestTransport  # noqa: PLC0415
+    from serving.client.transport.over_rest import RestTransport  # noqa: PLC0415
 
     return RestTransport(address, model, version, access)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from digits.contract import CLASSIFY, LABELS, Signature, signatures
 from serving.client.errors import ClientError, DeadlineExceededError, UnavailableError
-from serving.client.transport import Reply
+from serving.client.transport.interface import Reply
 
 _CLASSIFY: Final = signatures()[CLASSIFY]
 _NO_EXAMPLE: Final = [b""]

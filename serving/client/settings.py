@@ -7,9 +7,9 @@ from pydantic import AfterValidator, Field
 
 from digits.contract import MODEL_NAME
 from digits.settings import Settings
-from serving.client.access import Access, read_headers
 from serving.client.checks import split_server
 from serving.client.errors import InvalidRequestError
+from serving.client.transport.access import Access, read_headers
 
 
 def _a_server(server: str) -> str:

@@ -100,6 +100,7 @@ def test_imports_of_each_package_are_those_of_the_table(package: str) -> None:
 
 ROOMS: Final = {
     "trainer": "data preprocessing networks freehand evaluation training export reports",
+    "serving.client": "transport number",
     "serving.server": "models codecs inference monitoring rest grpc",
     "ui": "answers markup web",
 }

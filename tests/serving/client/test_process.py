@@ -47,8 +47,8 @@ def server(request: pytest.FixtureRequest) -> Iterator[str]:
     "module",
     [
         "serving.client",
-        "serving.client.over_grpc",
-        "serving.client.over_rest",
+        "serving.client.transport.over_grpc",
+        "serving.client.transport.over_rest",
         "serving.client.__main__",
     ],
 )

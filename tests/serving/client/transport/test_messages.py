@@ -10,7 +10,7 @@ from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, predict_pb2
 
-from serving.client import messages
+from serving.client.transport import messages
 from tests.support.client_doubles import Official
 
 PAIRS = {

@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 
-from serving.client.messages import AnyMessage, TensorProto
-from serving.client.tensors import decode, encode
+from serving.client.transport.messages import AnyMessage, TensorProto
+from serving.client.transport.tensors import decode, encode
 from tests.support.client_doubles import Official, spelled_out
 
 VALUES = {

@@ -9,14 +9,14 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from digits.contract import Signature
-from serving.client import messages
-from serving.client.access import Access, read_pem, tls_context
 from serving.client.checks import Address
-from serving.client.descriptions import to_signatures, to_statuses
 from serving.client.errors import ServerFailedError, from_code
 from serving.client.predictions import VersionStatus
-from serving.client.tensors import decode, encode
-from serving.client.transport import MESSAGE_MAX_BYTES, Reply, Served
+from serving.client.transport import messages
+from serving.client.transport.access import Access, read_pem, tls_context
+from serving.client.transport.descriptions import to_signatures, to_statuses
+from serving.client.transport.interface import MESSAGE_MAX_BYTES, Reply, Served
+from serving.client.transport.tensors import decode, encode
 
 _OPTIONS: Final = (
     ("grpc.max_send_message_length", MESSAGE_MAX_BYTES),

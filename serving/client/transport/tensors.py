@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.client.messages import DATA_TYPES, AnyMessage, TensorProto
+from serving.client.transport.messages import DATA_TYPES, AnyMessage, TensorProto
 
 _VALUE_FIELDS: Final = {
     "float32": "float_val",

@@ -2,8 +2,8 @@
 messages."""
 
 from digits.contract import Signature, Tensor
-from serving.client.messages import DATA_TYPES, VERSION_STATES, AnyMessage
 from serving.client.predictions import VersionStatus
+from serving.client.transport.messages import DATA_TYPES, VERSION_STATES, AnyMessage
 
 
 def to_statuses(message: AnyMessage) -> list[VersionStatus]:

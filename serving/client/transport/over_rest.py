@@ -14,13 +14,13 @@ from google.protobuf import json_format
 from numpy.typing import NDArray
 
 from digits.contract import Signature
-from serving.client import messages
-from serving.client.access import Access, tls_context
 from serving.client.checks import Address
-from serving.client.descriptions import to_signatures, to_statuses
 from serving.client.errors import ClientError, ServerFailedError, from_code
 from serving.client.predictions import VersionStatus
-from serving.client.transport import MESSAGE_MAX_BYTES, Reply, Served
+from serving.client.transport import messages
+from serving.client.transport.access import Access, tls_context
+from serving.client.transport.descriptions import to_signatures, to_statuses
+from serving.client.transport.interface import MESSAGE_MAX_BYTES, Reply, Served
 
 _CODES: Final = {
     400: "INVALID_ARGUMENT",

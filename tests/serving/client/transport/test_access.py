@@ -14,7 +14,7 @@ import pytest
 from digits.contract import MODEL_NAME
 from serving.client import Access, ClientError, InvalidRequestError, UnavailableError, connect
 from serving.client.__main__ import main
-from serving.client.access import read_headers
+from serving.client.transport.access import read_headers
 from tests.support.client_doubles import Play, Stage, grpc_double, rest_double
 
 IMAGE = np.zeros((1, 28, 28), np.uint8)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from serving.client.errors import ClientError, InvalidRequestError, NotFoundError, UnavailableError
-from serving.client.retry import ATTEMPTS, retrying
+from serving.client.transport.retry import ATTEMPTS, retrying
 
 
 class World:
