@@ -13,12 +13,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 import numpy as np
 import psutil
 from pydantic import AfterValidator, Field
 
+from benchmarks.abuse.attacked import Seen, under_attack
 from benchmarks.abuse.attacks import ATTACKS
 from benchmarks.abuse.page import measure_page
 from benchmarks.abuse.page_attacks import PAGE_ATTACKS
@@ -39,10 +40,7 @@ MOST_PAGE_P99_MS: Final = 2000.0
 _QUIET: Final = "none", "page_none"
 """No attack on the server, none on the page."""
 _ALL: Final = (*ATTACKS, *PAGE_ATTACKS)
-_AFTERWARDS: Final = 3.0
-"""Seconds between the end of an attack and the last look at the memory."""
 _MIB: Final = 1 << 20
-Seen = dict[str, Any]
 _ROOT: Final = Path(__file__).parents[2]
 
 
@@ -99,19 +97,10 @@ def _is_on_page(name: str) -> bool:
 
 def _measure(name: str, server: psutil.Process, ports: tuple[int, int], seconds: float) -> Seen:
     with connect(f"grpc://127.0.0.1:{ports[0]}", deadline=DEADLINE) as client:
-        before = server.memory_info().rss
-        attack = None
-        if name in ATTACKS:
-            arguments = [name, *map(str, ports), str(seconds)]
-            attack = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.abuse.attacks", *arguments]
-            )
-        seen = _call(client, server, seconds)
-        if attack is not None:
-            attack.kill()
-            attack.wait()
-        time.sleep(_AFTERWARDS)
-        return {**seen, "before": before, "after": server.memory_info().rss}
+        attack = ["benchmarks.abuse.attacks", name, *map(str, ports), str(seconds)]
+        return under_attack(
+            server, attack if name in ATTACKS else [], lambda: _call(client, server, seconds)
+        )
 
 
 @contextmanager

@@ -8,21 +8,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import numpy as np
 import psutil
 
+from benchmarks.abuse.attacked import Seen, under_attack
 from benchmarks.abuse.page_attacks import PAGE_ATTACKS, SEVEN
 
 _EVERY: Final = 0.5
 """Seconds between two questions of the visitor."""
 _PATIENCE: Final = 10.0
 """Seconds after which a question counts as failed."""
-_AFTERWARDS: Final = 3.0
-"""Seconds between the end of an attack and the last look at the memory."""
-Seen = dict[str, Any]
 
 
 def measure_page(name: str, server: int, seconds: float, root: Path) -> Seen:
@@ -38,26 +36,13 @@ def measure_page(name: str, server: int, seconds: float, root: Path) -> Seen:
         What the visitor saw, and the page's memory in bytes.
     """
     with _page(root, server) as (port, process):
-        before = process.memory_info().rss
         _ask(port)  # loads what later questions have
-        attack = None
-        if name in PAGE_ATTACKS:
-            attack = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "benchmarks.abuse.page_attacks",
-                    name,
-                    str(port),
-                    str(seconds),
-                ]
-            )
-        seen = _visit(port, process, seconds)
-        if attack is not None:
-            attack.kill()
-            attack.wait()
-        time.sleep(_AFTERWARDS)
-        return {**seen, "before": before, "after": process.memory_info().rss}
+        attack = ["benchmarks.abuse.page_attacks", name, str(port), str(seconds)]
+        return under_attack(
+            process,
+            attack if name in PAGE_ATTACKS else [],
+            lambda: _visit(port, process, seconds),
+        )
 
 
 @contextmanager

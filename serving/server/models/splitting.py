@@ -16,7 +16,7 @@ from serving.server.models.dynamic_batching import Batcher
 from serving.server.models.functions import Array
 
 PART_ITEMS: Final = 8
-"""Items of a part, at least: the hand-over to another thread takes as long as a tenth of one."""
+"""Items of a part, at least: fewer are hardly worth the hand-over to another thread."""
 
 
 class Splitter:
