@@ -134,3 +134,23 @@ def ink(page: Page) -> float:
 def inked_at(page: Page, x: float, y: float) -> bool:
     """Whether the pad shows ink at a place, in units of its height."""
     return bool(page.locator("#pad canvas").evaluate(_INKED_AT, [x, y]))
+
+
+def expect_to_go_with_the_answer(page: Page, button: Locator, result: Locator) -> None:
+    """What a button has shown about the drawing is dimmed while a newer one has no answer, gone
+    when it has, and neither is offered for a whole number; nothing below moves."""
+    below = page.get_by_role("button", name="As code")
+    before = below.bounding_box()
+    held = hold(page)
+    line(page, (0.1, 0.95), (0.3, 0.95))
+    expect(page.locator("#desk")).to_have_attribute("data-answer", "old")
+    expect(result).to_have_css("opacity", "0.35")
+    release(page, held)
+    settle(page)
+    expect(result).to_be_hidden()
+    assert below.bounding_box() == before
+    button.click()
+    expect(result).to_be_visible()
+    choose(page, "A whole number")
+    expect(button).to_be_hidden()
+    expect(result).to_be_hidden()

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from digits.contract import FEATURE_MAPS, FEATURE_MAPS_SHAPE, signatures
 from tests.browser.conftest import window
-from tests.browser.gestures import choose, hold, line, release, settle
+from tests.browser.gestures import expect_to_go_with_the_answer, settle
 from tests.browser.stage import draw, page_process
 from tests.support.client_doubles import Play, Stage, grpc_double
 from ui.answers.feature_maps import NO_MAPS
@@ -151,21 +151,7 @@ def enlarged(dialog: Locator) -> int:
 
 def test_page_maps_go_with_the_answer(desk: Page) -> None:
     draw_and_ask(desk)
-    below = desk.get_by_role("button", name="As code")
-    before = below.bounding_box()
-    held = hold(desk)
-    line(desk, (0.1, 0.95), (0.3, 0.95))
-    expect(desk.locator("#desk")).to_have_attribute("data-answer", "old")
-    expect(result(desk)).to_have_css("opacity", "0.35")
-    release(desk, held)
-    settle(desk)
-    expect(result(desk)).to_be_hidden()
-    assert below.bounding_box() == before
-    button(desk).click()
-    expect(result(desk)).to_be_visible()
-    choose(desk, "A whole number")
-    expect(button(desk)).to_be_hidden()
-    expect(result(desk)).to_be_hidden()
+    expect_to_go_with_the_answer(desk, button(desk), result(desk))
 
 
 def test_page_offers_no_maps_of_a_version_without_them(

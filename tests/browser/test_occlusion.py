@@ -9,7 +9,15 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from serving.client import connect
 from tests.browser.conftest import window
-from tests.browser.gestures import choose, digit, hold, line, pictures_sent, release, settle
+from tests.browser.gestures import (
+    digit,
+    expect_to_go_with_the_answer,
+    hold,
+    line,
+    pictures_sent,
+    release,
+    settle,
+)
 from tests.browser.stage import ModelServer, draw
 from ui.answers.drawing import Sheet
 from ui.answers.occlusion import Occlusion, ask
@@ -67,21 +75,7 @@ def test_page_digit_that_one_part_decides_has_a_box_around_it(page: Page) -> Non
 
 def test_page_what_would_change_its_mind_goes_with_the_answer(page: Page) -> None:
     draw_and_ask(page, 7)
-    below = page.get_by_role("button", name="As code")
-    before = below.bounding_box()
-    held = hold(page)
-    line(page, (0.1, 0.95), (0.3, 0.95))
-    expect(page.locator("#desk")).to_have_attribute("data-answer", "old")
-    expect(result(page)).to_have_css("opacity", "0.35")
-    release(page, held)
-    settle(page)
-    expect(result(page)).to_be_hidden()
-    assert below.bounding_box() == before
-    button(page).click()
-    expect(result(page)).to_be_visible()
-    choose(page, "A whole number")
-    expect(result(page)).to_be_hidden()
-    expect(button(page)).to_be_hidden()
+    expect_to_go_with_the_answer(page, button(page), result(page))
 
 
 def test_page_asked_while_the_answer_is_old_waits_for_the_new_one(page: Page) -> None:
