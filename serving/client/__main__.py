@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from digits.contract import DRAWING_MAX_BYTES, NOT_A_DIGIT_SENTENCE, Problem
+from digits.percent import percent
 from digits.settings import EXIT_BAD_SETTINGS, load
 from serving.client.client import Client
 from serving.client.connection import connect
@@ -183,7 +184,8 @@ def _tell(file: str, answer: Drawing) -> bool:
     if answer.problem is not Problem.NONE:
         print(f"{file}: {answer.problem.sentence}", file=sys.stderr)
         return False
-    best = f"{answer.label} ({100 * answer.probabilities[answer.digit]:.1f} %)"
+    sure = percent(answer.probabilities[answer.digit]).replace("%", " %")
+    best = f"{answer.label} ({sure})"
     doubt = f"{NOT_A_DIGIT_SENTENCE} As one, it would be {best}."
     print(f"{file}: {best if answer.looks_like_digit else doubt}")
     return True

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits.contract import IMAGE_SIZE, PIXEL_MAX
+from digits.percent import percent
 from ui.answers.occlusion import PART, Change, Occlusion, Place
 from ui.answers.reading import Notice
-from ui.markup.panel import instead, percent, png
+from ui.markup.panel import instead, png
 
 _FOR: Final = np.array((70, 140, 255))
 """Red, green, blue of what speaks for the answer."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from digits.percent import percent
 from serving.client import Drawing
 from ui.answers.drawing import encode
 from ui.answers.reading import Notice
@@ -100,12 +101,6 @@ def _bar(name: str, probability: float | None, wins: bool) -> str:
         f'{length:.2%}"></span></span>'
         f'<span class="name" aria-hidden="true">{name}</span></li>'
     )
-
-
-def percent(probability: float) -> str:
-    """In words for people; no model is ever 100.0% sure."""
-    text = f"{probability:.1%}"
-    return ">99.9%" if text == "100.0%" else text
 
 
 def png(image: NDArray[np.uint8]) -> str:

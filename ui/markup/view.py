@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digits.contract import LABELS, NOT_A_DIGIT_SENTENCE
+from digits.percent import percent
 from serving.client import Drawing
 from serving.client.number.read import NumberDigit
 from ui.answers.compare import Comparison, Opinion
 from ui.answers.reading import NOTHING_DRAWN, Answer, Notice, NumberAnswer, Outcome
-from ui.markup.panel import bars, facts, figure, leaders, panel, percent, png
+from ui.markup.panel import bars, facts, figure, leaders, panel, png
 
 _SURE: Final = 0.9
 """Below this probability the answer is "probably", and the next digit is named too."""

@@ -62,6 +62,14 @@ def run(*arguments: str, folder: Path | None = None, **environment: str) -> Done
     )
 
 
+def test_predict_never_claims_to_be_quite_sure(
+    protocol: tuple[Stage, str], play: Play, folder: Path
+) -> None:
+    play.changed = {"probabilities": np.eye(10, dtype=np.float32)[[3]]}
+    done = run("predict", "three.png", "--server", protocol[1], folder=folder)
+    assert done.stdout == "three.png: 3 (>99.9 %)\n"
+
+
 def test_predict_two_files_are_two_lines_in_order(
     protocol: tuple[Stage, str], play: Play, folder: Path
 ) -> None:
