@@ -65,7 +65,7 @@ PRINTED: Final = {
     "grpcurl, a drawing": r'.*"digit": \{.*"int64_?[vV]al": \[\s*"7"\s*\].*',
     "grpcurl, is the model ready?": r'\{\s*"status": "SERVING"\s*\}\s*',
     "Our client, gRPC and REST": r"7\n7\n",
-    "The command line": r"seven\.png: 7 \(\d+\.\d %\)\n",
+    "The command line": r"seven\.png: 7 \((>99\.9|\d\d\.\d) %\)\n",
 }
 """What the example under each heading prints."""
 CASES: Final = [
