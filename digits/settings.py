@@ -48,6 +48,8 @@ _PREFIXES: Final = (
     "INKWELL_HUGGINGFACE_",
     "INKWELL_REEXPORT_",
     "INKWELL_BENCH_",
+    "INKWELL_DEMO_",
+    "INKWELL_TESTS_",
     "INKWELL_",
 )
 """Each program's prefix, longest first: a variable belongs to the first that fits."""

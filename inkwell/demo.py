@@ -1,9 +1,6 @@
-"""`make demo`: the embedded server and the page together, until Ctrl-C or until one of them ends.
+"""`make demo`: the embedded server and the page, each a process of its own, until Ctrl-C or until
+one of them ends."""
 
-Needs the standard library only; the two programs run as processes of their own.
-"""
-
-import argparse
 import os
 import signal
 import socket
@@ -13,13 +10,16 @@ import time
 import webbrowser
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Annotated, ClassVar, Final
+
+from pydantic import Field
+
+from digits.settings import Settings, load
 
 HOST: Final = "127.0.0.1"
 _CONFIG: Final = Path(__file__).parents[1] / "serving/tensorflow_serving"
 COMPARED: Final = "conv3,conv5,conv7"
 """The networks that the page asks beside the best one, which is `digits`."""
-_LAST_PORT: Final = 65_535
 _POLL: Final = 0.2
 """Seconds between two looks at the processes."""
 _MODEL_DEADLINE: Final = 600
@@ -28,16 +28,28 @@ _DRAIN: Final = 20
 """Seconds a process has to finish what it was asked before it is killed."""
 
 Process = subprocess.Popen[bytes]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
+class DemoSettings(Settings):
+    """The embedded server with the released models, and the page to draw on."""
+
+    program: ClassVar[str] = "python -m inkwell.demo"
+    env_prefix: ClassVar[str] = "INKWELL_DEMO_"
+
+    page_port: Port = Field(default=7860, description="where the page is opened")
+    grpc_port: Port = Field(default=8500, description="where the server answers gRPC")
+    rest_port: Port = Field(default=8501, description="where the server answers REST")
 
 
 def main(argv: Sequence[str]) -> int:
     """Serve on the ports of the command line, where all of them are free; returns the exit code."""
-    ports = _read_ports(argv)
-    for flag, port in vars(ports).items():
-        if _answers(port):
+    ports = load(DemoSettings, argv)
+    for name in ("page_port", "grpc_port", "rest_port"):
+        if _answers(port := getattr(ports, name)):
             print(
                 f"demo: expected port {port} to be free; something answers there; choose another "
-                f"with {flag.upper()}=",
+                f"with {name.upper()}=",
                 file=sys.stderr,
             )
             return 1
@@ -140,22 +152,6 @@ def _answers(port: int) -> bool:
             return True
     except OSError:
         return False
-
-
-def _read_ports(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m inkwell.demo", description=__doc__, allow_abbrev=False
-    )
-    for name, default in (("page_port", 7860), ("grpc_port", 8500), ("rest_port", 8501)):
-        parser.add_argument(f"--{name}", type=_port, default=default, help="default %(default)s")
-    return parser.parse_args(argv)
-
-
-def _port(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= _LAST_PORT:
-        raise ValueError
-    return number
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 
 import base64
 import http.client
+import itertools
 import json
 import socket
 import struct
@@ -10,7 +11,7 @@ import sys
 import threading
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from typing import Final
 
@@ -60,18 +61,38 @@ def large_bodies(_grpc: int, rest: int, until: float) -> None:
 def many_large_calls(grpc_port: int, _rest: int, until: float) -> None:
     """More calls of 128 saliency maps than the server has places, each on a connection of its own
     and without an end."""
+    content = _request("explain", 128)
+    run_at_once(_CALLERS, lambda: _call(grpc_port, itertools.repeat(content), until))
+
+
+def batch_sizes(grpc_port: int, _rest: int, until: float) -> None:
+    """Every number of images from 1 to 1,000, mixed, four at a time: memory that is kept for each
+    shape adds up."""
+    sizes = np.random.default_rng(1).permutation(1_000) + 1
+    shares = [sizes[first::4] for first in range(4)]
+    run_at_once(4, lambda: _call(grpc_port, map(_images, itertools.cycle(shares.pop())), until))
+
+
+def _images(count: int) -> bytes:
+    return _request("serving_default", count)
+
+
+def _request(signature: str, count: int) -> bytes:
     request = messages.PredictRequest()
-    request.model_spec.name, request.model_spec.signature_name = "digits", "explain"
-    request.inputs["images"].CopyFrom(encode(np.zeros((128, 28, 28), np.uint8)))
-    content = request.SerializeToString()
-    run_at_once(_CALLERS, lambda: _call(grpc_port, content, until))
+    request.model_spec.name, request.model_spec.signature_name = "digits", signature
+    request.inputs["images"].CopyFrom(encode(np.zeros((count, 28, 28), np.uint8)))
+    content: bytes = request.SerializeToString()
+    return content
 
 
-def _call(port: int, content: bytes, until: float) -> None:
+def _call(port: int, contents: Iterable[bytes], until: float) -> None:
+    """Ask one after another on a connection of its own."""
     options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)]
     with grpc.insecure_channel(f"{_HOST}:{port}", options=options) as channel:
         call: Callable[..., bytes] = channel.unary_unary(_METHOD)
-        while (left := until - time.monotonic()) > 0:
+        for content in contents:
+            if (left := until - time.monotonic()) <= 0:
+                return
             try:
                 call(content, timeout=left)
             except grpc.RpcError:
@@ -106,6 +127,7 @@ ATTACKS: Final[dict[str, Callable[[int, int, float], None]]] = {
         large_pictures,
         large_bodies,
         many_large_calls,
+        batch_sizes,
         rapid_reset,
         idle_connections,
     )

@@ -1,14 +1,16 @@
 """python -m tests.browser.screenshot docs/images: the pictures of the page in the README, made from
 the real page."""
 
-import argparse
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from playwright.sync_api import Browser, Page, expect
+from pydantic import Field
 
+from digits.settings import CliPositionalArg, Settings, load
 from tests.browser.gestures import choose, digit, settle
 from tests.browser.stage import chromium, draw, open_page, released_page
 
@@ -24,13 +26,13 @@ _PHONE: Final = {
 _INSIDE: Final = {"viewport": {"width": 1040, "height": 1320}, "device_scale_factor": 1}
 
 
-def main() -> None:
-    """Start the server and the page, draw, and keep what is seen."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.browser.screenshot", description="Make the pictures of the page."
-    )
-    parser.add_argument("folder", type=Path, help="folder to write the PNGs into")
-    take(parser.parse_args().folder)
+class ScreenshotSettings(Settings):
+    """The pictures of the page."""
+
+    program: ClassVar[str] = "python -m tests.browser.screenshot"
+    env_prefix: ClassVar[str] = "INKWELL_TESTS_"
+
+    folder: CliPositionalArg[Path] = Field(description="folder to write the PNGs into")
 
 
 def take(folder: Path) -> None:
@@ -84,4 +86,4 @@ def _window(
 
 
 if __name__ == "__main__":
-    main()
+    take(load(ScreenshotSettings, sys.argv[1:]).folder)

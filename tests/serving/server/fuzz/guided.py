@@ -6,36 +6,38 @@ what broke something lies there as crash-…, and the program ends with an exit 
 such a file into the corpus with the fix: the tests read all of it.
 """
 
-import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final, Literal
 
 import atheris  # type: ignore[import-untyped,import-not-found,unused-ignore]  # for x86_64 only
+from pydantic import Field
 
 with atheris.instrument_imports(include=["serving", "ui", "digits", "trainer.data"]):
+    from digits.settings import CliPositionalArg, Settings, load
     from tests.serving.server.fuzz.targets import TARGETS
 
 CORPUS: Final = Path(__file__).parent / "corpus"
 
 
-def main() -> None:
+class GuidedSettings(Settings):
+    """Fuzz one reader, guided by its coverage."""
+
+    program: ClassVar[str] = "python -m tests.serving.server.fuzz.guided"
+    env_prefix: ClassVar[str] = "INKWELL_TESTS_"
+
+    target: CliPositionalArg[Literal[tuple(TARGETS)]] = Field(description="the reader")  # type: ignore[valid-type]
+    seconds: int = Field(default=60, ge=1, description="how long")
+    runs: int | None = Field(
+        default=None, ge=1, description="so many inputs, the same each time, instead of a time"
+    )
+    found: Path = Field(default=Path("build/fuzz"), description="folder for what is found")
+
+
+def main(argv: Sequence[str]) -> None:
     """Fuzz until the time is up or something breaks."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.serving.server.fuzz.guided", description=__doc__, allow_abbrev=False
-    )
-    parser.add_argument("target", choices=TARGETS)
-    parser.add_argument("--seconds", type=int, default=60, help="default %(default)s")
-    parser.add_argument(
-        "--runs", type=int, help="so many inputs, the same ones each time, instead of a time"
-    )
-    parser.add_argument(
-        "--found",
-        type=Path,
-        default=Path("build") / "fuzz",
-        help="folder for what is found; default %(default)s",
-    )
-    chosen = parser.parse_args()
+    chosen = load(GuidedSettings, argv)
     found = chosen.found / chosen.target
     found.mkdir(parents=True, exist_ok=True)
     until = (
@@ -57,4 +59,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
