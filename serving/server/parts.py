@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import tensorflow as tf
@@ -35,7 +36,12 @@ def make_dynamic_batching(settings: ServerSettings) -> DynamicBatching | None:
         return None
     running = settings.max_running_calls
     turns = min(_count_cores() + 1, running)
-    return DynamicBatching(settings.max_batch_size, threading.Semaphore(running), turns)
+    return DynamicBatching(
+        settings.max_batch_size,
+        threading.Semaphore(running),
+        turns,
+        ThreadPoolExecutor(_count_cores(), "compute"),
+    )
 
 
 def _count_cores() -> int:

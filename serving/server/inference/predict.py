@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from serving.server.inference.pieces import Pieces, compute
+from serving.server.inference.pieces import Pieces, check_deadline, compute
 from serving.server.inference.validation import check_inputs
 from serving.server.models.deadline import NO_DEADLINE, Deadline
 from serving.server.models.model import Target
@@ -75,11 +75,37 @@ def predict_with(version: LoadedVersion, query: Query, limits: Limits) -> Answer
     Raises:
         ServingError: the signature, an input or an output is not as it should be.
     """
-    signature = find_signature(version.signatures, query.signature_name)
-    inputs = query.read_inputs(signature)
-    wanted = signature.choose_outputs(query.output_filter)
-    check_inputs(signature, inputs, limits.max_items)
+    signature, inputs, wanted = _prepare(version, query, limits)
     outputs = compute(
         version, signature, inputs, wanted, deadline=query.deadline, pieces=limits.pieces
     )
     return Answer(version.model, version.number, signature, outputs)
+
+
+def _prepare(
+    version: LoadedVersion, query: Query, limits: Limits
+) -> tuple[ServedSignature, Arrays, list[str]]:
+    """The signature, its validated inputs, and the outputs wanted."""
+    signature = find_signature(version.signatures, query.signature_name)
+    inputs = query.read_inputs(signature)
+    wanted = signature.choose_outputs(query.output_filter)
+    check_inputs(signature, inputs, limits.max_items)
+    return signature, inputs, wanted
+
+
+async def predict_joined(models: Models, query: Query, limits: Limits) -> Answer | None:
+    """As `predict`, in an event loop; None for a call that is not joined with others, which a
+    thread must compute.
+
+    Raises:
+        ServingError: as `predict`.
+    """
+    with models.lease(query.target) as version:
+        signature, inputs, wanted = _prepare(version, query, limits)
+        check_deadline(query.deadline)
+        if limits.pieces is None or not limits.pieces.cut(signature, inputs, wanted).is_small:
+            return None
+        outputs = await version.run_joined(signature, inputs, wanted, query.deadline)
+        if outputs is None:
+            return None
+        return Answer(version.model, version.number, signature, outputs)

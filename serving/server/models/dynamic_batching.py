@@ -1,16 +1,19 @@
 """Join calls that arrive while the model computes, without a timer: a lone call never waits.
 
-A call that finds a free turn is computed at once, by its own thread. One that finds none waits, and
-when a turn is free again, the thread of the call that waited longest computes it together with
-every other waiting call of the same shape. So the batches grow with the load, and nothing is
-delayed to make them grow.
+A call that finds a free turn is computed at once. One that finds none waits, and when a turn is
+free again, the call that waited longest is computed together with every other waiting call of the
+same shape. So the batches grow with the load, and nothing is delayed to make them grow.
+
+`compute` blocks its thread, which computes a batch when its turn comes. `begin` blocks nobody: a
+thread of the pool computes, and whoever began the call is told.
 """
 
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -30,23 +33,39 @@ class DynamicBatching:
     """Bounds what is computed apart, all signatures together."""
     turns: int
     """Computations of one signature at the same time."""
+    threads: ThreadPoolExecutor
+    """Compute the calls that block nobody."""
 
 
 @dataclass(eq=False)
-class _Call:
+class Call:
     """One call that waits, or is computed."""
 
     arrays: Sequence[Array]
     items: int
     deadline: Deadline
-    ready: threading.Lock = field(default_factory=threading.Lock)
-    """Held until there is an answer, or a batch to compute."""
-    batch: list["_Call"] | None = None
-    """Set for the call whose thread computes the others too."""
+    lead: Callable[["Call"], None]
+    """Called when it is this call's turn: its `batch` is to be computed."""
+    done: Callable[["Call"], None]
+    """Called when it was computed in the batch of another, or its time has run out."""
+    batch: list["Call"] | None = None
+    """Set for the first call of a batch."""
     answer: list[Array] | None = None
     error: Exception | None = None
 
-    def fits(self, first: "_Call") -> bool:
+    def result(self) -> list[Array]:
+        """The outputs.
+
+        Raises:
+            DeadlineError: the caller's time ran out before its turn.
+            tf.errors.OpError: TensorFlow could not compute this call.
+        """
+        if self.error is not None:
+            raise self.error
+        assert self.answer is not None, "a call is not woken without one"
+        return self.answer
+
+    def fits(self, first: "Call") -> bool:
         """Whether both can be in one batch."""
         return all(
             ours.shape[1:] == theirs.shape[1:]
@@ -65,7 +84,7 @@ class Batcher:
         self._batching = batching
         self._lock = threading.Lock()
         self._free = batching.turns
-        self._waiting: deque[_Call] = deque()
+        self._waiting: deque[Call] = deque()
         self._divides = batches
         """Whether the outputs have one row for each item, as far as was seen."""
 
@@ -80,16 +99,69 @@ class Batcher:
             DeadlineError: the caller's time ran out before its turn.
             tf.errors.OpError: TensorFlow could not compute this call.
         """
-        items = self.count_items(arrays)
-        if not 0 < items <= self._batching.max_batch_size:
+        if not self.is_joinable(arrays):
             return self._compute_apart(arrays, deadline)
-        call = _Call(arrays, items, deadline)
-        if batch := [call] if self._take_turn(call) else self._wait(call):
+        ready = threading.Lock()
+        ready.acquire()
+
+        def wake(_: Call) -> None:
+            ready.release()
+
+        call = Call(arrays, self.count_items(arrays), deadline, wake, wake)
+        if batch := [call] if self._take_turn(call) else self._wait(call, ready):
             self._lead(batch)
-        if call.error is not None:
-            raise call.error
-        assert call.answer is not None, "a call is not woken without one"
-        return call.answer
+        return call.result()
+
+    def begin(
+        self, arrays: Sequence[Array], deadline: Deadline, done: Callable[[Call], None]
+    ) -> Call:
+        """Compute a call, perhaps together with others, and return at once.
+
+        Args:
+            arrays: inputs that fit the signature, and are joinable.
+            deadline: how long the caller waits.
+            done: called in another thread when the call has its result.
+        """
+        call = Call(arrays, self.count_items(arrays), deadline, self._lead_elsewhere, done)
+        with self._lock:
+            self._waiting.append(call)
+            has_turn = self._free > 0
+            self._free -= has_turn
+        if has_turn:
+            self._batching.threads.submit(self._use_turn)
+        return call
+
+    def _lead_elsewhere(self, call: Call) -> None:
+        self._batching.threads.submit(self._use_turn, call)
+
+    def _use_turn(self, first: Call | None = None) -> None:
+        """Compute what waits, batch after batch; what came until this thread runs is the first.
+
+        Args:
+            first: of a batch that was taken already.
+        """
+        call = first or self._take_next()
+        while call is not None and call.lead == self._lead_elsewhere:
+            assert call.batch is not None, "set before its turn"
+            batch, call.batch = call.batch, None  # which has the call in it
+            try:
+                self._answer(batch)
+            finally:
+                call = self._take_next()
+                for computed in batch:
+                    computed.done(computed)
+        if call is not None:
+            call.lead(call)
+
+    def withdraw(self, call: Call) -> None:
+        """Forget a call that nobody waits for any more, unless it is being computed."""
+        with self._lock:
+            if call in self._waiting:
+                self._waiting.remove(call)
+
+    def is_joinable(self, arrays: Sequence[Array]) -> bool:
+        """Whether a call may be computed with others."""
+        return 0 < self.count_items(arrays) <= self._batching.max_batch_size
 
     @property
     def free_turns(self) -> int:
@@ -110,18 +182,17 @@ class Batcher:
         finally:
             places.release()
 
-    def _take_turn(self, call: _Call) -> bool:
+    def _take_turn(self, call: Call) -> bool:
         with self._lock:
             if self._free:
                 self._free -= 1
                 return True
-            call.ready.acquire()
             self._waiting.append(call)
             return False
 
-    def _wait(self, call: _Call) -> list[_Call] | None:
+    def _wait(self, call: Call, ready: threading.Lock) -> list[Call] | None:
         """The batch that this call's thread must compute; none where another has computed it."""
-        if not call.ready.acquire(timeout=_seconds_left(call.deadline)):
+        if not ready.acquire(timeout=_seconds_left(call.deadline)):
             with self._lock:
                 if call in self._waiting:
                     self._waiting.remove(call)
@@ -130,45 +201,51 @@ class Batcher:
                     raise _too_late()
         return call.batch
 
-    def _lead(self, batch: list[_Call]) -> None:
+    def _lead(self, batch: list[Call]) -> None:
         try:
             self._answer(batch)
         finally:
-            self._pass_on()
+            if following := self._take_next():
+                following.lead(following)
             for call in batch[1:]:
-                call.ready.release()
+                call.done(call)
 
-    def _pass_on(self) -> None:
-        """Give the turn to the calls that wait, or back."""
+    def _take_next(self) -> Call | None:
+        """Give the turn to calls that wait; returns the first of them. Where none waits the turn is
+        free."""
         with self._lock:
-            batch = self._next_batch()
+            batch, late = self._next_batch()
             if batch:
                 batch[0].batch = batch
-                batch[0].ready.release()
             else:
                 self._free += 1
+        for call in late:
+            call.error = _too_late()
+            call.done(call)
+        return batch[0] if batch else None
 
-    def _next_batch(self) -> list[_Call]:
-        """Take from the queue the call that waited longest and those that fit with it.
+    def _next_batch(self) -> tuple[list[Call], list[Call]]:
+        """Take from the queue the call that waited longest and those that fit with it, and those
+        whose time has run out.
 
         Under the lock, so nothing is called here that could raise, or wait for another lock.
         """
-        batch: list[_Call] = []
-        left: deque[_Call] = deque()
+        batch: list[Call] = []
+        late: list[Call] = []
+        left: deque[Call] = deque()
         room, now = self._batching.max_batch_size, time.monotonic()
         for call in self._waiting:
             if call.deadline.at <= now:
-                call.error = _too_late()
-                call.ready.release()
+                late.append(call)
             elif not batch or (call.items <= room and self._divides and call.fits(batch[0])):
                 batch.append(call)
                 room -= call.items
             else:
                 left.append(call)
         self._waiting = left
-        return batch
+        return batch, late
 
-    def _answer(self, batch: list[_Call]) -> None:
+    def _answer(self, batch: list[Call]) -> None:
         """Compute those of a batch whose callers are still there; where that fails, each call by
         itself, so that no call fails for another's sake."""
         wanted = [call for call in batch if _is_wanted(call)]
@@ -180,7 +257,7 @@ class Batcher:
             except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
                 call.error = error
 
-    def _answer_together(self, batch: list[_Call]) -> bool:
+    def _answer_together(self, batch: list[Call]) -> bool:
         columns = zip(*(call.arrays for call in batch), strict=True)
         try:
             outputs = self._compute([np.concatenate(arrays) for arrays in columns])
@@ -202,7 +279,7 @@ def is_batchable(signature: ServedSignature) -> bool:
     return bool(signature.inputs) and all(spec.shape and spec.shape[0] is None for spec in specs)
 
 
-def _is_wanted(call: _Call) -> bool:
+def _is_wanted(call: Call) -> bool:
     """Whether the caller still waits; if not, the call's error says so."""
     try:
         if call.deadline.is_active():

@@ -41,6 +41,15 @@ class Splitter:
             return outputs
         return self._batcher.compute(arrays, deadline)
 
+    def may_join(self, arrays: Sequence[Array]) -> bool:
+        """Whether the batcher computes this call as it is, and joins it with others."""
+        return self._batcher.is_joinable(arrays) and not self._cut(arrays)
+
+    @property
+    def batcher(self) -> Batcher:
+        """What computes."""
+        return self._batcher
+
     def _cut(self, arrays: Sequence[Array]) -> list[list[Array]]:
         items = self._batcher.count_items(arrays)
         count = min(self._parts, self._batcher.free_turns, items // PART_ITEMS)

@@ -1,5 +1,7 @@
 """Answers to predict, classify and regress over REST: from a body's document to the response."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -8,7 +10,7 @@ from serving.server.codecs import json_inputs, json_outputs, json_parser
 from serving.server.codecs.json_examples import read_examples
 from serving.server.errors import InvalidArgumentError, UnknownSignatureError
 from serving.server.inference.examples import CLASSIFY, REGRESS, Task, infer
-from serving.server.inference.predict import Limits, Query, predict
+from serving.server.inference.predict import Answer, Limits, Query, predict, predict_joined
 from serving.server.inference.validation import check_count
 from serving.server.models.deadline import Deadline
 from serving.server.models.model import Target
@@ -36,18 +38,44 @@ def answer_call(
 def _predict(
     models: Models, target: Target, document: dict[str, Any], limits: Limits, deadline: Deadline
 ) -> Response:
-    query = Query(
+    with _naming_the_signature():
+        answer = predict(models, _query(target, document, limits, deadline), limits)
+    return _write(answer, document)
+
+
+async def answer_joined(
+    models: Models, target: Target, document: dict[str, Any], limits: Limits, deadline: Deadline
+) -> Response | None:
+    """Compute a predict call in an event loop; None for one that is not joined with others.
+
+    Raises:
+        ServingError: of the kind that the call is refused with.
+    """
+    with _naming_the_signature():
+        answer = await predict_joined(models, _query(target, document, limits, deadline), limits)
+    return None if answer is None else _write(answer, document)
+
+
+def _query(target: Target, document: dict[str, Any], limits: Limits, deadline: Deadline) -> Query:
+    return Query(
         target,
         document.get("signature_name", ""),
         lambda signature: _read_inputs(document, signature, limits.max_items),
         deadline=deadline,
     )
+
+
+@contextmanager
+def _naming_the_signature() -> Iterator[None]:
     try:
-        answer = predict(models, query, limits)
+        yield
     except UnknownSignatureError as error:
         raise InvalidArgumentError(
             f'Serving signature name: "{error.name}" not found in signature def'
         ) from error
+
+
+def _write(answer: Answer, document: dict[str, Any]) -> Response:
     if "instances" in document:
         return json_response(
             {"predictions": json_outputs.write_predictions(answer.outputs, answer.signature)},

@@ -46,7 +46,9 @@ class Stage:
     def __init__(self, threads: ThreadPoolExecutor, turns: int = 1) -> None:
         self.model = Model()
         self.apart = threading.Semaphore(1)
-        self.batcher = Batcher(self.model.compute, DynamicBatching(LIMIT, self.apart, turns))
+        self.batcher = Batcher(
+            self.model.compute, DynamicBatching(LIMIT, self.apart, turns, threads)
+        )
         self._threads = threads
 
     def call(self, *items: float, deadline: Deadline | None = None) -> "Future[list[Array]]":

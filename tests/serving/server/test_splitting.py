@@ -53,7 +53,7 @@ def helpers() -> Iterator[ThreadPoolExecutor]:
 
 
 def splitter(model: Model, helpers: ThreadPoolExecutor, turns: int = PARTS + 1) -> Splitter:
-    batcher = Batcher(model.compute, DynamicBatching(64, threading.Semaphore(1), turns))
+    batcher = Batcher(model.compute, DynamicBatching(64, threading.Semaphore(1), turns, helpers))
     return Splitter(batcher, helpers, PARTS)
 
 
@@ -143,7 +143,7 @@ def test_order_of_items_is_kept_in_every_input_and_output(helpers: ThreadPoolExe
     def compute(arrays: Sequence[Array]) -> list[Array]:
         return [arrays[1] * 2, arrays[0]]
 
-    batcher = Batcher(compute, DynamicBatching(64, threading.Semaphore(1), PARTS))
+    batcher = Batcher(compute, DynamicBatching(64, threading.Semaphore(1), PARTS, helpers))
     first, second = np.arange(24.0).reshape(24, 1), np.array([b"%d" % n for n in range(24)], "O")
     doubled, same = Splitter(batcher, helpers, PARTS).compute([second, first], Deadline())
     assert all(one < two for one, two in pairwise(doubled.ravel()))
