@@ -212,7 +212,7 @@ class ServerSettings(LimitSettings):
         default=192,
         ge=1,
         le=8192,
-        description="threads that take REST calls in; see grpc_max_threads",
+        description="threads that take large REST calls in; see grpc_max_threads",
     )
     enable_serialization_as_tensor_content: bool = Field(
         default=False,

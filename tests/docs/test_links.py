@@ -14,6 +14,7 @@ from serving.server.settings import ServerSettings
 from tests.conformance.recordings import HERE, read_exchanges
 
 ROOT: Final = Path(__file__).parents[2]
+DECISIONS: Final = ROOT / "docs" / "decisions"
 PAGES: Final = sorted(
     [
         *ROOT.glob("*.md"),
@@ -34,6 +35,17 @@ def test_page_links_lead_somewhere(page: Path) -> None:
         assert target.exists(), link
         if anchor:
             assert anchor in anchors(target), link
+
+
+@pytest.mark.parametrize(
+    ("page", "most"),
+    [
+        ("README.md", 900),
+        *((str(page.relative_to(ROOT)), 200) for page in sorted(DECISIONS.glob("*.md"))),
+    ],
+)
+def test_page_to_read_at_once_is_short(page: str, most: int) -> None:
+    assert len((ROOT / page).read_text(encoding="utf-8").split()) <= most
 
 
 def without_code(page: Path) -> str:
