@@ -7,11 +7,19 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from digits.settings import load
 from ui.errors import PageError
 from ui.settings import PageSettings
 from ui.web.address import listen
+
+_NO_STATISTICS: Final = {
+    "GRADIO_ANALYTICS_MAX_EVENTS": "1",
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(sys.maxsize),
+}
+"""For its monitoring, which is off, Gradio puts the last 10,000 questions into a table anew after
+each answer: the page would grow slower with use."""
 
 
 def main() -> int:
@@ -59,7 +67,10 @@ def sealed_environment() -> Iterator[None]:
             )
     with tempfile.TemporaryDirectory(prefix="inkwell-page-") as folder:
         os.environ.update(
-            GRADIO_TEMP_DIR=folder, GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1"
+            GRADIO_TEMP_DIR=folder,
+            GRADIO_ANALYTICS_ENABLED="False",
+            **_NO_STATISTICS,
+            HF_HUB_OFFLINE="1",
         )
         yield
 

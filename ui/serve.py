@@ -106,6 +106,7 @@ def harden(page: gr.Blocks, origins: Origins) -> AllowList:
         theme=_theme(),
         css_paths=[_HERE / "page.css", _HERE / "answer.css"],
     )
+    sessions.spare_configurations()
     inputs = [len(listener.inputs) for listener in page.fns.values()]
     document = Document(inner, TITLE, DESCRIPTION, [f"pad/{name}" for name in scripts])
     return AllowList(GZipMiddleware(document, minimum_size=_SMALL), inputs, origins, sessions)

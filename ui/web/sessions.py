@@ -9,9 +9,12 @@ import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from copy import copy
+from types import SimpleNamespace
 from typing import Final
 
 import gradio as gr
+from gradio.blocks import BlocksConfig
 
 from ui.web.refusals import BUSY
 from ui.web.shares import Held, Shares, ending
@@ -23,6 +26,18 @@ _KEPT: Final = 4
 _WAITING: Final = 256
 """Sessions whose answers wait to be collected, streams that collect them, and the same number of
 sessions that have all."""
+
+
+class _Unconfigured:
+    """Of this Gradio makes a copy for each session."""
+
+    def __init__(self, config: BlocksConfig) -> None:
+        self._config = config
+
+    def __copy__(self) -> BlocksConfig:
+        new = copy(self._config)
+        new.config_for_block = lambda *_: {}
+        return new
 
 
 class Sessions:
@@ -38,6 +53,14 @@ class Sessions:
         self._displaced: list[str] = []
         self._places = Shares(_WAITING, displaces="oldest")
         self._streams = Shares(_WAITING, displaces="oldest")
+
+    def spare_configurations(self) -> None:
+        """Spare each question the configurations of the components, which only Gradio's links to a
+        state read, and which took a quarter of the page's time; to be called once the page is
+        mounted."""
+        self._page.state_holder.blocks = SimpleNamespace(
+            default_config=_Unconfigured(self._page.default_config), blocks=self._page.blocks
+        )
 
     def count_queued(self, listener: int) -> int:
         """Questions for an event listener of the page that wait in Gradio's queue."""
