@@ -29,8 +29,8 @@ from tests.support.released_server import RELEASED
 from ui.answers.drawing import Sheet, to_sent
 
 RESULTS_FILE: Final = "ui.json"
-_AIM: Final = 1000.0
-"""Milliseconds that 95 of 100 answers may take at most. Source: the page's issue."""
+_AIM: Final = 400.0
+"""Milliseconds that 95 of 100 answers may take at most."""
 _SIDE: Final = 280
 _PEN: Final = 21
 """Pixels; both as in ui/pad/sheet.js."""

@@ -106,7 +106,29 @@ def test_gradio_variables_are_gone_before_gradio_is_imported() -> None:
     )
     left = dict(entry.split("=") for entry in seen.stdout.split())
     assert left.pop("GRADIO_TEMP_DIR")
-    assert left == {"GRADIO_ANALYTICS_ENABLED": "False"}
+    assert left == {
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "GRADIO_ANALYTICS_MAX_EVENTS": "1",
+        "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(sys.maxsize),
+    }
+
+
+def test_gradio_makes_no_table_of_the_questions() -> None:
+    code = """if True:
+        from ui.__main__ import sealed_environment
+        with sealed_environment():
+            from gradio.queueing import Queue
+            queue = Queue.__new__(Queue)
+            Queue.__init__(queue, False, 1, None, None, None)
+            queue._get_df = lambda records: print("a table of", len(records))
+            queue.events_recorded = 1_000
+            queue.compute_analytics_summary([{"function": "answer"}])
+            print(queue.ANALYTICS_MAX_EVENTS)
+    """
+    seen = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert seen.stdout == "1\n"
 
 
 def test_program_serves_ignores_gradio_variables_and_ends_on_sigterm(tmp_path: Path) -> None:

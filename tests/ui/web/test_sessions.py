@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import gradio as gr
 import httpx
 import pytest
+from gradio.state_holder import StateHolder
 
 from digits.contract import DRAWING_MAX_BYTES
 from tests.browser.stage import page_program
@@ -125,6 +126,25 @@ def test_sessions_remember_only_the_last_that_were_complete() -> None:
         return [sessions.is_complete(str(number)) for number in (0, 43, 44, 299)]
 
     assert asyncio.run(collect_all()) == [False, False, True, True]
+
+
+def test_sessions_have_what_gradio_asks_for_but_no_configurations() -> None:
+    async def look() -> None:  # Gradio's queue is made for a running loop
+        with gr.Blocks() as page:
+            box = gr.HTML("")
+            box.change(lambda shown: shown, box, box)
+        sessions, holder = Sessions(page), StateHolder()
+        holder.set_blocks(page)
+        whole = holder["before"]
+        sessions.spare_configurations()
+        light = holder["after"]
+        assert light.blocks_config.fns == whole.blocks_config.fns
+        assert light.blocks_config.blocks == whole.blocks_config.blocks
+        assert whole.config_values[box._id]["props"]
+        light._update_value_in_config(box._id, "shown")
+        assert light.config_values[box._id] == {}
+
+    asyncio.run(look())
 
 
 def test_page_bodies_that_do_not_end_leave_room_for_others(
