@@ -18,7 +18,7 @@ _ONE_SIDED_95: Final = 1.645
 most."""
 _ABOVE_CHANCE: Final = 0.1
 """Share of the way from guessing (one in the number of labels) to all correct that every version
-must have gone. Answering always the most frequent digit of MNIST goes 0.014 of it."""
+must have gone. Who always answers the most frequent digit of MNIST has gone 0.014 of it."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The whole job, from data to a published version, as one sentence of verbs."""
+"""The whole job, from data to a published version, as a sequence of stages."""
 
 from pathlib import Path
 

@@ -455,7 +455,7 @@ def test_run_worse_than_the_served_version_is_held_unless_forced(
     said = capsys.readouterr().out
     assert f"published conv3 as version 2 of {base}, which is held back, not served:\n" in said
     assert "\n  validation: expected no fewer right" in said
-    assert "make promote VERSION=2 FORCE=1" in said
+    assert f'make promote VERSION=2 FORCE=1 ARGS="--models {tmp_path}"' in said
     run(again.model_copy(update={"force": True}), command="again")
     assert (served(base), held(base)) == (3, [2])
     assert [(entry.event, entry.forced) for entry in read_entries(base)] == [

@@ -29,9 +29,11 @@ class Found:
         labels: text of each class, where the layout names them.
         taken: what was read, for people: "four IDX files in MNIST/raw".
         left_out: what was not read, and how many of each: "hidden files": 3.
+        is_converted: whether the reader has done what `Conversion` asks for.
     """
 
     arrays: Mapping[str, Values]
     labels: tuple[str, ...] | None
     taken: str
     left_out: Mapping[str, int]
+    is_converted: bool = False

@@ -112,13 +112,12 @@ def load(
 
 
 def _convert(found: Found, conversion: Conversion) -> Arrays:
-    """The four arrays in bytes; image files have been converted one by one."""
+    """The four arrays in bytes."""
     _check_shapes(found.arrays)
-    as_found = found.labels is not None
     return {
         name: _as_classes(name, values)
         if name.startswith("y")
-        else to_bytes(values, name, NONE_ASKED_FOR if as_found else conversion)
+        else to_bytes(values, name, NONE_ASKED_FOR if found.is_converted else conversion)
         for name, values in found.arrays.items()
     }
 

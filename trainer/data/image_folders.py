@@ -47,7 +47,8 @@ def read_image_folders(folder: Path, conversion: Conversion = NONE_ASKED_FOR) ->
             )
         found = _split(*_read(folder, labels, conversion, left_out), len(labels))
     arrays = {f"{axis}_{part}": found[part][i] for part in _PARTS for i, axis in enumerate("xy")}
-    return Found(arrays, labels, f"one folder of images a label in '{folder.name}'", left_out)
+    taken = f"one folder of images a label in '{folder.name}'"
+    return Found(arrays, labels, taken, left_out, is_converted=True)
 
 
 def read_label_folders(folder: Path, labels: tuple[str, ...]) -> tuple[Images, Classes]:

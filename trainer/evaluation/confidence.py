@@ -9,7 +9,7 @@ from trainer.evaluation.risk_coverage import RiskCoverage
 
 
 class SetConfidence(BaseModel):
-    """The same for one set of images."""
+    """Calibration, coverage and mistakes on one set of images."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

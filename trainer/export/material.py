@@ -24,12 +24,16 @@ _SHARE: Final = 10
 """One training digit in so many is fitted to, at most; and for so many of them there is one drawing
 of each family to measure with."""
 _WHOLE: Final = 55_000
-"""Training digits for which the small network sees as many images as stand below; fewer of them
-take as much less of everything."""
+"""Training digits that go with the numbers of images below; where there are fewer, all shrink in
+proportion."""
 _PLAIN: Final = 16_000
+"""Training digits as they are."""
 _TRACED: Final = 3_000
+"""Training digits, traced and drawn again."""
 _FORMS: Final = 4_000
+"""Drawings of forms of handwriting."""
 _STRANGERS: Final = 14_000
+"""Drawings that are no digits."""
 _SEED: Final = 20262
 
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
+from digits.contract import MODEL_NAME
 from digits.promotion import Published
 from trainer.context import Context
 from trainer.evaluation.result import Run
@@ -10,6 +12,9 @@ from trainer.export.material import prepare
 from trainer.export.publish import publish
 from trainer.freehand.drawings import Drawings
 from trainer.networks.trained import TrainedNetwork
+
+_MODELS: Final = Path("models")
+"""Where `make promote` looks unless told otherwise."""
 
 
 def publish_run(
@@ -56,4 +61,13 @@ def _print(published: Published, network: str, base: Path) -> None:
     )
     for reason in published.refused:
         print(f"  {reason}")
-    print(f"serve it all the same: make promote VERSION={published.number} FORCE=1")
+    print(
+        f"serve it all the same: make promote VERSION={published.number} FORCE=1{_arguments(base)}"
+    )
+
+
+def _arguments(base: Path) -> str:
+    """What `make` must be told where it is not the usual model or folder."""
+    named = [] if base.name == MODEL_NAME else [f"--model_name {base.name}"]
+    placed = [] if base.parent == _MODELS else [f"--models {base.parent}"]
+    return f' ARGS="{" ".join(named + placed)}"' if named or placed else ""

@@ -2,8 +2,8 @@
 
 It sees what the digit networks never do: the drawings of `trainer.freehand.outliers`. It names the
 digits too, since what makes a 3 a 3 is what a letter lacks.
-Source of a class for what is none: docs/experiments.md, where 30 % of letters passed instead of
-43 % with one output alone.
+Why there is an eleventh class, for what is no digit: with one output instead 43 % of letters
+passed, with the class 30 % (docs/experiments.md).
 """
 
 from collections.abc import Callable, Iterator

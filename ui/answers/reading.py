@@ -96,7 +96,7 @@ _NOTICES: Final[tuple[tuple[type[ClientError], Notice], ...]] = (
     (InvalidRequestError, REFUSED),
     (ClientError, SERVER_FAILED),
 )
-"""The first whose type fits speaks."""
+"""What is said to an error: the first match counts, so the order matters."""
 
 
 def take(sent: object) -> Sheet | Notice:

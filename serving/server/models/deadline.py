@@ -1,8 +1,12 @@
 """How long a caller waits for its answer."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
+
+from serving.server.errors import DeadlineError
 
 
 @dataclass(frozen=True)
@@ -15,3 +19,17 @@ class Deadline:
 
 
 NO_DEADLINE: Final = Deadline()
+
+
+@asynccontextmanager
+async def within(seconds: float, text: str) -> AsyncIterator[None]:
+    """Bound what is awaited.
+
+    Raises:
+        DeadlineError: with this text; it took longer.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise DeadlineError(text) from None

@@ -4,8 +4,9 @@ A call that finds a free turn is computed at once. One that finds none waits, an
 free again, the call that waited longest is computed together with every other waiting call of the
 same shape. So the batches grow with the load, and nothing is delayed to make them grow.
 
-`compute` blocks its thread, which computes a batch when its turn comes. `begin` blocks nobody: a
-thread of the pool computes, and whoever began the call is told.
+`compute` blocks its thread, which computes a batch when its turn comes, with the calls of `begin`
+that wait too. `begin` blocks nobody: a thread of the pool computes, and whoever began the call is
+told.
 """
 
 import threading
@@ -17,9 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serving.server.errors import DeadlineError
 from serving.server.models.deadline import Deadline
 from serving.server.models.functions import Array, Compute
+from serving.server.models.joinable_call import Call, is_wanted, seconds_left, too_late
 from serving.server.models.signature import ServedSignature
 
 
@@ -30,47 +31,11 @@ class DynamicBatching:
     max_batch_size: int
     """Items computed together; a larger call is computed apart."""
     apart: threading.Semaphore
-    """Bounds what is computed apart, all signatures together."""
+    """Limits the computations of calls that are not joined, all signatures together."""
     turns: int
     """Computations of one signature at the same time."""
     threads: ThreadPoolExecutor
     """Compute the calls that block nobody."""
-
-
-@dataclass(eq=False)
-class Call:
-    """One call that waits, or is computed."""
-
-    arrays: Sequence[Array]
-    items: int
-    deadline: Deadline
-    lead: Callable[["Call"], None]
-    """Called when it is this call's turn: its `batch` is to be computed."""
-    done: Callable[["Call"], None]
-    """Called when it was computed in the batch of another, or its time has run out."""
-    batch: list["Call"] | None = None
-    """Set for the first call of a batch."""
-    answer: list[Array] | None = None
-    error: Exception | None = None
-
-    def result(self) -> list[Array]:
-        """The outputs.
-
-        Raises:
-            DeadlineError: the caller's time ran out before its turn.
-            tf.errors.OpError: TensorFlow could not compute this call.
-        """
-        if self.error is not None:
-            raise self.error
-        assert self.answer is not None, "a call is not woken without one"
-        return self.answer
-
-    def fits(self, first: "Call") -> bool:
-        """Whether both can be in one batch."""
-        return all(
-            ours.shape[1:] == theirs.shape[1:]
-            for ours, theirs in zip(self.arrays, first.arrays, strict=True)
-        )
 
 
 class Batcher:
@@ -175,8 +140,8 @@ class Batcher:
 
     def _compute_apart(self, arrays: Sequence[Array], deadline: Deadline) -> list[Array]:
         places = self._batching.apart
-        if not places.acquire(timeout=_seconds_left(deadline)):
-            raise _too_late()
+        if not places.acquire(timeout=seconds_left(deadline)):
+            raise too_late()
         try:
             return self._compute(arrays)
         finally:
@@ -192,13 +157,13 @@ class Batcher:
 
     def _wait(self, call: Call, ready: threading.Lock) -> list[Call] | None:
         """The batch that this call's thread must compute; none where another has computed it."""
-        if not ready.acquire(timeout=_seconds_left(call.deadline)):
+        if not ready.acquire(timeout=seconds_left(call.deadline)):
             with self._lock:
                 if call in self._waiting:
                     self._waiting.remove(call)
                 # Another's thread may be computing it: nobody waits for that.
                 if call.batch is None:
-                    raise _too_late()
+                    raise too_late()
         return call.batch
 
     def _lead(self, batch: list[Call]) -> None:
@@ -220,7 +185,7 @@ class Batcher:
             else:
                 self._free += 1
         for call in late:
-            call.error = _too_late()
+            call.error = too_late()
             call.done(call)
         return batch[0] if batch else None
 
@@ -248,7 +213,7 @@ class Batcher:
     def _answer(self, batch: list[Call]) -> None:
         """Compute those of a batch whose callers are still there; where that fails, each call by
         itself, so that no call fails for another's sake."""
-        wanted = [call for call in batch if _is_wanted(call)]
+        wanted = [call for call in batch if is_wanted(call)]
         if len(wanted) > 1 and self._answer_together(wanted):
             return
         for call in wanted:
@@ -277,22 +242,3 @@ def is_batchable(signature: ServedSignature) -> bool:
     """Whether every input and output has an axis that counts the items."""
     specs = [*signature.inputs.values(), *signature.outputs.values()]
     return bool(signature.inputs) and all(spec.shape and spec.shape[0] is None for spec in specs)
-
-
-def _is_wanted(call: Call) -> bool:
-    """Whether the caller still waits; if not, the call's error says so."""
-    try:
-        if call.deadline.is_active():
-            return True
-        call.error = _too_late()
-    except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
-        call.error = error
-    return False
-
-
-def _seconds_left(deadline: Deadline) -> float:
-    return min(max(deadline.at - time.monotonic(), 0), threading.TIMEOUT_MAX)
-
-
-def _too_late() -> DeadlineError:
-    return DeadlineError("The call's time ran out while it waited for its turn")

@@ -3,9 +3,8 @@ An ASGI application."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from google.protobuf import json_format
@@ -14,12 +13,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from tensorflow_serving.apis import get_model_metadata_pb2
 
-from serving.server.errors import Code, DeadlineError, as_answer
+from serving.server.errors import Code, as_answer
 from serving.server.inference.admission import Admission, Share
 from serving.server.inference.memory import Reclaimer
 from serving.server.inference.pieces import check_deadline
 from serving.server.inference.predict import Limits
-from serving.server.models.deadline import Deadline
+from serving.server.models.deadline import Deadline, within
 from serving.server.models.model import Target
 from serving.server.models.registry import Models
 from serving.server.rest.bodies import (
@@ -67,22 +66,10 @@ _SMALL: Final = 64 << 10
 """Bytes of a body that is read in the event loop, which takes it a millisecond."""
 _LARGE_CALL: Final = 16 << 20
 """Bytes of a call, its values in memory included, after which memory is given back."""
+_TOO_LATE: Final = "Timed out waiting for notification"
+"""TensorFlow Serving's words."""
 _CLIENT_GONE: Final = 499
 """What logs and counters show for it. Source: nginx's own status, which others took over."""
-
-
-@asynccontextmanager
-async def _within(seconds: float) -> AsyncIterator[None]:
-    """Bound what is awaited; TensorFlow Serving's words for what takes longer.
-
-    Raises:
-        DeadlineError: it took longer.
-    """
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError:
-        raise DeadlineError("Timed out waiting for notification") from None
 
 
 class RestApp:
@@ -174,7 +161,7 @@ class RestApp:
             def read() -> dict[str, Any]:
                 return reader(body, share.add)
 
-            async with _within(self._seconds):
+            async with within(self._seconds, _TOO_LATE):
                 if call.action == "predict" and len(body) <= _SMALL:
                     response = await self._join(call, read, deadline)
                     if response is not None:
@@ -185,7 +172,7 @@ class RestApp:
             share.release()
             raise
         working.add_done_callback(lambda _: self._release(share))
-        async with _within(deadline.at - time.monotonic()):
+        async with within(deadline.at - time.monotonic(), _TOO_LATE):
             return await asyncio.wrap_future(working)
 
     async def _join(
@@ -201,15 +188,12 @@ class RestApp:
             self._reclaimer.request()
 
     async def _receive(self, request: Request, share: Share) -> bytes:
-        try:
-            return await asyncio.wait_for(
-                read_body(request, self._max_body, share.add), self._receive_seconds
-            )
-        except TimeoutError:
-            raise DeadlineError(
-                f"Expected the whole body within {self._receive_seconds:g} s; received a part; "
-                "send it faster"
-            ) from None
+        text = (
+            f"Expected the whole body within {self._receive_seconds:g} s; received a part; send it "
+            "faster"
+        )
+        async with within(self._receive_seconds, text):
+            return await read_body(request, self._max_body, share.add)
 
     def _compute(
         self, call: Call, read: Callable[[], dict[str, Any]], deadline: Deadline
