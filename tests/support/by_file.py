@@ -7,13 +7,13 @@ tests share one thing of this machine.
 from typing import Final
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] # it ships none
 
 _TOGETHER: Final = ("tests/containers/",)
 """Its tests share the engine and the images that they build."""
 
 
-class ByFile(LoadScopeScheduling):
+class ByFile(LoadScopeScheduling):  # type: ignore[misc] # without types
     """Hands out whole files, or whole folders."""
 
     def _split_scope(self, nodeid: str) -> str:
