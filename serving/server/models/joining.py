@@ -40,8 +40,7 @@ async def join(batcher: Batcher, arrays: Sequence[Array], deadline: Deadline) ->
 class _Inbox:
     """Tells an event loop what other threads have done; many calls of a batch wake it once."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self) -> None:
         self._told: deque[Told] = deque()
         self._is_woken = False
 
@@ -51,7 +50,7 @@ class _Inbox:
         if not self._is_woken:  # two threads may both wake it, which does no harm
             self._is_woken = True
             with suppress(RuntimeError):  # the loop has ended, and nobody waits
-                self._loop.call_soon_threadsafe(self._resolve)
+                future.get_loop().call_soon_threadsafe(self._resolve)
 
     def _resolve(self) -> None:
         self._is_woken = False
@@ -67,5 +66,5 @@ _INBOXES: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Inbox]] = WeakKeyD
 def _inbox_of(loop: asyncio.AbstractEventLoop) -> _Inbox:
     inbox = _INBOXES.get(loop)
     if inbox is None:
-        inbox = _INBOXES[loop] = _Inbox(loop)
+        inbox = _INBOXES[loop] = _Inbox()
     return inbox
