@@ -40,7 +40,9 @@ def make_dynamic_batching(settings: ServerSettings) -> DynamicBatching | None:
         settings.max_batch_size,
         threading.Semaphore(running),
         turns,
-        ThreadPoolExecutor(_count_cores(), "compute"),
+        # As many as calls may be under way: turns bound those of a signature, and a slow model must
+        # not hold up another.
+        ThreadPoolExecutor(running + settings.max_queued_calls, "compute"),
     )
 
 

@@ -133,9 +133,9 @@ class Server:
         self._reloader = Reloader(
             self._sources, self.models, self._watcher, unavailable_labels=unavailable_labels
         )
-        self._open(make_admission(settings), limits, metrics)
+        self._open(make_admission(settings), limits, metrics, joins=batching is not None)
 
-    def _open(self, admission: Admission, limits: Limits, metrics: Metrics) -> None:
+    def _open(self, admission: Admission, limits: Limits, metrics: Metrics, *, joins: bool) -> None:
         """Bind both protocols."""
         settings = self._settings
         log = AccessLog() if settings.access_log else None
@@ -149,7 +149,9 @@ class Server:
             reloader=self._reloader,
             health=self._health,
         )
-        protocol: ASGIApp = RestApp(self.models, admission, limits, settings, self._stop.is_set)
+        protocol: ASGIApp = RestApp(
+            self.models, admission, limits, settings, self._stop.is_set, joins=joins
+        )
         protocol = RestMeter(
             RestAccessLog(protocol, log) if log else protocol,
             metrics,

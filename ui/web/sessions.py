@@ -55,9 +55,9 @@ class Sessions:
         self._streams = Shares(_WAITING, displaces="oldest")
 
     def spare_configurations(self) -> None:
-        """Spare each question the configurations of the components, which only Gradio's links to a
-        state read, and which took a quarter of the page's time; to be called once the page is
-        mounted."""
+        """Spare each question copies of the components' configurations, which only Gradio's links
+        to a state read; to be called once the page is mounted. What it brings: docs/experiments.md,
+        the page."""
         self._page.state_holder.blocks = SimpleNamespace(
             default_config=_Unconfigured(self._page.default_config), blocks=self._page.blocks
         )

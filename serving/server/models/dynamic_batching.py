@@ -90,10 +90,10 @@ class Batcher:
         call = Call(arrays, self.count_items(arrays), deadline, self._lead_elsewhere, done)
         with self._lock:
             self._waiting.append(call)
-            has_turn = self._free > 0
-            self._free -= has_turn
-        if has_turn:
-            self._batching.threads.submit(self._use_turn)
+            if not self._free:
+                return call
+            self._free -= 1
+        self._batching.threads.submit(self._use_turn)
         return call
 
     def _lead_elsewhere(self, call: Call) -> None:
@@ -212,7 +212,7 @@ class Batcher:
 
     def _answer(self, batch: list[Call]) -> None:
         """Compute those of a batch whose callers are still there; where that fails, each call by
-        itself, so that no call fails for another's sake."""
+        itself, so that no call fails for another's sake. Raises nothing."""
         wanted = [call for call in batch if is_wanted(call)]
         if len(wanted) > 1 and self._answer_together(wanted):
             return

@@ -2,6 +2,7 @@
 An ASGI application."""
 
 import asyncio
+import functools
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -63,7 +64,7 @@ _NO_TYPE: Final = "text/html; charset=ISO-8859-1"
 
 
 _SMALL: Final = 64 << 10
-"""Bytes of a body that is read in the event loop, which takes it a millisecond."""
+"""Bytes of a body that is read in the event loop, which answers nobody else meanwhile."""
 _LARGE_CALL: Final = 16 << 20
 """Bytes of a call, its values in memory included, after which memory is given back."""
 _TOO_LATE: Final = "Timed out waiting for notification"
@@ -82,8 +83,14 @@ class RestApp:
         limits: Limits,
         settings: ServerSettings,
         is_draining: Callable[[], bool],
+        *,
+        joins: bool,
     ) -> None:
-        """Args: is_draining: whether the server is about to end; it is not ready then."""
+        """Args:
+        is_draining: whether the server is about to end; it is not ready then.
+        joins: whether calls are joined while the model computes.
+        """
+        self._joins = joins
         self._models = models
         self._admission = admission
         self._limits = limits
@@ -151,23 +158,22 @@ class RestApp:
             return json_response(self._status(call.target))
         if call.action == "metadata":
             return self._metadata(call.target)
+        return await self._infer(call, request)
+
+    async def _infer(self, call: Call, request: Request) -> Response:
         share = Share(self._admission.budget)
         try:
             body = await self._receive(request, share)
             state = request.scope["state"]
             deadline = Deadline(time.monotonic() + self._seconds, lambda: not state.get(GONE))
             reader = choose_reader(call.action, request)
-
-            def read() -> dict[str, Any]:
-                return reader(body, share.add)
-
+            read = functools.cache(lambda: reader(body, share.add))  # once, whoever answers
             async with within(self._seconds, _TOO_LATE):
-                if call.action == "predict" and len(body) <= _SMALL:
-                    response = await self._join(call, read, deadline)
-                    if response is not None:
-                        share.release()
-                        return response
-                working = self._threads.submit(self._compute, call, read, deadline)
+                response = await self._join(call, len(body), read, deadline)
+            if response is not None:
+                share.release()
+                return response
+            working = self._threads.submit(self._compute, call, read, deadline)
         except BaseException:
             share.release()
             raise
@@ -176,11 +182,13 @@ class RestApp:
             return await asyncio.wrap_future(working)
 
     async def _join(
-        self, call: Call, read: Callable[[], dict[str, Any]], deadline: Deadline
+        self, call: Call, size: int, read: Callable[[], dict[str, Any]], deadline: Deadline
     ) -> Response | None:
         """Answer without a thread; None for a call that is not joined with others."""
+        if not self._joins or call.action != "predict" or size > _SMALL:
+            return None
+        # Where calls are joined, admission refuses but never waits: the loop goes on.
         with self._admission.admit(self._seconds):
-            check_deadline(deadline)
             return await answer_joined(self._models, call.target, read(), self._limits, deadline)
 
     def _release(self, share: Share) -> None:

@@ -3,10 +3,13 @@
 import asyncio
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,7 +18,9 @@ from serving.server.errors import DeadlineError
 from serving.server.models.deadline import NO_DEADLINE, Deadline
 from serving.server.models.dynamic_batching import Batcher, DynamicBatching
 from serving.server.models.joining import join
-from tests.support.server_fixtures import SECONDS, Array, StartServer
+from serving.server.parts import make_dynamic_batching
+from serving.server.settings import ServerSettings
+from tests.support.server_fixtures import SECONDS, Array, Protocols, StartServer
 
 LIMIT = 8
 
@@ -182,3 +187,62 @@ def test_rest_answers_calls_of_every_size_alike(
         answers = [call.result(SECONDS).raise_for_status().json() for call in asked]
     assert answers == [apart.post(body).raise_for_status().json()] * 16
     assert len(answers[0]["predictions"]) == items
+
+
+@pytest.mark.parametrize("max_batch_size", [1, 64])
+def test_rest_call_that_waits_for_its_turn_does_not_stop_the_event_loop(
+    toy_base: Path, start_server: StartServer, tmp_path: Path, max_batch_size: int
+) -> None:
+    protocols = start_server(
+        model_base_path=toy_base,
+        max_batch_size=max_batch_size,
+        max_running_calls=1,
+        max_queued_calls=8,
+    )
+    image = {"instances": np.zeros((1, 28, 28), np.uint8).tolist()}
+    with holding(protocols, tmp_path / "go", 1) as held, ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(protocols.post, image)
+        time.sleep(0.3)
+        assert protocols.rest.get("/livez").status_code == 200
+        assert not held[0].done()
+        if max_batch_size == 1:
+            assert not waiting.done()
+        (tmp_path / "go").touch()
+        waiting.result(SECONDS).raise_for_status()
+
+
+def test_slow_signature_leaves_threads_for_another(toy_base: Path) -> None:
+    batching = make_dynamic_batching(ServerSettings(model_base_path=toy_base))
+    assert batching is not None
+    slow, quick = Model(), Model()
+    quick.let.release()
+
+    async def play() -> list[float]:
+        waiting = []
+        for item in range(batching.turns):
+            call = join(Batcher(slow.compute, batching), [np.array([float(item)])], NO_DEADLINE)
+            waiting.append(asyncio.create_task(call))
+        await asyncio.sleep(0)  # each has been begun
+        answer = values(await join(Batcher(quick.compute, batching), [np.zeros(1)], NO_DEADLINE))
+        slow.let.release(batching.turns)
+        await asyncio.wait(waiting)
+        return answer
+
+    assert asyncio.run(asyncio.wait_for(play(), SECONDS / 2)) == [1.0]
+
+
+@contextmanager
+def holding(protocols: Protocols, go: Path, calls: int) -> Iterator[list["Future[httpx.Response]"]]:
+    """REST calls that are answered when there is a file `go`, each begun after the last."""
+    body = {"signature_name": "held", "inputs": [{"b64": b64encode(bytes(go)).decode("ascii")}]}
+    with ThreadPoolExecutor(calls) as threads:
+        held = []
+        for _ in range(calls):
+            held.append(threads.submit(protocols.post, body))
+            time.sleep(0.1)
+        try:
+            yield held
+        finally:
+            go.touch()
+            for call in held:
+                call.result(SECONDS).raise_for_status()
