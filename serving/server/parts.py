@@ -25,14 +25,19 @@ from serving.server.rest.server import RestServer
 from serving.server.settings import ServerSettings
 
 
+def joins_calls(settings: ServerSettings) -> bool:
+    """Whether calls are joined while the model computes; TensorFlow's own batching does without."""
+    return not settings.enable_batching and settings.max_batch_size > 1
+
+
 def make_dynamic_batching(settings: ServerSettings) -> DynamicBatching | None:
-    """How calls are joined while the model computes; TensorFlow's own batching does without.
+    """How calls are joined; None where they are not.
 
     A computation has a core to itself, and one more is under way, so that no core idles while
     Python sends the answers of another. (Measured on two cores: with two, one eighth fewer answers
     for eight callers; with four, fewer for 64.)
     """
-    if settings.enable_batching or settings.max_batch_size == 1:
+    if not joins_calls(settings):
         return None
     running = settings.max_running_calls
     turns = min(_count_cores() + 1, running)
@@ -71,7 +76,7 @@ def make_admission(settings: ServerSettings) -> Admission:
     """Where calls are joined they wait with the batcher, or in the batch queue, not before
     admission: those that wait are those that are computed as one batch."""
     running, queued = settings.max_running_calls, settings.max_queued_calls
-    if settings.enable_batching or make_dynamic_batching(settings):
+    if settings.enable_batching or joins_calls(settings):
         running, queued = running + queued, 0
     return Admission(running, queued, settings.max_bytes_in_flight)
 
@@ -140,7 +145,7 @@ def limit_threads(settings: ServerSettings) -> None:
     thread takes a fifth of its processor time.
     """
     inside = settings.tensorflow_intra_op_parallelism
-    if not inside and make_dynamic_batching(settings):
+    if not inside and joins_calls(settings):
         inside = 1
     if inside:
         tf.config.threading.set_intra_op_parallelism_threads(inside)
