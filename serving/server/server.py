@@ -27,6 +27,7 @@ from serving.server.monitoring.access_log import AccessLog, RestAccessLog
 from serving.server.monitoring.metrics import Metrics
 from serving.server.monitoring.middleware import GrpcMeter, RestMeter, read_metrics_path
 from serving.server.parts import (
+    joins_calls,
     limit_threads,
     make_admission,
     make_dynamic_batching,
@@ -133,9 +134,9 @@ class Server:
         self._reloader = Reloader(
             self._sources, self.models, self._watcher, unavailable_labels=unavailable_labels
         )
-        self._open(make_admission(settings), limits, metrics, joins=batching is not None)
+        self._open(make_admission(settings), limits, metrics)
 
-    def _open(self, admission: Admission, limits: Limits, metrics: Metrics, *, joins: bool) -> None:
+    def _open(self, admission: Admission, limits: Limits, metrics: Metrics) -> None:
         """Bind both protocols."""
         settings = self._settings
         log = AccessLog() if settings.access_log else None
@@ -150,7 +151,8 @@ class Server:
             health=self._health,
         )
         protocol: ASGIApp = RestApp(
-            self.models, admission, limits, settings, self._stop.is_set, joins=joins
+            *(self.models, admission, limits, settings, self._stop.is_set),
+            joins=joins_calls(settings),
         )
         protocol = RestMeter(
             RestAccessLog(protocol, log) if log else protocol,
