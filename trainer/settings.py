@@ -84,7 +84,8 @@ class TrainerSettings(Settings):
         default=(),
         description="for a recipe that distils: run folders whose finished networks are the "
         "teachers, or folders of published versions, separated by commas; default: the run of the "
-        "teachers' recipe with the same seed, which is trained first where it is missing",
+        "teachers' recipe with the same seed, which is trained first where it is missing. For "
+        "fine-tune: teachers beside the served version; default: none",
     )
     corrections: Path | None = Field(
         default=None,

@@ -19,14 +19,12 @@ from trainer.data.dataset import DataSet
 from trainer.data.split import Split
 from trainer.errors import DataError, ResumeError
 from trainer.evaluation.result import Run
-from trainer.freehand.drawings import draw
 from trainer.networks.architecture import ARCHITECTURES, build
 from trainer.networks.inference import predict
 from trainer.networks.trained import TrainedNetwork
 from trainer.settings import TrainerSettings
+from trainer.training.synthetic import add_drawings
 
-_DRAWINGS_SEED: Final = 20264
-"""Other than that of the drawings which versions are scored on."""
 _PREFIX: Final = 8
 """Hexadecimal digits of a digest that name a folder."""
 
@@ -60,13 +58,10 @@ class Start:
     def _digest(self) -> str:
         return self.corrections.digest() if self.corrections else "none"
 
-    def mix(self, parts: Split) -> Split:
+    def mix(self, parts: Split, folder: Path) -> Split:
         """Put the additional images among the training images; those that validate stay as they
-        are."""
-        more = parts
-        if self.drawings:
-            drawn = draw(parts.x_train, parts.y_train, self.drawings, _DRAWINGS_SEED)
-            more = parts.add(drawn.seen, drawn.labels)
+        are. `folder` keeps what was drawn."""
+        more = add_drawings(parts, self.drawings, folder)
         return mix(more, self.corrections) if self.corrections else more
 
     def describe(self, run: Run, model: keras.Model) -> Run:

@@ -25,8 +25,8 @@ def train(context: Context, served: TrainedNetwork | None = None) -> list[Traine
 
     Args:
         context: the run; its folder is open, see `run_folder.open_run`.
-        served: for a fine-tuning, the network that gives the first weights and is the teacher;
-            None: the recipe's teachers.
+        served: for a fine-tuning, the network that gives the first weights and is a teacher beside
+            those that are named; None: the recipe's teachers.
 
     Raises:
         OutputError: the run's folder cannot be written.
@@ -36,7 +36,7 @@ def train(context: Context, served: TrainedNetwork | None = None) -> list[Traine
 
     @functools.cache
     def teachers() -> list[TrainedNetwork]:  # asked only if something is untrained
-        return [served] if served else _teachers(context)
+        return choose_teachers(context, served)
 
     return [_train_or_read(name, context, teachers) for name in context.settings.architectures]
 
@@ -90,17 +90,25 @@ def _joined(before: History, after: History) -> History:
     ]
 
 
-def _teachers(context: Context) -> list[TrainedNetwork]:
-    """The networks whose predictions are the targets: those of the named runs, or of a run made for
-    it. None where the recipe has no teachers."""
+def choose_teachers(context: Context, served: TrainedNetwork | None) -> list[TrainedNetwork]:
+    """The networks whose predictions are the targets.
+
+    Args:
+        context: the run.
+        served: the version that a fine-tuning goes on from.
+
+    Returns:
+        For a fine-tuning, `served` and those that the settings name; else those that they name, or
+        those of a run made for it. None where the recipe has no teachers.
+    """
     settings = context.settings
+    if served:
+        return [served, *_named_teachers(context)]
     recipe = settings.chosen_recipe().teachers
     if recipe is None:
         return []
     if settings.teachers:
-        return [
-            teacher for folder in settings.teachers for teacher in _read_teachers(folder, context)
-        ]
+        return _named_teachers(context)
     own = settings.model_copy(
         update={
             "recipe": recipe,
@@ -113,6 +121,12 @@ def _teachers(context: Context) -> list[TrainedNetwork]:
     of_teachers = replace(context, settings=own)
     with open_run(of_teachers):
         return train(of_teachers)
+
+
+def _named_teachers(context: Context) -> list[TrainedNetwork]:
+    """Those of the folders that the settings name."""
+    folders = context.settings.teachers
+    return [teacher for folder in folders for teacher in _read_teachers(folder, context)]
 
 
 def _read_teachers(folder: Path, context: Context) -> list[TrainedNetwork]:

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from trainer.networks.inference import predict
 from trainer.pipeline import run
 from trainer.settings import TrainerSettings
 from trainer.training.fine_tune import Start, read_published, read_teacher
+from trainer.training.train import choose_teachers
 
 LABELS = tuple("0123456789")
 RELEASED = Path(__file__).parents[3] / "models" / "digits"
@@ -230,11 +232,13 @@ def test_mix_repeats_corrections_but_only_among_the_training_images(
     assert not shown & {image.tobytes() for image in found.images[found.held_out]}
 
 
-def test_drawings_are_added_to_the_training_images_alone(models: Path, toy_file: Path) -> None:
+def test_drawings_are_added_to_the_training_images_alone(
+    models: Path, toy_file: Path, tmp_path: Path
+) -> None:
     parts = split(load(toy_file, "toy", LABELS), 300, 1)
     model, _ = read_published(folder_of(models / "digits", 1))
     start = Start(1, model, None, 30)
-    more, again = start.mix(parts), start.mix(parts)
+    more, again = start.mix(parts, tmp_path), start.mix(parts, tmp_path)
     assert len(more.y_train) == len(parts.y_train) + 30
     assert np.array_equal(more.x_train, again.x_train)
     assert more.x_validation is parts.x_validation
@@ -290,6 +294,24 @@ def test_distil_from_a_published_version_trains_another_architecture(
     measured = run(settings, command="distil")
     assert (measured.winner.architecture, len(measured.winner.history)) == ("conv5", 1)
     assert len((settings.folder() / "added.txt").read_text().strip()) == 64
+
+
+def test_fine_tune_named_teachers_stand_beside_the_served_version(
+    models: Path, toy_file: Path
+) -> None:
+    named = folder_of(models / "digits", 1)
+    settings = settings_in(models.parent, toy_file, architectures=("conv3",), recipe="fine-tune")
+    data = load(toy_file, "toy", LABELS)
+    strategy, parts = tf.distribute.get_strategy(), split(data, 300, 1)
+    context = Context(settings, "", (), strategy, data, parts)
+    start = Start(2, read_published(folder_of(models / "digits", 2))[0], None, 0)
+    alone = choose_teachers(context, start.network(context))
+    more = settings.model_copy(update={"teachers": (named,)})
+    both = choose_teachers(replace(context, settings=more), start.network(context))
+    assert [teacher.model for teacher in alone] == [start.model]
+    assert both[0].model is start.model
+    expected = predict(read_published(named)[0], parts.x_validation)
+    assert np.array_equal(both[1].validation, expected)
 
 
 def test_read_published_released_network_answers_as_released() -> None:

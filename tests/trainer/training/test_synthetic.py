@@ -1,5 +1,6 @@
 """Synthetic handwriting among the training images: drawn once, kept, and only there."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from tests.support.toy_digits import toy_arrays
 from trainer.data.split import Split
 from trainer.errors import ResumeError
 from trainer.training.run_folder import bind_added
-from trainer.training.synthetic import add_forms
+from trainer.training.synthetic import add_drawings, add_forms
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,14 @@ def test_add_forms_again_reads_what_was_drawn(
     first, again = add_forms(parts, 10, tmp_path), add_forms(parts, 10, tmp_path)
     assert np.array_equal(first.x_train, again.x_train)
     assert capsys.readouterr().out.count("drawing 10") == 1
+
+
+def test_add_drawings_of_other_images_are_drawn_anew(parts: Split, tmp_path: Path) -> None:
+    others = replace(parts, x_train=parts.x_train[::-1], y_train=parts.y_train[::-1])
+    first, second = add_drawings(parts, 5, tmp_path), add_drawings(others, 5, tmp_path)
+    assert np.array_equal(add_drawings(parts, 5, tmp_path).x_train, first.x_train)
+    assert not np.array_equal(first.x_train[50:], second.x_train[50:])
+    assert (first.added, len(list(tmp_path.iterdir()))) == (5, 2)
 
 
 @pytest.mark.parametrize("damage", ["cut", "garbage", "empty"])
