@@ -1,5 +1,5 @@
-"""What tells digits from other drawings is trained with, fitted to and measured with: digits, and
-the drawings of `trainer.freehand.outliers`."""
+"""What tells digits from other drawings is trained with, fitted to and measured with: digits, the
+drawings of `trainer.freehand.outliers`, and spoilt digits."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,24 +16,27 @@ from trainer.freehand import forms
 from trainer.freehand.canvas import FACTORS, Look, paint
 from trainer.freehand.drawings import see
 from trainer.freehand.outliers import FITTED, UNSEEN, Digits, make
+from trainer.freehand.spoilt import spoil
 from trainer.freehand.strokes import Strokes, trace
 
 _DIGITS: Final = 1_000
-"""Training digits fitted to, and drawings that are none: the fit weighs three numbers only."""
+"""Drawings that are none which are fitted to: the fit weighs three numbers only."""
 _SHARE: Final = 10
-"""One training digit in so many is fitted to, at most; and for so many of them there is one drawing
-of each family to measure with."""
+"""One training digit in so many is kept for those drawings, at most; and for so many of them there
+is one drawing of each family to measure with."""
 _WHOLE: Final = 55_000
 """Training digits that go with the numbers of images below; where there are fewer, all shrink in
 proportion."""
 _PLAIN: Final = 16_000
 """Training digits as they are."""
-_TRACED: Final = 3_000
+_TRACED: Final = 5_000
 """Training digits, traced and drawn again."""
-_FORMS: Final = 4_000
+_FORMS: Final = 5_000
 """Drawings of forms of handwriting."""
-_STRANGERS: Final = 14_000
+_STRANGERS: Final = 20_000
 """Drawings that are no digits."""
+_SPOILT: Final = 12_000
+"""Training digits, spoilt."""
 _SEED: Final = 20262
 
 
@@ -43,7 +46,6 @@ class Material:
 
     Attributes:
         reject: the small network of `trainer.export.reject`, trained on others than these.
-        digits: training digits, as they are and drawn.
         outliers: drawings of the fitted families.
         held: validation digits, as they are and drawn: these set the limit.
         fresh: by family, drawings made from validation digits; of the fitted families and of
@@ -51,7 +53,6 @@ class Material:
     """
 
     reject: keras.Model
-    digits: Images
     outliers: Images
     held: Images
     fresh: Mapping[str, Images]
@@ -79,7 +80,6 @@ def prepare(parts: Split, drawn: Images) -> Material | None:
     fitted, _ = make(FITTED, count, traced, _SEED)
     return Material(
         reject=_train(parts.x_train[others], parts.y_train[others], traced),
-        digits=np.concatenate([parts.x_train[chosen], _drawn([strokes for strokes, _ in traced])]),
         outliers=_drawn(fitted),
         held=np.concatenate([parts.x_validation, drawn]),
         fresh=fresh,
@@ -101,11 +101,11 @@ def draw_fresh(parts: Split) -> dict[str, Images] | None:
 
 
 def _train(images: Images, labels: Classes, models: Digits) -> keras.Model:
-    """Train the small network on digits, plain, traced and in every form, and on drawings that are
-    none, which are made from `models`."""
+    """Train the small network on digits, plain, traced and in every form; on drawings that are
+    none, of `models` and others; and on spoilt digits."""
     share = min(1.0, len(images) / _WHOLE)
-    plain, traces, written, strangers = (
-        int(share * count) for count in (_PLAIN, _TRACED, _FORMS, _STRANGERS)
+    plain, traces, written, strangers, spoilt = (
+        int(share * count) for count in (_PLAIN, _TRACED, _FORMS, _STRANGERS, _SPOILT)
     )
     traced = _traced(images[:traces], labels[:traces])
     forms_written, kinds = forms.make(written, forms.TRAINING)
@@ -114,9 +114,10 @@ def _train(images: Images, labels: Classes, models: Digits) -> keras.Model:
     classes = [
         labels[:plain],
         np.array([label for _, label in traced] + [form.digit for form in kinds], np.uint8),
-        np.full(strangers, reject.NONE, np.uint8),
+        np.full(strangers + spoilt, reject.NONE, np.uint8),
     ]
-    return reject.train(np.concatenate([images[:plain], _drawn(drawn)]), np.concatenate(classes))
+    shown = [images[:plain], _drawn(drawn), spoil(images, labels, spoilt, _SEED + 3)]
+    return reject.train(np.concatenate(shown), np.concatenate(classes))
 
 
 def _count(parts: Split) -> int:

@@ -1,15 +1,15 @@
 """Not a digit: a score, in the exported graph, of how little a drawing looks like one.
 
-One logistic regression on three numbers: the energy of the network's logits, their margin, and the
-log odds of the small network of `trainer.export.reject`. It is fitted to tell training digits, as
-they are and drawn by pen, from the drawings of `trainer.freehand.outliers`, and shifted so that the
-limit of the contract turns away one digit in 200: of the validation images and the drawings made of
-them.
+A weighted sum of three numbers: the energy of the network's logits, their margin, and the log odds
+of the small network of `trainer.export.reject`. The limit of the contract turns away one digit in
+200, of the validation images and the drawings made of them; of the weights tried, those are taken
+that turn away most drawings of `trainer.freehand.outliers` then.
 Source of the energy: Liu et al. 2020, arXiv 2010.03759; of made-up outliers: Hendrycks et al. 2019,
 arXiv 1812.04606.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,10 +17,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from digits.contract import NOT_A_DIGIT
 from trainer.data.arrays import Images
@@ -32,6 +29,9 @@ from trainer.networks.inference import BATCH, as_input
 
 FALSE_REJECTION: Final = 0.005
 """Share of digits that are told not to be one."""
+_TRIED: Final = np.linspace(0, 1.5, 16)
+"""Weights of the energy and of the margin that are tried, over that of the log odds, where the
+digits' standard deviation of each number is 1."""
 
 Score = Callable[[tf.Tensor], tf.Tensor]
 """From pixels, float32 [n, 28, 28, 1] in 0..1, to float32 [n] in 0..1."""
@@ -43,7 +43,7 @@ class Detector:
 
     Attributes:
         reject: the small network of `trainer.export.reject`.
-        weights: float32 [k], of each number that `_evidence` gives.
+        weights: float32 [3], of each number that `_evidence` gives.
         bias: added to their sum; 0 is then the limit.
     """
 
@@ -61,15 +61,26 @@ def fit(model: keras.Model, material: Material) -> Detector:
         material: of `trainer.export.material.prepare`.
     """
     evidence = _evidence(model, material.reject)
-    known = _ask(evidence, np.concatenate([material.digits, material.outliers]))
-    outside = np.arange(len(known)) >= len(material.digits)
-    fitted = make_pipeline(
-        StandardScaler(),
-        LogisticRegression(class_weight="balanced"),
-    ).fit(known, outside)
-    weights = (fitted[-1].coef_[0] / fitted[0].scale_).astype(np.float32)
-    limit = np.quantile(_ask(evidence, material.held) @ weights, 1 - FALSE_REJECTION)
-    return Detector(material.reject, weights, -float(limit))
+    digits, outliers = _ask(evidence, material.held), _ask(evidence, material.outliers)
+
+    def turned_away(weights: npt.NDArray[np.float32]) -> float:
+        return float((outliers @ weights > _limit(digits, weights)).mean())
+
+    weights = max(_candidates(digits.std(axis=0)), key=turned_away)
+    return Detector(material.reject, weights, -_limit(digits, weights))
+
+
+def _candidates(spread: npt.NDArray[np.float32]) -> Iterator[npt.NDArray[np.float32]]:
+    """The weights that are tried, float32 [3], for numbers with the standard deviations `spread`:
+    that of the log odds is 1, the others at most 0."""
+    for energy, margin in itertools.product(_TRIED, repeat=2):
+        weights = np.array([-energy, -margin, 1]) * spread[-1] / spread
+        yield weights.astype(np.float32)
+
+
+def _limit(digits: npt.NDArray[np.float32], weights: npt.NDArray[np.float32]) -> float:
+    """The sum above which a drawing is none, by what is known of digits, float32 [n, 3]."""
+    return float(np.quantile(digits @ weights, 1 - FALSE_REJECTION))
 
 
 def scorer(model: keras.Model, detector: Detector) -> Score:
@@ -134,15 +145,16 @@ def summarise(model: keras.Model, detector: Detector, material: Material) -> dic
 
 
 def _evidence(model: keras.Model, small: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
-    """What a network's layers and the small network say of pixels, float32 [n, 28, 28, 1]: float32
-    [n, k]."""
+    """Energy and margin of a network, and the small network's log odds, for pixels, float32 [n, 28,
+    28, 1]: float32 [n, 3]."""
     parts = [_of_one(member) for member in members(model)]
     return lambda pixels: _joined([part(pixels)[0] for part in parts], small, pixels)
 
 
 def _joined(evidence: Sequence[tf.Tensor], small: keras.Model, pixels: tf.Tensor) -> tf.Tensor:
-    """Every network's evidence, and the small one's log odds."""
-    return tf.concat([*evidence, doubt(small, pixels)[:, tf.newaxis]], -1)
+    """The mean of what the networks say, and the small one's log odds."""
+    mean = tf.add_n(list(evidence)) / len(evidence)
+    return tf.concat([mean, doubt(small, pixels)[:, tf.newaxis]], -1)
 
 
 def _of_one(network: keras.Model) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:

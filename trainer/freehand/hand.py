@@ -51,7 +51,7 @@ def write(
         stroke = _lengthen(space(line), generator.normal(0, _END, 2))
         stroke = _smooth(stroke, rounding) + _tremble(len(stroke), tremble, generator)
         strokes.append(stroke + generator.normal(0, _LIFT, 2) * (len(strokes) > 0))
-    return _distort(strokes, generator.uniform(*width), generator)
+    return distort(strokes, generator.uniform(*width), generator)
 
 
 def curve(points: Points) -> Points:
@@ -102,7 +102,7 @@ def _tremble(points: int, amount: float, generator: np.random.Generator) -> Poin
     return smooth * (amount * float(np.sqrt(2 * np.sqrt(np.pi) * deviation)))
 
 
-def _distort(strokes: Strokes, width: float, generator: np.random.Generator) -> Strokes:
+def distort(strokes: Strokes, width: float, generator: np.random.Generator) -> Strokes:
     """Distort all strokes smoothly, then scale its width, slant and rotate it."""
     coefficients = generator.normal(0, _WARP, (2, 4))
     slant, angle = generator.normal(*_SLANT), np.deg2rad(generator.normal(0, _TURN))

@@ -80,10 +80,10 @@ def test_prepare_draws_from_training_digits_for_the_fit_and_from_others_to_measu
     material: Material, parts: Split
 ) -> None:
     count = len(parts.y_train) // 10
-    assert count < len(material.digits) <= 2 * count and len(material.outliers) == count
+    assert len(material.outliers) == count
     assert len(material.held) == len(parts.y_validation) + 20
     assert material.fresh.keys() == EVERY.keys()
-    for images in (material.digits, material.outliers, material.held, *material.fresh.values()):
+    for images in (material.outliers, material.held, *material.fresh.values()):
         assert (
             images.dtype == np.uint8
             and images.shape[1:] == (28, 28)
@@ -107,6 +107,23 @@ def test_fit_turns_away_one_digit_in_two_hundred(model: keras.Model, material: M
     scores = scorer(model, detector)(as_input(tf.constant(material.held))).numpy()
     assert scores.shape == (len(material.held),) and scores.min() >= 0 and scores.max() <= 1
     assert abs((scores > NOT_A_DIGIT).mean() - FALSE_REJECTION) <= 1 / len(material.held)
+
+
+def test_fit_turns_away_more_outliers_than_the_small_network_alone(
+    model: keras.Model, material: Material
+) -> None:
+    fitted = fit(model, material)
+    alone = np.array([0, 0, 1], np.float32)
+    shares = []
+    for weights in (fitted.weights, alone):
+        score = scorer(model, Detector(fitted.reject, weights, 0.0))
+        digits, outliers = (
+            score(as_input(tf.constant(images))).numpy()
+            for images in (material.held, material.outliers)
+        )
+        shares.append((outliers > np.quantile(digits, 1 - FALSE_REJECTION)).mean())
+    assert shares[0] >= shares[1]
+    assert fitted.weights.shape == (3,) and (fitted.weights[:2] <= 0).all()
 
 
 def test_fit_tells_most_outliers_from_digits(material: Material) -> None:
