@@ -23,37 +23,39 @@ _FONT: Final = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.
 _SIZE: Final = 36
 """Pixels of the font: its lines are then as thick as those of MNIST's digits."""
 _MARGIN: Final = 4
+_MISSING: Final = "\uffff"
+"""No character: a font shows its sign for those that it lacks."""
 _STRETCH: Final = 0.25
 """Standard deviation of the logarithm of how much wider a character is than the font's."""
 
 
 def script(generator: np.random.Generator, _: object = None) -> Strokes:
     """A character of another script, or a sign."""
-    known = read()
-    strokes = known[generator.integers(len(known))]
+    known = characters()
+    strokes = None
+    while strokes is None:
+        strokes = _trace(known[generator.integers(len(known))])
     return distort(strokes, float(np.exp(generator.normal(0, _STRETCH))), generator)
 
 
 @functools.cache
-def read() -> tuple[Strokes, ...]:
-    """The strokes of each character, in a box of 1 by 1; of those that a pen would draw, which
-    leaves out filled ones."""
-    font = ImageFont.truetype(str(_FONT), _SIZE)
-    missing = _render(font, "\uffff")
-    images = (_render(font, character) for character in characters())
-    traced = (trace(image) for image in images if not np.array_equal(image, missing))
-    return tuple(_boxed(strokes) for strokes in traced if strokes is not None)
-
-
-def characters() -> Iterator[str]:
-    """The characters of the table; some are not in the font, or no pen would draw them."""
+def characters() -> tuple[str, ...]:
+    """The characters of the table. Some are not in the font, or no pen would draw them, since they
+    are filled: they are never drawn."""
+    found: list[str] = []
     for block in tomllib.loads(_TABLE.read_text(encoding="utf-8")).values():
+        points = range(block["first"], block["last"] + 1)
         left_out = set(_code_points(block["left_out"]))
-        yield from (
-            chr(point)
-            for point in range(block["first"], block["last"] + 1)
-            if point not in left_out
-        )
+        found += (chr(point) for point in points if point not in left_out)
+    return tuple(found)
+
+
+@functools.cache
+def _trace(character: str) -> Strokes | None:
+    """The strokes of a character in a box of 1 by 1; None of one that is not drawn."""
+    image = _render(character)
+    strokes = None if np.array_equal(image, _render(_MISSING)) else trace(image)
+    return strokes and _boxed(strokes)
 
 
 def _code_points(text: str) -> Iterator[int]:
@@ -63,13 +65,20 @@ def _code_points(text: str) -> Iterator[int]:
         yield from range(int(first, 16), int(last or first, 16) + 1)
 
 
-def _render(font: ImageFont.FreeTypeFont, character: str) -> npt.NDArray[np.uint8]:
+@functools.cache
+def _render(character: str) -> npt.NDArray[np.uint8]:
     """The character as an image, uint8 [h, w], bright on dark."""
+    font = _font()
     left, top, right, bottom = (round(edge) for edge in font.getbbox(character))
     size = (right - left + 2 * _MARGIN, bottom - top + 2 * _MARGIN)
     image = Image.new("L", size)
     ImageDraw.Draw(image).text((_MARGIN - left, _MARGIN - top), character, 255, font)
     return np.asarray(image)
+
+
+@functools.cache
+def _font() -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(_FONT), _SIZE)
 
 
 def _boxed(strokes: Strokes) -> Strokes:

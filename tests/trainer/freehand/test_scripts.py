@@ -3,6 +3,7 @@
 import unicodedata
 
 import numpy as np
+import pytest
 
 from trainer.freehand import scripts
 from trainer.freehand.outliers import FITTED
@@ -31,8 +32,18 @@ def test_characters_differ_and_are_always_the_same() -> None:
     assert len({np.concatenate(strokes).tobytes() for strokes in once}) == 5
 
 
-def test_most_characters_of_the_table_are_drawn() -> None:
-    assert len(scripts.read()) > 1_000
+def test_characters_of_the_table_are_many_and_each_once() -> None:
+    characters = scripts.characters()
+    assert len(characters) > 1_000 and len(set(characters)) == len(characters)
+
+
+def test_character_that_the_font_lacks_or_fills_is_never_drawn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lacking, drawn, filled = "\u0588", "Ж", "◆"
+    monkeypatch.setattr(scripts, "characters", lambda: (lacking, drawn, filled))
+    shapes = [np.concatenate(strokes) for strokes in written(seed=3, count=20)]
+    assert len({len(points) for points in shapes}) == 1
 
 
 def test_characters_leave_out_digits_and_the_scripts_that_only_measure() -> None:
