@@ -341,3 +341,14 @@ def test_pre_commit_and_ci_run_what_make_runs() -> None:
     assert [hook["entry"] for hook in hooks] == ["make lint"]
     script = (ROOT / ".ci/run").read_text(encoding="utf-8")
     assert re.findall(r"make [a-z-]+$", script, flags=re.MULTILINE) == ["make lint", "make test"]
+
+
+def test_ci_tests_every_python_that_is_promised_where_the_machine_has_it() -> None:
+    script = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    loops = re.findall(r"for python in (.*); do", script)
+    promised = re.findall(r"Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text("utf-8"))
+    assert len(loops) == 2 and len(promised) == 3
+    for loop in loops:
+        assert {f"python{version}" for version in promised} <= set(loop.split())
+    (tests,) = re.findall(r'ARGS="(.*)"', script)
+    assert [path for path in tests.split() if not (ROOT / path).exists()] == []
