@@ -14,7 +14,7 @@ def test_bench_kills_a_few_end_in_the_same_bits(tmp_path: Path) -> None:
         "-m",
         "benchmarks.kills",
         "--kills",
-        "5",
+        "3",
         "--seed",
         "3",
         "--results",
@@ -23,7 +23,7 @@ def test_bench_kills_a_few_end_in_the_same_bits(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     seen = json.loads((tmp_path / RESULTS_FILE).read_text())
-    assert seen["kills"] == sum(seen["phases"].values()) == 5
+    assert seen["kills"] == sum(seen["phases"].values()) == 3
     assert {f"aimed at: {moment}" for moment in AIMED} <= seen["phases"].keys()
     assert seen["trainings"] == seen["trainings_ending_in_the_same_bits"] >= 1
 
