@@ -55,7 +55,7 @@ def serve(settings: ServerSettings) -> int:
     once.
 
     Returns:
-        The exit code.
+        The exit code, where it cannot serve; else the process ends.
     """
     _log_plainly()
     sys.setswitchinterval(_SWITCH_SECONDS)
@@ -77,9 +77,23 @@ def serve(settings: ServerSettings) -> int:
     wait_for_signal()
     # What hangs must not hold the exit up; and the operator learns where it hung.
     faulthandler.dump_traceback_later(settings.drain_seconds + _GRACE, exit=True)
-    server.drain(settings.drain_seconds)
-    logging.shutdown()
-    os._exit(0)  # a kernel that still runs must not hold the exit up
+    threading.Thread(target=_end, args=(server, settings.drain_seconds), name="drain").start()
+    while True:
+        wait_for_signal()  # whose handler ends the process
+
+
+def _end(server: "Server", seconds: float) -> None:
+    """Drain the server, then end the process: a kernel that still runs must not hold the exit
+    up."""
+    code = 1
+    try:
+        server.drain(seconds)
+        code = 0
+    finally:
+        if code:
+            _log.error("draining failed", exc_info=True)
+        logging.shutdown()
+        os._exit(code)
 
 
 def _spare_the_collector() -> None:

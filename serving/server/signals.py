@@ -28,7 +28,7 @@ def catch_signals(ending: Ending) -> Callable[[], object]:
     """Catch SIGTERM and SIGINT from now on.
 
     Returns:
-        Waits for the first of them.
+        Waits for the next of them.
 
     The system may give a signal to any thread, and Python's handler runs once the main thread
     wakes: a lock would not wake it, bytes that the signal itself sends do. Nor can a handler set an
@@ -41,9 +41,8 @@ def catch_signals(ending: Ending) -> Callable[[], object]:
         signal.signal(number, partial(_on_signal, ending))
 
     def wait() -> None:
-        with sent, caught:
-            caught.recv(1)
-            signal.set_wakeup_fd(-1)
+        _ = sent  # which signals are written to while it is open
+        caught.recv(1)
 
     return wait
 

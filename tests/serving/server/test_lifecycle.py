@@ -321,3 +321,51 @@ server.serve(ServerSettings(model_name="m", model_base_path="/m"))
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False
     )
     assert (done.returncode, done.stdout) == (0, "drained\n"), done.stderr
+
+
+def test_second_signal_that_another_thread_gets_ends_a_server_that_drains() -> None:
+    program = """
+import signal, threading
+from serving.server import server
+from serving.server.settings import ServerSettings
+
+def pass_on():
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    threading.Event().wait()
+
+class Draining:
+    def __init__(self, settings): pass
+    def load(self): pass
+    def start(self): threading.Thread(target=pass_on, daemon=True).start()
+    def drain(self, seconds):
+        threading.Thread(target=pass_on, daemon=True).start()
+        threading.Event().wait()
+
+server.Server = Draining
+server.serve(ServerSettings(model_name="m", model_base_path="/m", drain_seconds=200))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=150, check=False
+    )
+    assert done.returncode == 130, done.stderr
+
+
+def test_draining_that_fails_is_logged_and_ends_with_1() -> None:
+    program = """
+import os, signal
+from serving.server import server
+from serving.server.settings import ServerSettings
+
+class Failing:
+    def __init__(self, settings): pass
+    def load(self): pass
+    def start(self): os.kill(os.getpid(), signal.SIGTERM)
+    def drain(self, seconds): raise RuntimeError("the drain broke")
+
+server.Server = Failing
+server.serve(ServerSettings(model_name="m", model_base_path="/m"))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 1 and "the drain broke" in done.stderr
