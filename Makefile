@@ -13,8 +13,8 @@ RECIPE ?= best
 FUZZ_SECONDS ?= 60
 WHY ?=
 CORRECTIONS ?= corrections
-# Processes that share the tests, more than cores since many tests wait; 0: one, as a debugger needs it.
-JOBS ?= $(shell $(or $(PYTHON),python3) -c 'import os; print(min(4, os.cpu_count() * 3 // 2))')
+# Processes that share the tests; 0: one, as a debugger needs it.
+JOBS ?= logical
 
 PY := .venv/bin/python
 CODE := digits saved_model trainer serving ui inkwell benchmarks tools tests
@@ -157,7 +157,7 @@ results: .venv/.setup ## Write the README's results table anew from results/
 	$(PY) -m trainer.reports.readme_table
 
 test: .venv/.setup ##* Run the tests; those this machine cannot run are skipped and say why; DIGITS_DATA= ARGS= JOBS=
-	$(PY) -m pytest -p tests.support.must_run -p tests.support.by_file -n $(JOBS) --no-loadscope-reorder $(ARGS)
+	$(PY) -m pytest -p tests.support.must_run -p tests.support.by_file -n $(JOBS) --maxprocesses 4 --no-loadscope-reorder $(ARGS)
 
 
 fuzz: .venv/.setup ## Send nonsense: twenty times what `make test` does, then a minute for each reader guided by its coverage; ARGS="-k rest" FUZZ_SECONDS=

@@ -11,6 +11,15 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 
 _TOGETHER: Final = ("tests/containers/",)
 """Its tests share the engine and the images that they build."""
+_LONGEST: Final = (
+    "tests/containers/",
+    "tests/trainer/test_pipeline.py",
+    "tests/benchmarks/test_kills.py",
+    "tests/digits/test_faults.py",
+    "tests/trainer/training/test_fine_tune.py",
+)
+"""These are begun first: a long one that is begun last keeps one process busy and the others
+idle."""
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc] # without types
@@ -26,3 +35,13 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc] # without types
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
     """The schedule of the process that hands out the tests."""
     return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest first; all others stay in their order."""
+    items.sort(key=lambda item: _turn(item.nodeid))
+
+
+def _turn(nodeid: str) -> int:
+    found = (turn for turn, place in enumerate(_LONGEST) if nodeid.startswith(place))
+    return next(found, len(_LONGEST))
