@@ -29,6 +29,13 @@ _INKED_AT = """(pad, [x, y]) => {
     pixel.drawImage(pad, -x * pad.height, -y * pad.height);
     return pixel.getImageData(0, 0, 1, 1).data[3] > 0;
 }"""
+# The change of a style begins with the next frame; spinners never end.
+_STILL = """async () => {
+    await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+    const moving = document.getAnimations().filter(
+        one => Number.isFinite(one.effect.getComputedTiming().endTime));
+    await Promise.allSettled(moving.map(one => one.finished));
+}"""
 _HAND_OVER = """async (target, [picture, type, event, name]) => {
     const bytes = await (await fetch(`data:${type};base64,${picture}`)).blob();
     const data = new DataTransfer();
@@ -113,7 +120,7 @@ def release(page: Page, held: list[Route]) -> None:
 def settle(page: Page) -> None:
     """Wait until the answer shown is about the drawing as it is now, and nothing moves any more."""
     expect(page.locator("#desk")).not_to_have_attribute("data-answer", "old")
-    page.wait_for_timeout(300)  # the bars glide to their length
+    page.evaluate(_STILL)
 
 
 def choose(page: Page, mode: str) -> None:
