@@ -1,6 +1,6 @@
 """A pytest plugin: which tests stay together when several processes share them (`-n`).
 
-A file is run by one process, since its fixtures are dear; a folder of `_TOGETHER` too, since its
+A file is run by one process, since its fixtures are dear; a folder of `TOGETHER` too, since its
 tests share one thing of this machine.
 """
 
@@ -9,9 +9,9 @@ from typing import Final
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] # it ships none
 
-_TOGETHER: Final = ("tests/containers/",)
+TOGETHER: Final = ("tests/containers/",)
 """Its tests share the engine and the images that they build."""
-_LONGEST: Final = (
+LONGEST: Final = (
     "tests/containers/",
     "tests/trainer/test_pipeline.py",
     "tests/benchmarks/test_kills.py",
@@ -26,7 +26,7 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc] # without types
     """Hands out whole files, or whole folders."""
 
     def _split_scope(self, nodeid: str) -> str:
-        for folder in _TOGETHER:
+        for folder in TOGETHER:
             if nodeid.startswith(folder):
                 return folder
         return nodeid.partition("::")[0]
@@ -43,5 +43,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _turn(nodeid: str) -> int:
-    found = (turn for turn, place in enumerate(_LONGEST) if nodeid.startswith(place))
-    return next(found, len(_LONGEST))
+    found = (turn for turn, place in enumerate(LONGEST) if nodeid.startswith(place))
+    return next(found, len(LONGEST))
