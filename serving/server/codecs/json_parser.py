@@ -72,7 +72,8 @@ def parse(body: bytes) -> Any:
     text = body.decode("utf-8", errors="surrogateescape")
     try:
         value, end = decoder.raw_decode(text, start)
-    except json.JSONDecodeError as error:
+    except json.JSONDecodeError as broken_here:
+        error = _where_missing(broken_here)
         reason, offset = _reason(error, text), _byte_offset(text, error.pos)
     except _TooBigError as error:
         reason, offset = _TOO_BIG, find_outside_strings(body, error.digits.encode())
@@ -110,6 +111,11 @@ class _TooBigError(Exception):
         self.digits = digits
 
 
+_TRAILING_COMMA: Final = {
+    "Illegal trailing comma before end of array": "Expecting value",
+    "Illegal trailing comma before end of object": "Expecting property name enclosed in double "
+    "quotes",
+}
 _PLAIN: Final = json.JSONDecoder(object_pairs_hook=_first_wins)
 _BOUNDED: Final = json.JSONDecoder(
     object_pairs_hook=_first_wins, parse_float=_finite_float, parse_int=_bounded_int
@@ -125,6 +131,16 @@ def _fault(reason: str, offset: int | None) -> InvalidArgumentError:
 
 def _byte_offset(text: str, position: int) -> int:
     return len(text[:position].encode("utf-8", errors="surrogateescape"))
+
+
+def _where_missing(error: json.JSONDecodeError) -> json.JSONDecodeError:
+    """What Python before 3.13 says of a trailing comma: that something is missing after it. 3.13
+    says that there is one, and where."""
+    if error.msg not in _TRAILING_COMMA:
+        return error
+    after = error.doc[error.pos + 1 :]
+    place = error.pos + 1 + len(after) - len(after.lstrip(" \t\n\r"))
+    return json.JSONDecodeError(_TRAILING_COMMA[error.msg], error.doc, place)
 
 
 def _reason(error: json.JSONDecodeError, text: str) -> str:

@@ -50,7 +50,13 @@ def test_failures_are_counted_by_kind_and_not_repeated() -> None:
             raise UnavailableError("expected a server; received none; start it")
 
     load = call_at_rate(third_fails, rate=300, seconds=0.1, stop=threading.Event())
-    assert Counter(call.outcome for call in load.calls) == {OK: 20, "Unavailable": 10}
+    begun = next(asked)  # a busy machine begins fewer than 30
+    failed = -(-begun // 3)
+    assert begun > 1
+    assert Counter(call.outcome for call in load.calls) == {
+        OK: begun - failed,
+        "Unavailable": failed,
+    }
 
 
 def test_report_has_rate_percentiles_counts_and_the_first_text() -> None:
