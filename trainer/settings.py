@@ -215,6 +215,12 @@ class TrainerSettings(Settings):
         return self
 
     @model_validator(mode="after")
+    def _teachers_where_they_count(self) -> "TrainerSettings":
+        if self.teachers and self.recipe != FINE_TUNE and not self.chosen_recipe().teachers:
+            raise ValueError("teachers for a recipe that distils, or fine-tune, and for no other")
+        return self
+
+    @model_validator(mode="after")
     def _extra_images_where_they_count(self) -> "TrainerSettings":
         given = self.corrections is not None or self.drawings > 0
         if given and self.recipe != FINE_TUNE:

@@ -19,11 +19,12 @@ from trainer.freehand.outliers import FITTED, UNSEEN, Digits, make
 from trainer.freehand.spoilt import spoil
 from trainer.freehand.strokes import Strokes, trace
 
-_DIGITS: Final = 1_000
-"""Drawings that are none which are fitted to: the fit weighs three numbers only."""
+_KEPT: Final = 1_000
+"""Training digits that drawings which are none are made from, and nothing else; as many drawings
+are fitted to, since the fit weighs three numbers only."""
 _SHARE: Final = 10
-"""One training digit in so many is kept for those drawings, at most; and for so many of them there
-is one drawing of each family to measure with."""
+"""One training digit in so many is kept for that, at most; and for so many of them there is one
+drawing of each family to measure with."""
 _WHOLE: Final = 55_000
 """Training digits that go with the numbers of images below; where there are fewer, all shrink in
 proportion."""
@@ -121,7 +122,7 @@ def _train(images: Images, labels: Classes, models: Digits) -> keras.Model:
 
 
 def _count(parts: Split) -> int:
-    return min(_DIGITS, -(-len(parts.y_train) // _SHARE))
+    return min(_KEPT, -(-len(parts.y_train) // _SHARE))
 
 
 def _complete(digits: Digits) -> bool:

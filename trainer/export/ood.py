@@ -62,12 +62,26 @@ def fit(model: keras.Model, material: Material) -> Detector:
     """
     evidence = _evidence(model, material.reject)
     digits, outliers = _ask(evidence, material.held), _ask(evidence, material.outliers)
+    weights = choose_weights(digits, outliers)
+    return Detector(material.reject, weights, -_limit(digits, weights))
+
+
+def choose_weights(
+    digits: npt.NDArray[np.float32], outliers: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """The weights that turn away most outliers where `FALSE_REJECTION` of the digits are.
+
+    Args:
+        digits, outliers: float32 [n, 3], the numbers of `_evidence`.
+
+    Returns:
+        float32 [3].
+    """
 
     def turned_away(weights: npt.NDArray[np.float32]) -> float:
         return float((outliers @ weights > _limit(digits, weights)).mean())
 
-    weights = max(_candidates(digits.std(axis=0)), key=turned_away)
-    return Detector(material.reject, weights, -_limit(digits, weights))
+    return max(_candidates(digits.std(axis=0)), key=turned_away)
 
 
 def _candidates(spread: npt.NDArray[np.float32]) -> Iterator[npt.NDArray[np.float32]]:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from HersheyFonts import HersheyFonts
 
-from trainer.freehand.hand import Points, curve, space, write
+from trainer.freehand.hand import Points, curve, space, stretch, write
 from trainer.freehand.strokes import Strokes
 
 _LATIN: Final = "ACEFHKLMNPRTUVWXYacdefhjkmnprtuvwx"
@@ -49,8 +49,6 @@ MEASURED: Final = _GREEK.keys() | _KANA.keys()
 """Fonts that only measure."""
 _OFTEN: Final = 0.55
 """Share of the characters that comes from fonts with single lines."""
-_STRETCH: Final = 0.25
-"""Standard deviation of the logarithm of how much wider a character is than its font's."""
 _NARROWEST: Final = 0.15
 """Least width of a font's character over its height."""
 _UNLIKE_WHEN_TURNED: Final = frozenset("ACDKMNRWXYacdefkrsx")
@@ -153,7 +151,7 @@ def _towards(angle: "float | Points") -> Points:
 
 
 def _write(glyph: Glyph, generator: np.random.Generator) -> Strokes:
-    width = max(glyph.width, _NARROWEST) * float(np.exp(generator.normal(0, _STRETCH)))
+    width = max(glyph.width, _NARROWEST) * stretch(generator)
     return write(glyph.lines, (width, width), generator)
 
 

@@ -31,6 +31,9 @@ _LIFT: Final = 0.025
 _END: Final = 0.03
 """Standard deviation of how much longer or shorter a stroke is at either end."""
 
+_STRETCH: Final = 0.25
+"""Standard deviation of the logarithm of how much wider a character is than its font's."""
+
 Points = npt.NDArray[np.float64]
 """float64 [k, 2], right and down."""
 
@@ -52,6 +55,11 @@ def write(
         stroke = _smooth(stroke, rounding) + _tremble(len(stroke), tremble, generator)
         strokes.append(stroke + generator.normal(0, _LIFT, 2) * (len(strokes) > 0))
     return distort(strokes, generator.uniform(*width), generator)
+
+
+def stretch(generator: np.random.Generator) -> float:
+    """How much wider a hand writes a character than its font has it: a factor."""
+    return float(np.exp(generator.normal(0, _STRETCH)))
 
 
 def curve(points: Points) -> Points:

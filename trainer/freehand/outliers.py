@@ -26,10 +26,11 @@ _MIDDLE: Final = 0.5
 """Height in the box of a digit."""
 _STAR: Final = 5
 """Corners of the polygon that may be drawn as a star."""
-_UNLIKE_WHEN_TURNED: Final = (2, 3, 4, 5, 7)
+UNLIKE_WHEN_TURNED: Final = (2, 3, 4, 5, 7)
 """Digits that are none when they lie on their side; a 0, 1 or 8 may be one, and a 6 and a 9 differ
 by such a turn."""
-_UNLIKE_WHEN_MIRRORED: Final = (2, 3, 4, 6, 7)
+UNLIKE_WHEN_MIRRORED: Final = (2, 3, 4, 6, 7)
+"""Digits that are none in a mirror."""
 
 
 def scribble(generator: np.random.Generator, _: Digits) -> Strokes:
@@ -61,14 +62,14 @@ def halves(generator: np.random.Generator, digits: Digits) -> Strokes:
 
 def turned(generator: np.random.Generator, digits: Digits) -> Strokes:
     """A digit on its side, to the left or right."""
-    strokes, _ = _pick(generator, digits, _UNLIKE_WHEN_TURNED)
+    strokes, _ = _pick(generator, digits, UNLIKE_WHEN_TURNED)
     side = generator.choice([(-1, 1), (1, -1)])
     return [line[:, ::-1] * side for line in strokes]
 
 
 def mirrored(generator: np.random.Generator, digits: Digits) -> Strokes:
     """A digit seen in a mirror."""
-    strokes, _ = _pick(generator, digits, _UNLIKE_WHEN_MIRRORED)
+    strokes, _ = _pick(generator, digits, UNLIKE_WHEN_MIRRORED)
     return [line * (-1, 1) for line in strokes]
 
 

@@ -1,5 +1,5 @@
 """Characters of many scripts, and signs, as pen strokes: traced from DejaVu Sans, a font that comes
-with matplotlib.
+with matplotlib and has a licence of its own there, LICENSE_DEJAVU.
 
 `scripts.toml` says which they are; those that are a digit in somebody's hand are left out.
 """
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from trainer.freehand.hand import distort
+from trainer.freehand.hand import distort, stretch
 from trainer.freehand.strokes import Strokes, trace
 
 _TABLE: Final = Path(__file__).with_name("scripts.toml")
@@ -25,8 +25,6 @@ _SIZE: Final = 36
 _MARGIN: Final = 4
 _MISSING: Final = "\uffff"
 """No character: a font shows its sign for those that it lacks."""
-_STRETCH: Final = 0.25
-"""Standard deviation of the logarithm of how much wider a character is than the font's."""
 
 
 def script(generator: np.random.Generator, _: object = None) -> Strokes:
@@ -35,7 +33,7 @@ def script(generator: np.random.Generator, _: object = None) -> Strokes:
     strokes = None
     while strokes is None:
         strokes = _trace(known[generator.integers(len(known))])
-    return distort(strokes, float(np.exp(generator.normal(0, _STRETCH))), generator)
+    return distort(strokes, stretch(generator), generator)
 
 
 @functools.cache

@@ -11,12 +11,13 @@ from typing import Final
 import numpy as np
 
 from trainer.data.arrays import Classes, Images
+from trainer.freehand.outliers import UNLIKE_WHEN_MIRRORED, UNLIKE_WHEN_TURNED
 
 _ALL: Final = tuple(range(10))
 _WAYS: Final[tuple[tuple[tuple[int, ...], Callable[[Images, Images], Images]], ...]] = (
-    ((2, 3, 4, 6, 7), lambda image, _: image[:, ::-1]),
-    ((2, 3, 4, 5, 7), lambda image, _: np.rot90(image)),
-    ((2, 3, 4, 5, 7), lambda image, _: np.rot90(image, -1)),
+    (UNLIKE_WHEN_MIRRORED, lambda image, _: image[:, ::-1]),
+    (UNLIKE_WHEN_TURNED, lambda image, _: np.rot90(image)),
+    (UNLIKE_WHEN_TURNED, lambda image, _: np.rot90(image, -1)),
     ((4, 7), lambda image, _: image[::-1]),
     (_ALL, np.maximum),
     (

@@ -1,5 +1,6 @@
 """Go on from the served version, with drawings that people put right among the training images."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -50,10 +51,12 @@ class Start:
         return f"version {self.version}, corrections {self._digest()}, {self.drawings} drawings"
 
     def folder(self, settings: TrainerSettings) -> Path:
-        """Where the run goes unless told otherwise: one folder for each start."""
+        """Where the run goes unless told otherwise: one folder for each start and its teachers."""
         name = f"{settings.recipe}-{settings.model_name}-v{self.version}-seed{settings.seed}"
         added = f"{self._digest()[:_PREFIX]}-{self.drawings}-{settings.chosen_recipe().forms}"
-        return Path("runs") / f"{name}-{added}"
+        taught = hashlib.sha256(" ".join(map(str, settings.teachers)).encode()).hexdigest()
+        by = f"-{taught[:_PREFIX]}" if settings.teachers else ""
+        return Path("runs") / f"{name}-{added}{by}"
 
     def _digest(self) -> str:
         return self.corrections.digest() if self.corrections else "none"

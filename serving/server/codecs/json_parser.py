@@ -72,8 +72,8 @@ def parse(body: bytes) -> Any:
     text = body.decode("utf-8", errors="surrogateescape")
     try:
         value, end = decoder.raw_decode(text, start)
-    except json.JSONDecodeError as broken_here:
-        error = _where_missing(broken_here)
+    except json.JSONDecodeError as raised:
+        error = _where_missing(raised)
         reason, offset = _reason(error, text), _byte_offset(text, error.pos)
     except _TooBigError as error:
         reason, offset = _TOO_BIG, find_outside_strings(body, error.digits.encode())

@@ -45,6 +45,8 @@ REFUSED = {
     "word": (b"hello", "Invalid value. at offset: 0"),
     "no_name": (b"{", "Missing a name for object member. at offset: 1"),
     "single_quotes": (b"{'a': 1}", "Missing a name for object member. at offset: 1"),
+    "comma_last_in_list": (b"[1, 2, ]", "Invalid value. at offset: 7"),
+    "comma_last_in_object": (b'{"a": 1, }', "Missing a name for object member. at offset: 9"),
     "no_colon": (b'{"a" 1}', "Missing a colon after a name of object member."),
     "no_comma_in_list": (b"[1 2]", "Missing a comma or ']' after an array element."),
     "no_comma_in_object": (b'{"a": [1] 2}', "Missing a comma or '}' after an object member."),

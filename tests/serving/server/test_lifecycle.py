@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -218,56 +218,78 @@ def test_calls_beyond_a_full_batch_queue_are_refused_while_the_batches_run(
         )
 
 
-def test_draining_that_hangs_ends_anyway_and_says_where() -> None:
-    program = """
-import os, signal, threading
+def serve(tmp_path: Path, methods: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    """Serve in a process of its own with a server that only has these methods, until it ends."""
+    chosen = {"model_name": "m", "model_base_path": "/m"} | settings
+    program = f"""
+import os, signal, threading, time
 from serving.server import server
 from serving.server.settings import ServerSettings
 
-class Hanging:
+def tell_another_thread():
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    threading.Event().wait()
+
+class Standing:
     def __init__(self, settings): pass
     def load(self): pass
     def start(self): os.kill(os.getpid(), signal.SIGTERM)
-    def drain(self, seconds): threading.Event().wait()
-
-server.Server, server._GRACE = Hanging, 0.5
-server.serve(ServerSettings(model_name="m", model_base_path="/m", drain_seconds=0.1))
+    def drain(self, seconds): print("drained", flush=True)
+{textwrap.indent(textwrap.dedent(methods), "    ")}
+server.Server, server._GRACE = Standing, 0.5
+server.serve(ServerSettings(**{chosen!r}))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
     )
+
+
+def test_draining_that_hangs_ends_anyway_and_says_where(tmp_path: Path) -> None:
+    hanging = "def drain(self, seconds): threading.Event().wait()"
+    done = serve(tmp_path, hanging, drain_seconds=0.1)
     assert done.returncode == 1
     assert "in drain" in done.stderr
 
 
-def test_signal_while_a_store_hangs_at_the_start_ends_the_server() -> None:
-    program = """
-import os, signal, threading
-from serving.server import server
-from serving.server.settings import ServerSettings
+def test_draining_that_fails_is_logged_and_ends_with_1(tmp_path: Path) -> None:
+    done = serve(tmp_path, 'def drain(self, seconds): raise RuntimeError("the drain broke")')
+    assert done.returncode == 1 and "the drain broke" in done.stderr
 
-class Loading:
-    def __init__(self, settings): pass
-    def load(self):
-        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
-        os.mkfifo("pipe")
-        open("pipe").read()
 
-server.Server = Loading
-server.serve(ServerSettings(model_name="m", model_base_path="/m"))
-"""
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [sys.executable, "-c", program],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            env={**os.environ, "PYTHONPATH": str(Path.cwd())},
-        )
+def test_signal_while_a_store_hangs_at_the_start_ends_the_server(tmp_path: Path) -> None:
+    loading = """
+        def load(self):
+            threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+            os.mkfifo("pipe")
+            open("pipe").read()
+    """
+    done = serve(tmp_path, loading)
     assert done.returncode == 0, done.stderr
     assert "told to end while starting" in done.stderr
+
+
+def test_signal_that_the_system_gives_to_another_thread_ends_the_server(tmp_path: Path) -> None:
+    starting = """
+        def start(self): threading.Timer(0.5, tell_another_thread).start()
+    """
+    done = serve(tmp_path, starting)
+    assert (done.returncode, done.stdout) == (0, "drained\n"), done.stderr
+
+
+def test_second_signal_that_another_thread_gets_ends_a_server_that_drains(tmp_path: Path) -> None:
+    draining = """
+        def drain(self, seconds):
+            threading.Timer(0.5, tell_another_thread).start()  # once this one waits
+            threading.Event().wait()
+    """
+    done = serve(tmp_path, draining, drain_seconds=200)
+    assert done.returncode == 130, done.stderr
 
 
 def test_store_that_hangs_is_reported_while_loaded_versions_answer(
@@ -295,77 +317,3 @@ def test_store_that_hangs_is_reported_while_loaded_versions_answer(
     answered.set()
     look.join()
     assert models.available("m") == {2}
-
-
-def test_signal_that_the_system_gives_to_another_thread_ends_the_server() -> None:
-    program = """
-import signal, threading, time
-from serving.server import server
-from serving.server.settings import ServerSettings
-
-def pass_on():
-    time.sleep(0.5)
-    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
-    threading.Event().wait()
-
-class Serving:
-    def __init__(self, settings): pass
-    def load(self): pass
-    def start(self): threading.Thread(target=pass_on, daemon=True).start()
-    def drain(self, seconds): print("drained", flush=True)
-
-server.Server = Serving
-server.serve(ServerSettings(model_name="m", model_base_path="/m"))
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False
-    )
-    assert (done.returncode, done.stdout) == (0, "drained\n"), done.stderr
-
-
-def test_second_signal_that_another_thread_gets_ends_a_server_that_drains() -> None:
-    program = """
-import signal, threading
-from serving.server import server
-from serving.server.settings import ServerSettings
-
-def pass_on():
-    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
-    threading.Event().wait()
-
-class Draining:
-    def __init__(self, settings): pass
-    def load(self): pass
-    def start(self): threading.Thread(target=pass_on, daemon=True).start()
-    def drain(self, seconds):
-        threading.Thread(target=pass_on, daemon=True).start()
-        threading.Event().wait()
-
-server.Server = Draining
-server.serve(ServerSettings(model_name="m", model_base_path="/m", drain_seconds=200))
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=150, check=False
-    )
-    assert done.returncode == 130, done.stderr
-
-
-def test_draining_that_fails_is_logged_and_ends_with_1() -> None:
-    program = """
-import os, signal
-from serving.server import server
-from serving.server.settings import ServerSettings
-
-class Failing:
-    def __init__(self, settings): pass
-    def load(self): pass
-    def start(self): os.kill(os.getpid(), signal.SIGTERM)
-    def drain(self, seconds): raise RuntimeError("the drain broke")
-
-server.Server = Failing
-server.serve(ServerSettings(model_name="m", model_base_path="/m"))
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == 1 and "the drain broke" in done.stderr

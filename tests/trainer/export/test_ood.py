@@ -10,8 +10,15 @@ from tests.support.toy_digits import toy_arrays
 from trainer.data.split import Split
 from trainer.export import reject
 from trainer.export.material import Material, prepare
-from trainer.export.ood import FALSE_REJECTION, Detector, fit, measure, scorer, summarise
-from trainer.export.reject import doubt
+from trainer.export.ood import (
+    FALSE_REJECTION,
+    Detector,
+    choose_weights,
+    fit,
+    measure,
+    scorer,
+    summarise,
+)
 from trainer.freehand.outliers import FITTED, UNSEEN, Digits, make
 from trainer.freehand.strokes import trace
 from trainer.networks import architecture
@@ -110,19 +117,24 @@ def test_fit_turns_away_one_digit_in_two_hundred(model: keras.Model, material: M
     assert abs((scores > NOT_A_DIGIT).mean() - FALSE_REJECTION) <= 1 / len(material.held)
 
 
-def test_fit_turns_away_more_outliers_than_the_small_network_alone(
-    model: keras.Model, material: Material
-) -> None:
-    fitted = fit(model, material)
-    pixels = as_input(tf.constant(material.outliers))
-    together = (scorer(model, fitted)(pixels).numpy() > NOT_A_DIGIT).mean()
-    digits, outliers = (
-        doubt(material.reject, as_input(tf.constant(images))).numpy()
-        for images in (material.held, material.outliers)
-    )
-    alone = (outliers > np.quantile(digits, 1 - FALSE_REJECTION)).mean()
-    assert together >= alone > 0.3
-    assert fitted.weights.shape == (3,) and (fitted.weights[:2] <= 0).all()
+def test_choose_weights_takes_what_tells_outliers_apart() -> None:
+    generator = np.random.default_rng(1)
+    digits = generator.normal((10, 5, 0), (2, 1, 3), (2_000, 3)).astype(np.float32)
+    others = generator.normal((2, 5, 0), (2, 1, 3), (500, 3)).astype(np.float32)
+    energy, margin, log_odds = choose_weights(digits, others)
+    assert energy < 0 < log_odds
+    weights = np.array([energy, margin, log_odds])
+    limit = np.quantile(digits @ weights, 1 - FALSE_REJECTION)
+    alone = np.quantile(digits[:, 2], 1 - FALSE_REJECTION)
+    assert (others @ weights > limit).mean() > 0.5
+    assert (others[:, 2] > alone).mean() < 0.05
+
+
+def test_choose_weights_where_log_odds_tell_all_takes_them_alone() -> None:
+    generator = np.random.default_rng(2)
+    digits = generator.normal((10, 5, -9), 1, (2_000, 3)).astype(np.float32)
+    others = generator.normal((10, 5, 9), 1, (500, 3)).astype(np.float32)
+    assert list(choose_weights(digits, others)[:2]) == [0, 0]
 
 
 def test_fit_tells_most_outliers_from_digits(material: Material) -> None:

@@ -22,6 +22,7 @@ from trainer.data.dataset import load
 from trainer.data.split import split
 from trainer.errors import DataError, ResumeError
 from trainer.evaluation.temperature import calibrate
+from trainer.networks.architecture import build
 from trainer.networks.inference import predict
 from trainer.pipeline import run
 from trainer.settings import TrainerSettings
@@ -185,6 +186,22 @@ def test_corrections_and_their_recipe_go_together(
 ) -> None:
     with pytest.raises(ValueError, match="for the recipe fine-tune"):
         settings_in(tmp_path, tmp_path / "toy.npz", **changes)
+
+
+@pytest.mark.parametrize("recipe", ["best", "notebook"])
+def test_teachers_of_a_recipe_without_any_are_refused(tmp_path: Path, recipe: str) -> None:
+    with pytest.raises(ValueError, match="teachers for a recipe that distils, or fine-tune"):
+        settings_in(tmp_path, tmp_path / "toy.npz", recipe=recipe, teachers=(tmp_path / "1",))
+
+
+def test_fine_tune_with_other_teachers_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    start = Start(3, build("conv3", 10), None, 0)
+    folders = {
+        start.folder(settings_in(tmp_path, tmp_path, recipe="fine-tune", teachers=teachers))
+        for teachers in ((), (Path("models/digits/4"),), (Path("runs/best-seed1"),))
+    }
+    assert len(folders) == 3
+    assert Path("runs/fine-tune-digits-v3-seed1-none-0-10000") in folders
 
 
 def test_read_corrections_keeps_the_same_ones_apart_as_more_come_in(tmp_path: Path) -> None:
