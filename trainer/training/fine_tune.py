@@ -54,8 +54,8 @@ class Start:
         """Where the run goes unless told otherwise: one folder for each start and its teachers."""
         name = f"{settings.recipe}-{settings.model_name}-v{self.version}-seed{settings.seed}"
         added = f"{self._digest()[:_PREFIX]}-{self.drawings}-{settings.chosen_recipe().forms}"
-        taught = hashlib.sha256(" ".join(map(str, settings.teachers)).encode()).hexdigest()
-        by = f"-{taught[:_PREFIX]}" if settings.teachers else ""
+        teachers = hashlib.sha256(" ".join(map(str, settings.teachers)).encode()).hexdigest()
+        by = f"-{teachers[:_PREFIX]}" if settings.teachers else ""
         return Path("runs") / f"{name}-{added}{by}"
 
     def _digest(self) -> str:

@@ -8,15 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.fuzz import OWN_PEAK
 from tests.serving.server.fuzz.targets import TARGETS
 
 CORPUS = Path(__file__).parent / "corpus"
 CASES = [(target, path) for target in TARGETS for path in sorted((CORPUS / target).iterdir())]
-
-OWN_PEAK = ("sh", "-c", '"$@" & wait "$!"', "sh")
-"""Runs the rest of the command as a child of a small process. libFuzzer refuses a process whose
-peak memory was over 2 GiB, and a process begins with the peak of the one that started it: without
-this, the memory of all tests before would count."""
 
 
 def test_corpus_has_something_for_every_target() -> None:
