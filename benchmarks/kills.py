@@ -46,6 +46,7 @@ AIMED: Final = {"plots": "run/plots/*.png", "report": "run/metrics.json"}
 """Moments that random instants seldom meet: killed as soon as such a file is there."""
 _SAID: Final = {
     "published conv3": "end",
+    "exporting conv3": "export",
     "preparing drawings that are not digits": "preparing the export",
     "plotting curves": "plots and report",
     "the only candidate": "evaluation",

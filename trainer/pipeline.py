@@ -57,10 +57,10 @@ def run(settings: TrainerSettings, command: str, cache: Path | None = None) -> R
     print(data.origin)
     settings, start = begin(settings, data) if settings.recipe == FINE_TUNE else (settings, None)
     parts = split(data, settings.validation_size, settings.data_seed)
-    drawings = settings.folder().parent / "drawings"
-    parts = start.mix(parts, drawings) if start else parts
+    kept = settings.drawings_folder()
+    parts = start.mix(parts, kept) if start else parts
     if data.labels == LABELS:
-        parts = add_forms(parts, settings.chosen_recipe().forms, drawings)
+        parts = add_forms(parts, settings.chosen_recipe().forms, kept)
     if settings.record:
         read_results(settings.record)  # refuses a damaged record now, not after hours
     context = Context(settings, command, tuple(gpus), strategy, data, parts)

@@ -15,6 +15,8 @@ from trainer.recipes import FINE_TUNE, RECIPES, Recipe
 ArchitectureName = Literal["conv3", "conv5", "conv7"]
 OVERRIDES: Final = ("epochs", "batch_size", "learning_rate", "forms")
 """Settings that override the recipe's."""
+DRAWINGS_FOLDER: Final = "drawings"
+"""Name of the folder, beside those of runs, that keeps drawings."""
 Precision = Literal["auto", "float32", "bfloat16"]
 
 
@@ -243,6 +245,10 @@ class TrainerSettings(Settings):
     def folder(self) -> Path:
         """The run's folder."""
         return self.run_dir or Path("runs") / f"{self.recipe}-seed{self.seed}"
+
+    def drawings_folder(self) -> Path:
+        """Keeps drawings that take minutes to make, for all runs that lie beside this one."""
+        return self.folder().parent / DRAWINGS_FOLDER
 
 
 def data_or_default(named: Path | None) -> Path | None:

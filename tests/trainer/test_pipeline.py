@@ -24,7 +24,7 @@ from trainer.errors import DataError, DeviceError, OutputError, ResumeError
 from trainer.evaluation.calibration import measure
 from trainer.evaluation.freehand_score import FAMILY
 from trainer.pipeline import run
-from trainer.settings import TrainerSettings
+from trainer.settings import DRAWINGS_FOLDER, TrainerSettings
 from trainer.training.run_folder import lock_run_folder
 
 CONSOLE = "console.txt"
@@ -423,6 +423,7 @@ def test_main_disk_that_takes_no_more_of_a_file_exits_with_three_and_loses_nothi
     """Python writes the first file that is too large, TensorFlow the second: the variables of the
     SavedModel."""
     run_dir = shutil.copytree(finished / "run", tmp_path / "run")
+    (tmp_path / DRAWINGS_FOLDER).symlink_to(finished / DRAWINGS_FOLDER)
     flags = [*publish_only_flags(finished, toy_file, tmp_path), f"--run_dir={run_dir}"]
     refused = trainer(*flags, largest_file=size)
     assert refused.returncode == OutputError.exit_code

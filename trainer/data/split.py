@@ -36,6 +36,11 @@ class Split:
             added=self.added + len(classes),
         )
 
+    def own(self) -> "Split":
+        """The same without what was added."""
+        count = len(self.y_train) - self.added
+        return replace(self, x_train=self.x_train[:count], y_train=self.y_train[:count], added=0)
+
 
 def split(data: DataSet, validation_size: int, seed: int) -> Split:
     """Put `validation_size` training images aside, each class in its share, the same ones for the

@@ -1,15 +1,19 @@
 """What tells digits from other drawings is trained with, fitted to and measured with: digits, the
 drawings of `trainer.freehand.outliers`, and spoilt digits."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from digits.contract import LABELS
 from trainer.data.arrays import Classes, Images
+from trainer.data.cached import read_or_make
 from trainer.data.split import Split
 from trainer.export import reject
 from trainer.freehand import forms
@@ -39,6 +43,13 @@ _STRANGERS: Final = 20_000
 _SPOILT: Final = 12_000
 """Training digits, spoilt."""
 _SEED: Final = 20262
+_VERSION: Final = 1
+"""Of what is made: raised with every change of it, so that what was kept before is not read."""
+_PREFIX: Final = 16
+"""Hexadecimal digits of a digest that name a file."""
+_OUTLIERS: Final = "outliers"
+_WEIGHT: Final = "reject-"
+"""Names of what is kept, beside those of the families."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,32 +70,58 @@ class Material:
     fresh: Mapping[str, Images]
 
 
-def prepare(parts: Split, drawn: Images) -> Material | None:
+def prepare(parts: Split, drawn: Images, folder: Path | None = None) -> Material | None:
     """Draw what detectors of any network are fitted to and measured with, and train the small
     network that is part of each.
 
     Args:
-        parts: training and validation digits.
+        parts: training and validation digits; what was added to a data set's own is left out.
         drawn: uint8 [n, 28, 28], what networks see of drawings of validation digits, see
             `trainer.freehand.drawings`.
+        folder: keeps what is made, since it takes minutes; None keeps nothing.
 
     Returns:
         The material; None of a set too small to have some of each digit.
     """
+    own = parts.own()
+    path = folder / f"not-digits-{_VERSION}-{_digest(own)}.npz" if folder else None
+    kept = read_or_make(
+        path, lambda: _make(own), "preparing drawings that are not digits, to learn to reject them"
+    )
+    if not kept:
+        return None
+    small = reject.build()
+    small.set_weights([kept[f"{_WEIGHT}{number}"] for number in range(len(small.get_weights()))])
+    return Material(
+        reject=small,
+        outliers=kept[_OUTLIERS],
+        held=np.concatenate([parts.x_validation, drawn]),
+        fresh={name: kept[name] for name in (*FITTED, *UNSEEN)},
+    )
+
+
+def _make(parts: Split) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of the material, and the weights of the small network; nothing of a set too small
+    to have some of each digit."""
     count = _count(parts)
     order = np.random.default_rng(_SEED).permutation(len(parts.y_train))
     chosen, others = order[:count], order[count:]
     traced = _traced(parts.x_train[chosen], parts.y_train[chosen])
     fresh = draw_fresh(parts)
     if fresh is None or not _complete(traced):
-        return None
+        return {}
     fitted, _ = make(FITTED, count, traced, _SEED)
-    return Material(
-        reject=_train(parts.x_train[others], parts.y_train[others], traced),
-        outliers=_drawn(fitted),
-        held=np.concatenate([parts.x_validation, drawn]),
-        fresh=fresh,
-    )
+    small = _train(parts.x_train[others], parts.y_train[others], traced)
+    weights = {f"{_WEIGHT}{number}": weight for number, weight in enumerate(small.get_weights())}
+    return {_OUTLIERS: _drawn(fitted), **fresh, **weights}
+
+
+def _digest(parts: Split) -> str:
+    """Of everything that the material is made from."""
+    made = hashlib.sha256()
+    for array in (parts.x_train, parts.y_train, parts.x_validation, parts.y_validation):
+        made.update(array.tobytes())
+    return made.hexdigest()[:_PREFIX]
 
 
 def draw_fresh(parts: Split) -> dict[str, Images] | None:

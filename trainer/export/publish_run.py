@@ -35,8 +35,8 @@ def publish_run(
     settings = context.settings
     if settings.publish == "none":
         return
-    print("preparing drawings that are not digits, to learn to reject them")
-    material = prepare(context.split, drawings.seen) if drawings else None
+    kept = settings.drawings_folder()
+    material = prepare(context.split, drawings.seen, kept) if drawings else None
     for result, network in zip(run.networks, networks, strict=True):
         for name in _names(context, network.name, run.choice.winner):
             print(f"exporting {network.name} as {name}, and checking the exported model")

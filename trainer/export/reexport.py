@@ -36,7 +36,7 @@ from trainer.export.publish import publish
 from trainer.networks.inference import predict
 from trainer.networks.trained import TrainedNetwork
 from trainer.provenance import describe_command
-from trainer.settings import TrainerSettings, data_or_default
+from trainer.settings import DRAWINGS_FOLDER, TrainerSettings, data_or_default
 from trainer.training.fine_tune import check_data, read_published
 
 
@@ -53,6 +53,10 @@ class ReexportSettings(Settings):
         default=None,
         description="data that the version was trained on; default: DIGITS_DATA, else Keras' cache",
     )
+    runs: Path = Field(
+        default=Path("runs"),
+        description="folder of runs, where drawings that are not digits are kept",
+    )
     force: bool = Field(default=False, description="serve it whatever the release checks say")
 
 
@@ -66,6 +70,7 @@ def main(argv: Sequence[str]) -> int:
             settings.version,
             data_or_default(settings.data),
             describe_command("trainer.export.reexport", argv),
+            settings.runs / DRAWINGS_FOLDER,
             force=settings.force,
         )
     except TrainerError as error:
@@ -77,7 +82,13 @@ def main(argv: Sequence[str]) -> int:
 
 
 def reexport(
-    base: Path, number: int, source: Path | None, command: str, *, force: bool = False
+    base: Path,
+    number: int,
+    source: Path | None,
+    command: str,
+    drawings: Path | None = None,
+    *,
+    force: bool = False,
 ) -> Published:
     """Publish the weights of a version again, in the present graph.
 
@@ -86,6 +97,7 @@ def reexport(
         number: of the version.
         source: the data that the version was trained on, see `trainer.data.dataset.load`.
         command: what was typed, for the ledger.
+        drawings: folder that keeps drawings which are not digits; None keeps none.
         force: serve it whatever the release checks say.
 
     Raises:
@@ -111,7 +123,7 @@ def reexport(
             "settings": manifest.config | {"exported_from": number},
         }
     )
-    material = prepare(context.split, drawn[FREEHAND].seen) if drawn else None
+    material = prepare(context.split, drawn[FREEHAND].seen, drawings) if drawn else None
     return publish(model, result, run, base, material, force=force)
 
 

@@ -1,16 +1,14 @@
 """Add drawings to the training images; drawn once, then read from a file."""
 
 import hashlib
-import io
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
-from digits.files import write_synced
-from trainer.data.arrays import Classes, Images
+from trainer.data.cached import read_or_make
 from trainer.data.split import Split
 from trainer.evaluation.freehand_score import FAMILY as DRAWINGS_FAMILY
 from trainer.freehand.drawings import Drawings, draw, draw_forms
@@ -34,7 +32,7 @@ def add_forms(parts: Split, count: int, folder: Path) -> Split:
     if not count:
         return parts
     path = folder / f"forms-{FORMS_FAMILY}-{count}.npz"
-    return parts.add(*_read_or_draw(path, count, lambda: draw_forms(count, TRAINING)))
+    return _add(parts, path, count, lambda: draw_forms(count, TRAINING))
 
 
 def add_drawings(parts: Split, count: int, folder: Path) -> Split:
@@ -50,21 +48,15 @@ def add_drawings(parts: Split, count: int, folder: Path) -> Split:
     images, labels = parts.x_train, parts.y_train
     digest = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()[:_PREFIX]
     path = folder / f"drawings-{DRAWINGS_FAMILY}-{digest}-{count}.npz"
-    return parts.add(
-        *_read_or_draw(path, count, lambda: draw(images, labels, count, _DRAWINGS_SEED))
-    )
+    return _add(parts, path, count, lambda: draw(images, labels, count, _DRAWINGS_SEED))
 
 
-def _read_or_draw(path: Path, count: int, make: Callable[[], Drawings]) -> tuple[Images, Classes]:
-    """What networks see of drawings, and their labels: from the file, or drawn and kept there."""
-    try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            return file["images"], file["labels"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        print(f"drawing {count:,} digits")
-    drawn = make()
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, images=drawn.seen, labels=drawn.labels)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_synced(path, buffer.getvalue())
-    return drawn.seen, drawn.labels
+def _add(parts: Split, path: Path, count: int, make: Callable[[], Drawings]) -> Split:
+    """Put what networks see of drawings behind the training images."""
+
+    def arrays() -> dict[str, npt.NDArray[np.uint8]]:
+        drawn = make()
+        return {"images": drawn.seen, "labels": drawn.labels}
+
+    kept = read_or_make(path, arrays, f"drawing {count:,} digits")
+    return parts.add(kept["images"], kept["labels"])

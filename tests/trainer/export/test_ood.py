@@ -1,5 +1,8 @@
 """What is no digit: drawings made up, the fitted score, and where its limit lies."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ import tensorflow as tf
 from digits.contract import NOT_A_DIGIT
 from tests.support.toy_digits import toy_arrays
 from trainer.data.split import Split
+from trainer.export import material as material_module
 from trainer.export import reject
 from trainer.export.material import Material, prepare
 from trainer.export.ood import (
@@ -31,6 +35,15 @@ EVERY = {**FITTED, **UNSEEN}
 def parts() -> Split:
     toy = toy_arrays()
     return Split(toy["x_train"], toy["y_train"], toy["x_test"], toy["y_test"])
+
+
+@pytest.fixture(scope="module")
+def few(parts: Split) -> Split:
+    """So many that some of each digit can be traced."""
+    return Split(
+        *(parts.x_train[:1000], parts.y_train[:1000]),
+        *(parts.x_validation[:150], parts.y_validation[:150]),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +110,32 @@ def test_prepare_draws_from_training_digits_for_the_fit_and_from_others_to_measu
             and images.shape[1:] == (28, 28)
             and (images.max(axis=(1, 2)) > 100).all()
         )
+
+
+def test_prepare_again_reads_what_was_made_of_a_sets_own_digits(
+    few: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = few.x_validation[:20]
+    first = prepare(few, drawn, tmp_path)
+    again = prepare(few.add(drawn, few.y_validation[:20]), drawn, tmp_path)
+    assert first is not None and again is not None
+    assert np.array_equal(again.outliers, first.outliers)
+    assert np.array_equal(again.held, first.held)
+    assert again.fresh.keys() == first.fresh.keys() == EVERY.keys()
+    assert all(np.array_equal(again.fresh[name], first.fresh[name]) for name in EVERY)
+    for one, other in zip(first.reject.get_weights(), again.reject.get_weights(), strict=True):
+        assert np.array_equal(one, other)
+    assert capsys.readouterr().out.count("preparing drawings") == 1
+
+
+@pytest.mark.parametrize("changed", ["x_train", "y_train", "x_validation", "y_validation"])
+def test_prepare_of_other_digits_is_made_anew(
+    few: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    monkeypatch.setattr(material_module, "_make", lambda _: {})
+    for digits in (few, replace(few, **{changed: getattr(few, changed)[::-1]})):
+        prepare(digits, few.x_validation[:0], tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_prepare_set_without_some_digit_gives_none(parts: Split) -> None:

@@ -47,9 +47,12 @@ def base(tmp_path_factory: pytest.TempPathFactory, toy_file: Path) -> Path:
 def test_reexport_publishes_the_same_weights_as_the_next_version(
     base: Path, toy_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["1", "--models", str(base.parent), "--data", str(toy_file), "--force"]
+    places = ["--models", str(base.parent), "--runs", str(base.parent.parent)]
+    arguments = ["1", *places, "--data", str(toy_file), "--force"]
     assert main(arguments) == 0
-    assert "is also version 2, served" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "is also version 2, served" in said
+    assert "preparing drawings" not in said, "those of the training"
     assert served(base) == 2
     (old, before), (new, after) = (read_published(folder_of(base, number)) for number in (1, 2))
     for one, other in zip(old.get_weights(), new.get_weights(), strict=True):
