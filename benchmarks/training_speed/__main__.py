@@ -2,21 +2,20 @@
 benchmarks.training_speed`.
 
 All in one run and interleaved, since a machine's speed drifts: a round is some steps of each, and
-the trainings to the notebook's accuracy take turns epoch by epoch. Writes
-results/training-speed.json.
+the trainings to the notebook's accuracy take turns epoch by epoch. Kept in
+results/training-speed.json beside what other machines measured.
 """
 
 import sys
 from collections.abc import Sequence
 from typing import ClassVar
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from benchmarks.options import DataBenchmarkSettings
 from benchmarks.training_speed.accuracy import NOTEBOOK_EPOCHS, measure_to_accuracy, ratios
-from benchmarks.training_speed.record import SPEED_FILE, Speed
+from benchmarks.training_speed.record import SPEED_FILE, Speed, keep
 from benchmarks.training_speed.steps import measure_steps
-from digits.files import write_synced
 from digits.settings import load as load_settings
 from trainer.data.dataset import MNIST, load
 from trainer.data.split import split
@@ -55,10 +54,7 @@ def main(argv: Sequence[str]) -> int:
         **ratios(trainings),
         **Provenance.now(describe_command("benchmarks.training_speed", argv), gpus).model_dump(),
     )
-    settings.results.mkdir(parents=True, exist_ok=True)
-    write_synced(
-        settings.results / SPEED_FILE, TypeAdapter(Speed).dump_json(speed, indent=2) + b"\n"
-    )
+    keep(speed, settings.results / SPEED_FILE)
     return 0
 
 

@@ -1,11 +1,13 @@
 """What the speed of training is recorded as: `results/training-speed.json`."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import median
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from digits.files import write_synced
 from trainer.provenance import Provenance
 
 SPEED_FILE: Final = "training-speed.json"
@@ -76,6 +78,23 @@ class Speed(Provenance):
     of_the_notebooks_whole_time: float | None = Field(
         description="the same over 12 of the notebook code's epochs, by its median epoch"
     )
+
+
+_LIST: Final = TypeAdapter(tuple[Speed, ...])
+
+
+def read(path: Path) -> tuple[Speed, ...]:
+    """What was recorded, one entry for each machine; nothing where there is no file."""
+    return _LIST.validate_json(path.read_bytes()) if path.exists() else ()
+
+
+def keep(speed: Speed, path: Path) -> None:
+    """Put `speed` beside what other machines measured, in the place of an earlier one of its
+    machine."""
+    others = [one for one in read(path) if one.machine != speed.machine]
+    entries = tuple(sorted([*others, speed], key=lambda one: one.machine))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_synced(path, _LIST.dump_json(entries, indent=2) + b"\n")
 
 
 def spread_of(values: Sequence[float]) -> Spread:

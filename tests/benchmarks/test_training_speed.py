@@ -5,7 +5,8 @@ import pytest
 from benchmarks.ablation.record import ABLATION_FILE, Ablation, compose, read, tables
 from benchmarks.ablation.variants import ALL, EVERYTHING, VARIANTS, chosen
 from benchmarks.keras_baseline import conv3
-from benchmarks.training_speed.record import SPEED_FILE, Speed
+from benchmarks.training_speed.record import SPEED_FILE, keep
+from benchmarks.training_speed.record import read as read_speed
 from benchmarks.training_speed.steps import measure_steps, multiply_adds
 from tests.support.toy_digits import toy_arrays
 from trainer.data.split import Split
@@ -105,14 +106,25 @@ def test_ablation_of_other_lengths_stands_in_another_table() -> None:
     assert len(tables([*recorded, *longer])) == 2 * len(tables(recorded))
 
 
+def test_keep_takes_the_place_of_the_same_machine_alone(tmp_path: Path) -> None:
+    path = tmp_path / "new" / SPEED_FILE
+    first = read_speed(RESULTS / SPEED_FILE)[0].model_copy(update={"machine": "b"})
+    assert read_speed(path) == ()
+    for machine, date in (("b", "1"), ("a", "2"), ("b", "3")):
+        keep(first.model_copy(update={"machine": machine, "date": date}), path)
+    assert [(one.machine, one.date) for one in read_speed(path)] == [("a", "2"), ("b", "3")]
+
+
 def test_recorded_speed_and_ablation_have_their_layouts() -> None:
-    recorded = Speed.model_validate_json((RESULTS / SPEED_FILE).read_bytes())
-    assert recorded.command.startswith("python -m benchmarks.training_speed")
-    assert any(one.code == "notebook" for one in recorded.to_accuracy)
-    assert (
-        recorded.of_the_notebooks_whole_time is not None
-        and recorded.of_the_notebooks_whole_time < 0.1
-    ), "as the recipe fast says"
+    speeds = read_speed(RESULTS / SPEED_FILE)
+    assert speeds
+    for speed in speeds:
+        assert speed.command.startswith("python -m benchmarks.training_speed")
+        assert any(one.code == "notebook" for one in speed.to_accuracy)
+        assert (
+            speed.of_the_notebooks_whole_time is not None
+            and speed.of_the_notebooks_whole_time < 0.1
+        ), "as the recipe fast says"
     for group in tables(read(RESULTS / ABLATION_FILE)):
         assert group[0].variant == EVERYTHING
         assert {one.variant for one in group} <= {*chosen(ALL, RECIPES[group[0].recipe])}
