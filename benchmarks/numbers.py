@@ -19,7 +19,7 @@ import numpy.typing as npt
 from PIL import Image
 from pydantic import Field
 
-from benchmarks.options import DataBenchmarkSettings
+from benchmarks.options import DataBenchmarkSettings, in_one_line
 from benchmarks.record import record
 from digits import store
 from digits.contract import MODEL_NAME
@@ -149,6 +149,7 @@ class NumbersSettings(DataBenchmarkSettings):
     count: int = Field(default=200, ge=1, description="numbers of each spacing and paper")
 
 
+@in_one_line
 def main(argv: Sequence[str]) -> int:
     """Measure and write; returns the exit code."""
     chosen = load_settings(NumbersSettings, argv)

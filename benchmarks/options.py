@@ -1,11 +1,17 @@
-"""The command line of a benchmark: what all of them take."""
+"""The command line of a benchmark: what all of them take, and how they tell what they refuse."""
 
+import functools
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
 
 from digits.settings import Settings
+from trainer.errors import TrainerError
+
+Main = Callable[[Sequence[str]], int]
 
 
 class BenchmarkSettings(Settings):
@@ -22,3 +28,24 @@ class DataBenchmarkSettings(BenchmarkSettings):
     data: Path | None = Field(
         default=None, description="MNIST; default: DIGITS_DATA, else Keras' cache"
     )
+
+
+def in_one_line(main: Main) -> Main:
+    """Tell in one line, and by the exit code, what the trainer's code refuses, such as a data set
+    that is not there."""
+
+    @functools.wraps(main)
+    def told(argv: Sequence[str]) -> int:
+        try:
+            return main(argv)
+        except TrainerError as error:
+            print(f"python -m {_module(main)}: {error}", file=sys.stderr)
+            return error.exit_code
+
+    return told
+
+
+def _module(main: Main) -> str:
+    """What was run: a module named as a program is `__main__` to Python."""
+    spec = sys.modules[main.__module__].__spec__
+    return (spec.name if spec else main.__module__).removesuffix(".__main__")

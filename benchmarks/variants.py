@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from benchmarks.options import DataBenchmarkSettings
+from benchmarks.options import DataBenchmarkSettings, in_one_line
 from benchmarks.record import record
 from digits import store
 from digits.contract import LABELS, PREDICT
@@ -215,6 +215,7 @@ class VariantsSettings(DataBenchmarkSettings):
     program: ClassVar[str] = "python -m benchmarks.variants"
 
 
+@in_one_line
 def main(argv: Sequence[str]) -> int:
     """Measure and write; returns the exit code."""
     chosen = load_settings(VariantsSettings, argv)

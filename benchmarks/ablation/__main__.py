@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from benchmarks.ablation.record import ABLATION_FILE, Ablation, append, compose, read, tables
 from benchmarks.ablation.trainings import measure, precision_of
 from benchmarks.ablation.variants import ALL, chosen
-from benchmarks.options import DataBenchmarkSettings
+from benchmarks.options import DataBenchmarkSettings, in_one_line
 from digits.settings import load as load_settings
 from trainer.data.dataset import MNIST, load
 from trainer.data.split import Split, split
@@ -51,6 +51,7 @@ class AblationSettings(DataBenchmarkSettings):
     measured_on: int = Field(default=20_000, ge=1, description="images that measure")
 
 
+@in_one_line
 def main(argv: Sequence[str]) -> int:
     """Train what is missing, write each result, print the table."""
     settings = load_settings(AblationSettings, argv)

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from benchmarks.options import DataBenchmarkSettings
+from benchmarks.options import DataBenchmarkSettings, in_one_line
 from benchmarks.training_speed.accuracy import NOTEBOOK_EPOCHS, measure_to_accuracy, ratios
 from benchmarks.training_speed.record import SPEED_FILE, Speed, keep
 from benchmarks.training_speed.steps import measure_steps
@@ -39,6 +39,7 @@ class SpeedSettings(DataBenchmarkSettings):
     )
 
 
+@in_one_line
 def main(argv: Sequence[str]) -> int:
     """Measure and write; returns the exit code."""
     settings = load_settings(SpeedSettings, argv)

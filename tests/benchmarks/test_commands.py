@@ -15,6 +15,7 @@ from benchmarks.options import BenchmarkSettings
 from benchmarks.serving.__main__ import ServingSettings
 from digits.errors import SettingsError
 from digits.settings import read
+from trainer.errors import DataError
 
 RESULTS: Final = Path(__file__).parents[2] / "results"
 
@@ -76,3 +77,16 @@ def test_another_server_is_named_by_its_two_addresses() -> None:
     assert read(ServingSettings, flags).serving == flags[1]
     with pytest.raises(SettingsError, match="serving: expected"):
         read(ServingSettings, ["--serving", "localhost:8500"])
+
+
+@pytest.mark.parametrize("name", ["ablation", "numbers", "training_speed", "variants"])
+def test_benchmark_without_its_data_ends_with_one_line(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = f"benchmarks.{name}"
+    program = importlib.import_module(f"{module}.__main__" if _is_package(module) else module)
+    places = ["--data", str(tmp_path / "absent.npz"), "--results", str(tmp_path)]
+    assert program.main(places) == DataError.exit_code
+    said = capsys.readouterr().err
+    assert said.startswith(f"python -m {module}: expected a data file or folder; received ")
+    assert said.count("\n") == 1 and not list(tmp_path.iterdir())
