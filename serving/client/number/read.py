@@ -17,7 +17,7 @@ _SURE: Final = 0.8
 """A group with this confidence is one digit…"""
 _WIDE: Final = 1.0
 """… unless it is wider than this, over the number's height."""
-_CUT: Final = 0.3
+_CUT: Final = 0.1
 """Logarithm of the confidence that a cut costs: without a gain there is none."""
 _JOINED: Final = 0.9
 """Least confidence in two neighbours as one digit."""

@@ -7,6 +7,7 @@ not say how many they are; places to cut are offered, and the model's answers de
 
 import io
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -29,6 +30,7 @@ from serving.client.number.marks import (
     sort_marks,
 )
 from serving.client.number.pictures import open_picture
+from serving.client.number.seams import Seam, between, find_seams
 
 MAX_DIGITS: Final = 32
 """That one picture may have; a photo of a whole page is no number."""
@@ -41,8 +43,13 @@ _APART: Final = 0.12
 """Least distance of two cuts, over the number's height; a 1 is that wide."""
 _WIDEST: Final = 1.3
 """Largest width of a digit, over the number's height."""
-_CUTS: Final = 7
-"""Places to cut that are tried in one group, the thinnest ones."""
+_CUTS: Final = (7, 40)
+"""Places to cut that are tried in one group, the thinnest ones: at least and at most; between
+them…"""
+_MORE_CUTS: Final = 3
+"""… so many for each of the number's heights that the group is wide."""
+_STRAY: Final = 0.3
+"""How far a cut may leave its column to either side, over the number's height."""
 _SOLID: Final = (0.78, 0.45)
 """A group that fills more of its box, and is wider than this over the number's height, is no
 writing."""
@@ -85,43 +92,31 @@ class Group:
 
     def whole(self) -> Part:
         """All of it."""
-        return self.part(0, self.ink.shape[1])
+        return self.part(self.ink)
 
-    def edges(self) -> list[int]:
-        """The columns where it may be cut, ends included: where a column has less ink than its
-        neighbours."""
-        profile = np.convolve(self.ink.sum(axis=0), (0.25, 0.5, 0.25), mode="same")
-        reach = max(1, int(_APART * self.tall))
-        width = len(profile)
-        cuts: list[int] = []
-        for column in np.argsort(profile, kind="stable").tolist():
-            if len(cuts) == _CUTS:
-                break
-            near = profile[max(0, column - reach // 2) : column + reach // 2 + 1]
-            if profile[column] == near.min() and all(
-                abs(column - other) >= reach for other in (0, width, *cuts)
-            ):
-                cuts.append(column)
-        return [0, *sorted(cuts), width]
+    def edges(self) -> list[Seam]:
+        """Where it may be cut, ends included: along the paths of least ink."""
+        tall, (height, width) = self.tall, self.ink.shape
+        left, right = (np.full(height, column) for column in (0, width))
+        least, most = _CUTS
+        cuts = min(most, max(least, math.ceil(_MORE_CUTS * self.width)))
+        seams = find_seams(self.ink, max(1, int(_APART * tall)), int(_STRAY * tall), cuts)
+        return [left, *seams, right]
 
     def parts(self) -> dict[tuple[int, int], Part]:
         """What may be a digit between two of the edges, by their numbers; and the whole, however
         wide."""
         edges = self.edges()
-        whole = (0, len(edges) - 1)
+        found = {(0, len(edges) - 1): self.whole()}
+        for (i, start), (j, stop) in itertools.combinations(enumerate(edges), 2):
+            if (i, j) not in found and (stop - start).mean() <= _WIDEST * self.tall:
+                ink = between(self.ink, start, stop)
+                if ink.any():
+                    found[i, j] = self.part(ink)
+        return found
 
-        def may_be_one(pair: tuple[int, int]) -> bool:
-            start, stop = edges[pair[0]], edges[pair[1]]
-            return pair == whole or (
-                stop - start <= _WIDEST * self.tall and bool(self.ink[:, start:stop].any())
-            )
-
-        pairs = filter(may_be_one, itertools.combinations(range(len(edges)), 2))
-        return {(i, j): self.part(edges[i], edges[j]) for i, j in pairs}
-
-    def part(self, start: int, stop: int) -> Part:
-        """The columns from `start` up to `stop` as a drawing of their own."""
-        ink = self.ink[:, start:stop]
+    def part(self, ink: Ink) -> Part:
+        """Some of the ink, float32 [h, w], as a drawing of its own."""
         rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
         tight = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         sheet = np.pad(
@@ -131,7 +126,7 @@ class Group:
         )
         file = io.BytesIO()
         Image.fromarray(sheet).save(file, "PNG")
-        left, top = self.left + start + columns[0], self.top + rows[0]
+        left, top = self.left + columns[0], self.top + rows[0]
         box = Box(int(left), int(top), int(left) + tight.shape[1], int(top) + tight.shape[0])
         return Part(box.scaled(self.scale), file.getvalue())
 

@@ -16,6 +16,7 @@ from digits.contract import DRAWING_MAX_PIXELS, Problem
 from serving.client import Drawing, TooManyDigitsError
 from serving.client.number.marks import Box, Sign
 from serving.client.number.read import Number, read_number
+from serving.client.number.seams import between, find_seams
 from serving.client.number.segments import MAX_DIGITS, find_digits
 
 Pen = Callable[[ImageDraw.ImageDraw], None]
@@ -392,5 +393,24 @@ def test_find_digits_cuts_of_a_wide_low_scribble_take_no_time_that_grows_with_it
     [group] = find_digits(file.getvalue()).groups
     found = time.process_time() - begin
     begin = time.process_time()
-    assert len(group.edges()) == 9
+    assert len(group.edges()) == 42
     assert time.process_time() - begin < max(0.5, 3 * found)
+
+
+def test_find_seams_goes_round_what_reaches_over_its_neighbour() -> None:
+    """The left shape has a bar at its top to the right, the right one a foot to the left: every
+    column between them has ink of one."""
+    left, right = np.zeros((36, 18), np.float32), np.zeros((36, 18), np.float32)
+    left[:, :4] = left[:3, :12] = 1
+    right[8:, 14:] = right[32:, 8:] = 1
+    [seam] = find_seams(left + right, reach=6, stray=6, most=1)
+    assert np.array_equal(between(left + right, np.zeros_like(seam), seam), left)
+    assert np.array_equal(between(left + right, seam, np.full_like(seam, 18)), right)
+
+
+def test_find_seams_keeps_them_apart_and_prefers_little_ink() -> None:
+    ink = np.ones((30, 60), np.float32)
+    ink[:, [20, 22, 40]] = (0.1, 0.2, 0.3)
+    seams = find_seams(ink, reach=6, stray=0, most=2)
+    assert [set(seam.tolist()) for seam in seams] == [{20}, {40}]
+    assert find_seams(ink[:, :11], reach=6, stray=3, most=2) == []
