@@ -133,6 +133,11 @@ def inked(page: Page) -> bool:
     return bool(page.locator("#pad canvas").evaluate(_INKED))
 
 
+def expect_ink(page: Page) -> None:
+    """Wait until the pad shows some ink; a page that was just loaded draws again what it kept."""
+    page.wait_for_function(f"({_INKED})(document.querySelector('#pad canvas'))")
+
+
 def ink(page: Page) -> float:
     """The share of the pad that is covered."""
     return float(page.locator("#pad canvas").evaluate(_INK))
