@@ -149,7 +149,7 @@ class NumbersSettings(DataBenchmarkSettings):
     count: int = Field(default=200, ge=1, description="numbers of each spacing and paper")
 
 
-@in_one_line
+@in_one_line(NumbersSettings.program)
 def main(argv: Sequence[str]) -> int:
     """Measure and write; returns the exit code."""
     chosen = load_settings(NumbersSettings, argv)

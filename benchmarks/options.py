@@ -30,22 +30,19 @@ class DataBenchmarkSettings(BenchmarkSettings):
     )
 
 
-def in_one_line(main: Main) -> Main:
-    """Tell in one line, and by the exit code, what the trainer's code refuses, such as a data set
-    that is not there."""
+def in_one_line(program: str) -> Callable[[Main], Main]:
+    """Let the `main` of a program tell in one line, and by the exit code, what the trainer's code
+    refuses, such as a data set that is not there."""
 
-    @functools.wraps(main)
-    def told(argv: Sequence[str]) -> int:
-        try:
-            return main(argv)
-        except TrainerError as error:
-            print(f"python -m {_module(main)}: {error}", file=sys.stderr)
-            return error.exit_code
+    def wrapped(main: Main) -> Main:
+        @functools.wraps(main)
+        def told(argv: Sequence[str]) -> int:
+            try:
+                return main(argv)
+            except TrainerError as error:
+                print(f"{program}: {error}", file=sys.stderr)
+                return error.exit_code
 
-    return told
+        return told
 
-
-def _module(main: Main) -> str:
-    """What was run: a module named as a program is `__main__` to Python."""
-    spec = sys.modules[main.__module__].__spec__
-    return (spec.name if spec else main.__module__).removesuffix(".__main__")
+    return wrapped

@@ -215,7 +215,7 @@ class VariantsSettings(DataBenchmarkSettings):
     program: ClassVar[str] = "python -m benchmarks.variants"
 
 
-@in_one_line
+@in_one_line(VariantsSettings.program)
 def main(argv: Sequence[str]) -> int:
     """Measure and write; returns the exit code."""
     chosen = load_settings(VariantsSettings, argv)

@@ -51,7 +51,7 @@ class AblationSettings(DataBenchmarkSettings):
     measured_on: int = Field(default=20_000, ge=1, description="images that measure")
 
 
-@in_one_line
+@in_one_line(AblationSettings.program)
 def main(argv: Sequence[str]) -> int:
     """Train what is missing, write each result, print the table."""
     settings = load_settings(AblationSettings, argv)

@@ -39,7 +39,7 @@ class SpeedSettings(DataBenchmarkSettings):
     )
 
 
-@in_one_line
+@in_one_line(SpeedSettings.program)
 def main(argv: Sequence[str]) -> int:
     """Measure and write; returns the exit code."""
     settings = load_settings(SpeedSettings, argv)

@@ -44,7 +44,8 @@ _SPOILT: Final = 12_000
 """Training digits, spoilt."""
 _SEED: Final = 20262
 _VERSION: Final = 1
-"""Of what is made: raised with every change of it, so that what was kept before is not read."""
+"""Raised when families draw otherwise or the small network learns otherwise, so that what was kept
+before is not read."""
 _PREFIX: Final = 16
 """Hexadecimal digits of a digest that name a file."""
 _OUTLIERS: Final = "outliers"
@@ -117,8 +118,11 @@ def _make(parts: Split) -> dict[str, npt.NDArray[Any]]:
 
 
 def _digest(parts: Split) -> str:
-    """Of everything that the material is made from."""
-    made = hashlib.sha256()
+    """Of the digits that the material is made from, of what families there are and how many
+    drawings, and of the small network's shape."""
+    counts = (_KEPT, _SHARE, _WHOLE, _PLAIN, _TRACED, _FORMS, _STRANGERS, _SPOILT)
+    shapes = [weight.shape for weight in reject.build().weights]
+    made = hashlib.sha256(f"{sorted(FITTED)} {sorted(UNSEEN)} {counts} {shapes}".encode())
     for array in (parts.x_train, parts.y_train, parts.x_validation, parts.y_validation):
         made.update(array.tobytes())
     return made.hexdigest()[:_PREFIX]

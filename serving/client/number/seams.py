@@ -41,8 +41,9 @@ def find_seams(ink: Ink, reach: int, stray: int, most: int) -> list[Seam]:
     seams, cost = _cheapest(ink, columns, stray)
     found: list[Seam] = []
     means: list[float] = [0.0, float(width)]
+    average = float(ink.sum()) / width
     for place in np.argsort(cost, kind="stable"):
-        if len(found) == most or cost[place] >= ink.sum() / width:
+        if len(found) == most or cost[place] >= average:
             break
         mean = float(seams[place].mean())
         if all(abs(mean - other) >= reach for other in means):

@@ -138,6 +138,17 @@ def test_prepare_of_other_digits_is_made_anew(
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.parametrize("changed", ["_STRANGERS", "FITTED", "UNSEEN"])
+def test_prepare_other_drawings_than_were_kept_are_made_anew(
+    few: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    monkeypatch.setattr(material_module, "_make", lambda _: {})
+    prepare(few, few.x_validation[:0], tmp_path)
+    monkeypatch.setattr(material_module, changed, 7 if changed == "_STRANGERS" else {})
+    prepare(few, few.x_validation[:0], tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_prepare_set_without_some_digit_gives_none(parts: Split) -> None:
     few = parts.y_train != 4
     assert (
