@@ -7,6 +7,7 @@ import uuid
 import httpx
 
 from ui.answers.drawing import Sheet, to_sent
+from ui.answers.reading import SLOW
 
 _TIMEOUT = 60.0
 
@@ -44,3 +45,12 @@ def ask_page(address: str, png: bytes) -> str:
                 if "process_completed" in line:
                     return str(json.loads(line.removeprefix("data: "))["output"]["data"][0])
     raise AssertionError("expected an answer; received the end of the stream")
+
+
+def ask_patiently(address: str, png: bytes) -> str:
+    """The same, asked again while the page says that the server takes too long, as the page does by
+    itself: on a busy machine other models are still being loaded then."""
+    until = time.monotonic() + _TIMEOUT
+    while SLOW.sentence in (told := ask_page(address, png)) and time.monotonic() < until:
+        time.sleep(1)
+    return told

@@ -11,7 +11,7 @@ import pytest
 
 from tests.containers.conftest import ROOT, BuildOptions
 from tests.containers.engine import Engine, EngineError
-from tests.containers.page import ask_page, wait_for_page
+from tests.containers.page import ask_patiently, wait_for_page
 from tests.support.ports import free_port
 
 pytestmark = pytest.mark.containers
@@ -82,7 +82,7 @@ def project(
 def test_compose_page_reads_a_drawing_with_the_released_model(
     project: Project, seven: bytes
 ) -> None:
-    assert "Looks like <strong>7</strong>" in ask_page(
+    assert "Looks like <strong>7</strong>" in ask_patiently(
         f"http://127.0.0.1:{project.page_port}", seven
     )
 

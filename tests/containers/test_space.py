@@ -8,7 +8,7 @@ import pytest
 from digits.contract import MODEL_NAME
 from tests.containers.conftest import ROOT, Build
 from tests.containers.engine import Engine
-from tests.containers.page import ask_page, wait_for_page
+from tests.containers.page import ask_patiently, wait_for_page
 from tests.support.released_server import draw_seven
 from tools.huggingface import assemble, released
 
@@ -25,5 +25,5 @@ def test_space_builds_serves_the_page_and_stops_when_told(
         assert engine("exec", container.name, "id", "-u").strip() == "1000"
         address = f"http://127.0.0.1:{container.port(7860)}"
         wait_for_page(address, _START)
-        assert ">7<" in ask_page(address, draw_seven())
+        assert ">7<" in ask_patiently(address, draw_seven())
         assert container.stop() == 0

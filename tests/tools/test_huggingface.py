@@ -22,7 +22,7 @@ from digits.contract import MODEL_NAME
 from digits.manifest import verify
 from inkwell.demo import COMPARED
 from serving.client import connect
-from tests.containers.page import ask_page, wait_for_page
+from tests.containers.page import ask_patiently, wait_for_page
 from tests.support.ports import free_port
 from tests.support.released_server import draw_seven
 from tools.huggingface import PAGES, ROOT, assemble, compose, main, released
@@ -142,7 +142,7 @@ def test_space_serves_the_page_under_its_name_reads_a_drawing_and_ends_with_its_
         for model in (MODEL_NAME, *COMPARED.split(",")):
             with connect(f"grpc://127.0.0.1:{grpc}", model=model) as client:
                 assert client.read([draw_seven()])[0].label == "7"
-        assert ">7<" in ask_page(address, draw_seven())
+        assert ">7<" in ask_patiently(address, draw_seven())
         (server,) = [
             child
             for child in psutil.Process(process.pid).children()
