@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from digits.contract import Problem
-from serving.client.number.marks import Box, Sign
+from serving.client.number.marks import Box
 from serving.client.number.segments import Group, Part, Segments, find_digits
+from serving.client.number.signs import Sign
 from serving.client.predictions import Drawing
 
 _LEAST: Final = 1e-3

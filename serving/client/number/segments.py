@@ -23,14 +23,13 @@ from serving.client.number.marks import (
     Box,
     Labels,
     Mark,
-    Sign,
     find_lines,
     find_marks,
     join,
-    sort_marks,
 )
 from serving.client.number.pictures import open_picture
 from serving.client.number.seams import Seam, between, find_seams
+from serving.client.number.signs import Sign, sort_marks
 
 MAX_DIGITS: Final = 32
 """That one picture may have; a photo of a whole page is no number."""

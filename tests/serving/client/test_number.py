@@ -14,10 +14,11 @@ from PIL import Image, ImageDraw
 
 from digits.contract import DRAWING_MAX_PIXELS, Problem
 from serving.client import Drawing, TooManyDigitsError
-from serving.client.number.marks import Box, Sign
+from serving.client.number.marks import Box
 from serving.client.number.read import Number, read_number
 from serving.client.number.seams import between, find_seams
 from serving.client.number.segments import MAX_DIGITS, find_digits
+from serving.client.number.signs import Sign
 
 Pen = Callable[[ImageDraw.ImageDraw], None]
 
@@ -307,7 +308,7 @@ def test_read_number_small_marks_are_named_by_their_place(sign: Sign) -> None:
         Sign.POINT: (105, 138, 116, 149),
         Sign.COMMA: (105, 135, 115, 165),
         Sign.MINUS: (85, 95, 125, 105),
-        Sign.OTHER: (105, 60, 116, 71),
+        Sign.DOT: (105, 93, 116, 104),
     }
 
     def paint(pen: ImageDraw.ImageDraw) -> None:
@@ -317,6 +318,58 @@ def test_read_number_small_marks_are_named_by_their_place(sign: Sign) -> None:
     reading = Reading()
     assert read_number(reading, picture(paint)).text == f"1{sign}1"
     assert reading.calls == [2]
+
+
+@pytest.mark.parametrize(
+    ("kind", "mark"),
+    [
+        ("apostrophe", (105, 55, 112, 75)),
+        ("piece at the side of a digit", (64, 93, 74, 104)),
+        ("dot before the number", (20, 93, 31, 104)),
+        ("hair", (100, 60, 101, 140)),
+        ("bar on the line", (95, 140, 120, 146)),
+    ],
+)
+def test_read_number_marks_that_change_no_number_are_left_out(
+    kind: str, mark: tuple[int, int, int, int]
+) -> None:
+    def paint(pen: ImageDraw.ImageDraw) -> None:
+        bars(40, 160)(pen)
+        pen.rectangle(mark, fill="black")
+
+    assert read_number(Reading(), picture(paint)).text == "11", kind
+
+
+def test_find_digits_bar_beside_a_digit_belongs_to_it() -> None:
+    def paint(pen: ImageDraw.ImageDraw) -> None:
+        bars(40, 160)(pen)
+        pen.rectangle((70, 55, 99, 64), fill="black")
+
+    found = find_digits(picture(paint))
+    assert [group.whole().box for group in found.groups] == [
+        Box(40, 50, 100, 150),
+        Box(160, 50, 180, 150),
+    ]
+    assert found.signs == ()
+
+
+def test_find_digits_one_beside_many_that_touch_is_no_hair() -> None:
+    def paint(pen: ImageDraw.ImageDraw) -> None:
+        for left in range(20, 320, 24):
+            pen.line([(left, 50), (left, 150)], fill="black", width=4)
+        for top in (50, 100, 149):
+            pen.line([(20, top), (310, top)], fill="black", width=4)
+        pen.line([(350, 50), (350, 150)], fill="black", width=4)
+
+    assert len(find_digits(picture(paint)).groups) == 2
+
+
+def test_find_digits_low_drawing_is_a_digit_and_no_sign() -> None:
+    def paint(pen: ImageDraw.ImageDraw) -> None:
+        pen.line([(40, 50), (40, 150)], fill="black", width=8)
+        pen.line([(110, 85), (85, 85), (85, 100), (112, 100), (112, 115), (85, 115)], "black", 6)
+
+    assert len(find_digits(picture(paint)).groups) == 2
 
 
 def test_read_number_of_several_lines_reads_none_and_tells_how_many() -> None:
