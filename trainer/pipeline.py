@@ -31,7 +31,7 @@ from trainer.training.distribution import (
 from trainer.training.ensemble import offer
 from trainer.training.fine_tune import begin
 from trainer.training.run_folder import open_run
-from trainer.training.synthetic import add_forms
+from trainer.training.synthetic import add_drawings, add_forms
 from trainer.training.train import train
 
 
@@ -58,7 +58,8 @@ def run(settings: TrainerSettings, command: str, cache: Path | None = None) -> R
     settings, start = begin(settings, data) if settings.recipe == FINE_TUNE else (settings, None)
     parts = split(data, settings.validation_size, settings.data_seed)
     kept = settings.drawings_folder()
-    parts = start.mix(parts, kept) if start else parts
+    parts = add_drawings(parts, settings.drawings, kept)
+    parts = start.mix(parts) if start else parts
     if data.labels == LABELS:
         parts = add_forms(parts, settings.chosen_recipe().forms, kept)
     if settings.record:

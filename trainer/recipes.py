@@ -92,8 +92,8 @@ class Recipe(BaseModel):
         default=1,
         ge=0,
         le=1,
-        description="share of the teachers' probabilities in the targets of the data set's own "
-        "images; the rest are the labels, as they are of all added images",
+        description="share of the teachers' probabilities in the targets; the rest are the labels. "
+        "The target of an added image that the teachers take for something else is its label",
     )
     forms: int = Field(
         default=0,
@@ -150,6 +150,16 @@ RECIPES: Final = {
             "summary": "starts from best networks and distils their averaged predictions",
             "epochs": 12,
             "teachers": "best",
+        }
+    ),
+    "teacher": _BEST.model_copy(
+        update={
+            "summary": "for allconv, whose predictions are targets: longer average, dropout, "
+            "synthetic handwriting",
+            "epochs": 14,
+            "averaging": 0.999,
+            "dropout": None,
+            "forms": 20_000,
         }
     ),
     # The served version is its own teacher, so that what it knows is not lost. A falling learning

@@ -12,7 +12,7 @@ from trainer.data.dataset import MNIST
 from trainer.data.pixels import Conversion
 from trainer.recipes import FINE_TUNE, RECIPES, Recipe
 
-ArchitectureName = Literal["conv3", "conv5", "conv7"]
+ArchitectureName = Literal["conv3", "conv5", "conv7", "allconv"]
 OVERRIDES: Final = ("epochs", "batch_size", "learning_rate", "forms")
 """Settings that override the recipe's."""
 DRAWINGS_FOLDER: Final = "drawings"
@@ -75,7 +75,8 @@ class TrainerSettings(Settings):
     architectures: Annotated[tuple[ArchitectureName, ...], CommaSeparated] = Field(
         default=("conv3", "conv5", "conv7"),
         min_length=1,
-        description="networks to train, separated by commas: conv3, conv5, conv7",
+        description="networks to train, separated by commas: conv3, conv5, conv7; allconv: a small "
+        "one for targets (--teachers), which is never published",
     )
     recipe: Annotated[str, AfterValidator(_known_recipe)] = Field(
         default="best",
@@ -97,8 +98,8 @@ class TrainerSettings(Settings):
         default=0,
         ge=0,
         le=1_000_000,
-        description="for the recipe fine-tune: number of the data set's own training images that "
-        "are traced, drawn with a synthetic pen and added; see forms for new shapes",
+        description="number of the data set's own training images that are traced, drawn with a "
+        "synthetic pen and added; see forms for new shapes",
     )
     epochs: int | None = Field(
         default=None,
@@ -208,6 +209,12 @@ class TrainerSettings(Settings):
         return self
 
     @model_validator(mode="after")
+    def _publish_what_is_served(self) -> "TrainerSettings":
+        if "allconv" in self.architectures and self.publish != "none":
+            raise ValueError("publish none with the architecture allconv, which is never served")
+        return self
+
+    @model_validator(mode="after")
     def _record_what_was_trained(self) -> "TrainerSettings":
         if self.record and self.export_precision != "float32":
             raise ValueError(
@@ -224,9 +231,9 @@ class TrainerSettings(Settings):
 
     @model_validator(mode="after")
     def _extra_images_where_they_count(self) -> "TrainerSettings":
+        if self.corrections is not None and self.recipe != FINE_TUNE:
+            raise ValueError("corrections for the recipe fine-tune, and for no other")
         given = self.corrections is not None or self.drawings > 0
-        if given and self.recipe != FINE_TUNE:
-            raise ValueError("corrections or drawings for the recipe fine-tune, and for no other")
         if self.recipe == FINE_TUNE and not given and not self.chosen_recipe().forms:
             raise ValueError("corrections, drawings or forms for the recipe fine-tune")
         return self

@@ -118,7 +118,8 @@ def release(page: Page, held: list[Route]) -> None:
 
 
 def settle(page: Page) -> None:
-    """Wait until the answer shown is about the drawing as it is now, and nothing moves any more."""
+    """Wait until the page has begun, answers about the drawing as it is now, and nothing moves."""
+    expect(page.locator("#pad canvas")).to_be_visible()
     expect(page.locator("#desk")).not_to_have_attribute("data-answer", "old")
     page.evaluate(_STILL)
 

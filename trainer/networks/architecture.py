@@ -1,4 +1,4 @@
-"""The three networks, as data, and the one function that builds any of them.
+"""The three networks, as data, and the one function that builds any of them, or their teacher.
 
 Source of the networks: the published notebook that this project replaces.
 """
@@ -10,6 +10,7 @@ from typing import Final
 import keras
 
 from digits.contract import IMAGE_SIZE, LABELS
+from trainer.networks import allconv
 from trainer.recipes import Initialisation
 
 FILTERS: Final = (32, 64)
@@ -72,12 +73,13 @@ def build(
     """Build one network with fresh weights.
 
     Args:
-        name: a key of `ARCHITECTURES`.
+        name: a key of `ARCHITECTURES`, or `allconv.NAME`.
         classes: how many labels it tells apart.
         seed: makes weights and dropout repeatable; it seeds Python, NumPy and TensorFlow as a
             whole.
         precision: "float32", or "bfloat16" for bfloat16 arithmetic on float32 weights.
-        initialisation: scale of the convolutions' first weights; see `initial_scale`.
+        initialisation: scale of the convolutions' first weights, see `initial_scale`; Keras' own
+            in `allconv`.
 
     Returns:
         A model from `image`, float32 [n, 28, 28, 1] in 0..1, to probabilities, float32 [n,
@@ -85,6 +87,8 @@ def build(
     """
     if seed is not None:
         keras.utils.set_random_seed(seed)
+    if name == allconv.NAME:
+        return allconv.build(classes, _POLICIES[precision])
     architecture, policy = ARCHITECTURES[name], _POLICIES[precision]
     image = features = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 1), name="image")
     for number, block in enumerate(architecture.blocks, 1):

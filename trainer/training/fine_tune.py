@@ -24,7 +24,6 @@ from trainer.networks.architecture import ARCHITECTURES, build
 from trainer.networks.inference import predict
 from trainer.networks.trained import TrainedNetwork
 from trainer.settings import TrainerSettings
-from trainer.training.synthetic import add_drawings
 
 _PREFIX: Final = 8
 """Hexadecimal digits of a digest that name a folder."""
@@ -61,11 +60,9 @@ class Start:
     def _digest(self) -> str:
         return self.corrections.digest() if self.corrections else "none"
 
-    def mix(self, parts: Split, folder: Path) -> Split:
-        """Put the additional images among the training images; those that validate stay as they
-        are. `folder` keeps what was drawn."""
-        more = add_drawings(parts, self.drawings, folder)
-        return mix(more, self.corrections) if self.corrections else more
+    def mix(self, parts: Split) -> Split:
+        """Put the corrections among the training images; those that validate stay as they are."""
+        return mix(parts, self.corrections) if self.corrections else parts
 
     def describe(self, run: Run, model: keras.Model) -> Run:
         """The result of the run with what `model` started from; prints what became of the

@@ -9,6 +9,7 @@ import keras
 from digits.files import write_synced
 from trainer.data.split import Split
 from trainer.errors import ResumeError
+from trainer.networks import allconv
 from trainer.networks.architecture import ARCHITECTURES, build
 from trainer.networks.history import History, read_history, write_history
 from trainer.networks.inference import predict
@@ -55,7 +56,8 @@ def read(folder: Path, seed: int, split: Split) -> TrainedNetwork:
 
 def read_all(run: Path, seed: int, split: Split) -> list[TrainedNetwork]:
     """Read every finished network in the folder `run`, of a run with `seed`."""
-    return [read(run / name, seed, split) for name in ARCHITECTURES if is_finished(run / name)]
+    names = (*ARCHITECTURES, allconv.NAME)
+    return [read(run / name, seed, split) for name in names if is_finished(run / name)]
 
 
 def in_precision(trained: TrainedNetwork, classes: int, precision: str) -> keras.Model:
