@@ -6,6 +6,7 @@ Source: Polyak and Juditsky 1992; the slow start as in TensorFlow's ExponentialM
 from typing import Final
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from trainer.data.arrays import Images
@@ -14,6 +15,8 @@ from trainer.networks.inference import as_input
 _STATISTICS_IMAGES: Final = 4_000
 """Images that batch-norm statistics are computed on: their error is then below 2 % of a standard
 deviation."""
+_BATCH: Final = 64
+"""Images of a batch in training, about."""
 
 
 def update_ema(ema: keras.Model, model: keras.Model, decay: float, steps: tf.Tensor) -> None:
@@ -39,16 +42,34 @@ def recompute_batch_norm(ema: keras.Model, images: Images) -> None:
 
     Args:
         ema: a chain of layers.
-        images: uint8 [n, 28, 28], training images; the first 4,000 are taken.
+        images: uint8 [n, 28, 28], all training images; 4,000 of them are taken, evenly, so that
+            what was added to a data set has its share.
     """
-    features = as_input(tf.constant(images[:_STATISTICS_IMAGES]))
+    chosen = np.linspace(0, len(images) - 1, min(_STATISTICS_IMAGES, len(images)), dtype=np.int64)
+    features = as_input(tf.constant(images[chosen]))
     for layer in ema.layers:
         if isinstance(layer, keras.layers.InputLayer):
             continue
         if isinstance(layer, keras.layers.BatchNormalization):
-            mean, variance = tf.nn.moments(
-                tf.cast(features, tf.float32), list(range(features.shape.rank - 1))
-            )
-            layer.moving_mean.assign(mean)
-            layer.moving_variance.assign(variance)
+            values = tf.cast(features, tf.float32)
+            layer.moving_mean.assign(tf.reduce_mean(values, list(range(values.shape.rank - 1))))
+            layer.moving_variance.assign(_variance(values))
         features = layer(features, training=False)
+
+
+def _variance(values: tf.Tensor) -> tf.Tensor:
+    """The variance of each channel of float32 [n, ..., channels]. Of a channel that most batches
+    see nothing of, that in the batches that do; 1 of one that is always the same.
+
+    A ReLU that fires for one image in thousands has next to no variance among all images, so it
+    would be divided by next to nothing: an answer far surer than any in training, where the batch
+    of the image had a variance. One such unit gave log losses of 16 (docs/experiments.md).
+    """
+    inner = list(range(values.shape.rank - 1))
+    size = min(_BATCH, len(values))
+    count = len(values) // size
+    batches = tf.reshape(values[: count * size], [count, size, *values.shape[1:]])
+    within = tf.math.reduce_variance(batches, [axis + 1 for axis in inner])
+    fires = tf.math.count_nonzero(within > 0, 0, dtype=tf.float32)
+    rare = tf.where(fires > 0, tf.reduce_sum(within, 0) / tf.maximum(fires, 1), 1)
+    return tf.where(fires == float(count), tf.math.reduce_variance(values, inner), rare)

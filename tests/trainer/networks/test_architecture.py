@@ -1,11 +1,18 @@
+import itertools
+from typing import get_args
+
 import keras
 import numpy as np
 import numpy.typing as npt
 import pytest
+from pydantic import ValidationError
 
+from benchmarks.training_speed.steps import multiply_adds
 from tests.support.toy_digits import toy_arrays
+from trainer.networks import allconv
 from trainer.networks.architecture import ARCHITECTURES, build, initial_scale
 from trainer.networks.inference import predict
+from trainer.settings import ArchitectureName, TrainerSettings
 
 # DESIGN section 4: parameters, trainable parameters, side of the feature map after each pool.
 DESIGN = {
@@ -23,6 +30,23 @@ def test_build_parameters_and_sizes_are_the_published_ones(name: str) -> None:
     assert sum(int(np.prod(weight.shape)) for weight in model.trainable_weights) == trainable
     pools = [layer for layer in model.layers if isinstance(layer, keras.layers.MaxPooling2D)]
     assert [layer.output.shape[1:] for layer in pools] == [(side, side, 64) for side in sides]
+
+
+def test_build_teacher_has_a_quarter_of_the_arithmetic_of_conv3() -> None:
+    model = build(allconv.NAME)
+    assert model.count_params() == 327_242
+    kinds = [type(layer).__name__ for layer in model.layers]
+    follows = dict(itertools.pairwise(kinds))
+    assert (kinds.count("Conv2D"), follows["Conv2D"]) == (7, "BatchNormalization")
+    assert multiply_adds(model) < multiply_adds(build("conv3")) / 3
+
+
+def test_teacher_is_a_choice_of_the_settings_and_never_published() -> None:
+    assert set(get_args(ArchitectureName)) == {*ARCHITECTURES, allconv.NAME}
+    chosen = {"architectures": (allconv.NAME,), "recipe": "teacher"}
+    assert TrainerSettings.model_validate({**chosen, "publish": "none"}).chosen_recipe().forms
+    with pytest.raises(ValidationError, match="publish none with the architecture allconv"):
+        TrainerSettings.model_validate(chosen)
 
 
 def test_build_layers_of_conv7_stand_in_the_published_order() -> None:

@@ -27,6 +27,7 @@ from trainer.networks.inference import predict
 from trainer.pipeline import run
 from trainer.settings import TrainerSettings
 from trainer.training.fine_tune import Start, read_published, read_teacher
+from trainer.training.synthetic import add_drawings
 from trainer.training.train import choose_teachers
 
 LABELS = tuple("0123456789")
@@ -255,7 +256,7 @@ def test_drawings_are_added_to_the_training_images_alone(
     parts = split(load(toy_file, "toy", LABELS), 300, 1)
     model, _ = read_published(folder_of(models / "digits", 1))
     start = Start(1, model, None, 30)
-    more, again = start.mix(parts, tmp_path), start.mix(parts, tmp_path)
+    more, again = (start.mix(add_drawings(parts, 30, tmp_path)) for _ in range(2))
     assert len(more.y_train) == len(parts.y_train) + 30
     assert np.array_equal(more.x_train, again.x_train)
     assert more.x_validation is parts.x_validation
@@ -329,6 +330,24 @@ def test_fine_tune_named_teachers_stand_beside_the_served_version(
     assert both[0].model is start.model
     expected = predict(read_published(named)[0], parts.x_validation)
     assert np.array_equal(both[1].validation, expected)
+
+
+def test_teachers_are_trained_and_hand_their_predictions_to_a_fine_tuning(
+    models: Path, toy_file: Path
+) -> None:
+    added = {"drawings": 20, "forms": 20, "batch_size": 128, "publish": "none"}
+    teaching = models.parent / "teachers"
+    given = {"recipe": "teacher", "architectures": ("allconv",), "run_dir": teaching, **added}
+    trained = run(settings_in(models.parent, toy_file, **given), command="teachers")
+    assert trained.winner.architecture == "allconv"
+    assert "allconv" in (teaching / "report.md").read_text()
+    learning = {"recipe": "fine-tune", "teachers": (teaching,), "run_dir": models.parent / "third"}
+    settings = settings_in(models.parent, toy_file, **learning, **added)
+    assert run(settings, command="third").winner.architecture == "conv3"
+    digest = (settings.folder() / "teachers.txt").read_text().strip()
+    (targets,) = (models.parent / "targets" / digest).iterdir()
+    count = len(load(toy_file, "toy", LABELS).y_train) - 300 + 40
+    assert targets.stat().st_size == 32 + 4 * 10 * count
 
 
 def test_read_published_released_network_answers_as_released() -> None:

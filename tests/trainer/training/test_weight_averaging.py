@@ -30,7 +30,7 @@ def test_update_ema_starts_quickly() -> None:
 
 
 @pytest.mark.parametrize("name", ["conv3", "conv7"])
-def test_recompute_batch_norm_sets_every_statistic_to_that_of_the_layers_input(name: str) -> None:
+def test_recompute_batch_norm_sets_statistics_to_those_of_the_layers_input(name: str) -> None:
     model, images = build(name, seed=1), toy_arrays()["x_train"][:200]
     recompute_batch_norm(model, images)
     norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
@@ -40,5 +40,54 @@ def test_recompute_batch_norm_sets_every_statistic_to_that_of_the_layers_input(n
         ).numpy()
         axes = tuple(range(into.ndim - 1))
         assert np.allclose(norm.moving_mean, into.mean(axes), atol=1e-4)
-        assert np.allclose(norm.moving_variance, into.var(axes), rtol=1e-3, atol=1e-6)
+        batches = into[:192].reshape(3, 64, *into.shape[1:])
+        fires = (batches.var(tuple(axis + 1 for axis in axes)) > 0).all(axis=0)
+        assert fires.any()
+        assert np.allclose(
+            norm.moving_variance.numpy()[fires], into.var(axes)[fires], rtol=1e-3, atol=1e-6
+        )
     assert len(norms) == {"conv3": 2, "conv7": 8}[name]
+
+
+def two_units(bias: float) -> keras.Model:
+    """Two units with ReLU that add up an image's pixels, one of them less a bias, and their
+    normalisation."""
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(2, activation="relu"),
+            keras.layers.BatchNormalization(),
+        ]
+    )
+    model.layers[1].set_weights([np.ones((784, 2), np.float32), np.array([0, -bias], np.float32)])
+    return model
+
+
+def dots(brightness: np.ndarray) -> np.ndarray:
+    images = np.zeros((len(brightness), 28, 28), np.uint8)
+    images[:, 3:6, 3:6] = brightness[:, np.newaxis, np.newaxis]
+    return images
+
+
+def test_recompute_batch_norm_unit_that_fires_once_in_many_batches_is_not_blown_up() -> None:
+    brightness = np.random.default_rng(1).integers(50, 100, 640)
+    brightness[7] = 255
+    model, images = two_units(bias=4.5), dots(brightness)
+    recompute_batch_norm(model, images)
+    outputs = model(as_input(tf.constant(images)), training=False).numpy()
+    assert 5 < outputs[7, 1] < 8.5  # a batch of 64 gives 8 at most; all 640 together 15
+    assert outputs[:, 0].std() == pytest.approx(1, abs=0.02)
+
+
+def test_recompute_batch_norm_unit_that_never_fires_is_passed_on_as_it_is() -> None:
+    model = two_units(bias=4.5)
+    recompute_batch_norm(model, dots(np.random.default_rng(1).integers(50, 100, 640)))
+    outputs = model(as_input(tf.constant(dots(np.array([255])))), training=False).numpy()
+    assert outputs[0, 1] == pytest.approx(4.5, abs=0.01)
+
+
+def test_recompute_batch_norm_counts_images_from_the_first_to_the_last() -> None:
+    model = two_units(bias=0)
+    recompute_batch_norm(model, dots(np.repeat([51, 204], 4_500)))
+    assert model.layers[-1].moving_mean.numpy() == pytest.approx(4.5, abs=0.01)
