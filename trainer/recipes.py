@@ -92,8 +92,8 @@ class Recipe(BaseModel):
         default=1,
         ge=0,
         le=1,
-        description="share of the teachers' probabilities in the targets; the rest are the labels. "
-        "The target of an added image that the teachers take for something else is its label",
+        description="share of the teachers' probabilities in the targets of the data set's own "
+        "images; the rest are the labels, as they are of all added images",
     )
     forms: int = Field(
         default=0,

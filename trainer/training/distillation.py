@@ -55,19 +55,21 @@ def plan_epochs(
 def _targets(
     context: Context, teachers: Sequence[TrainedNetwork], run: Path
 ) -> Callable[[int], Targets]:
-    """The labels, mixed with the teachers' predictions."""
+    """The labels, mixed with the teachers' predictions for the data set's own images."""
     settings, parts = context.settings, context.split
-    classes, own = len(context.data.labels), len(parts.y_train) - parts.added
+    classes, count = len(context.data.labels), len(parts.y_train)
     labels: Targets = np.eye(classes, dtype=np.float32)[parts.y_train]
     if not teachers:
         return lambda _: labels
-    recipe, seed = settings.chosen_recipe(), settings.data_seed
+    recipe, seed, own = settings.chosen_recipe(), settings.data_seed, count - parts.added
     models = [in_precision(teacher, classes, settings.precision) for teacher in teachers]
-    digest = targets_digest(models, parts.x_train, recipe.augmentation, seed)
+    digest = targets_digest(models, parts.x_train[:own], recipe.augmentation, seed, of=count)
     bind_teachers(run, digest)
     folder = run.parent / "targets" / digest
-    predicted = cached_targets(models, parts.x_train, recipe.augmentation, seed, folder)
-    return lambda epoch: mix_targets(labels, predicted(epoch), recipe.distillation, own)
+    predicted = cached_targets(
+        models, parts.x_train[:own], recipe.augmentation, seed, folder, of=count
+    )
+    return lambda epoch: mix_targets(labels, predicted(epoch), recipe.distillation)
 
 
 def teacher_targets(
@@ -103,6 +105,8 @@ def cached_targets(
     augmentation: Augmentation | None,
     seed: int,
     folder: Path,
+    *,
+    of: int | None = None,
 ) -> Callable[[int], Targets]:
     """The predictions by epoch: read from `folder` if they are cached there, else computed and
     cached.
@@ -113,6 +117,7 @@ def cached_targets(
         augmentation: bounds of the augmentation.
         seed: of the data, see `trainer.data.augmentation.draw_parameters`.
         folder: of these predictions alone, see `targets_digest`.
+        of: how many images an epoch has, where `images` are only the first of them.
     """
 
     def of_epoch(epoch: int) -> Targets:
@@ -120,7 +125,7 @@ def cached_targets(
         if (found := _read(path, len(images))) is not None:
             return found
         print(f"computing the targets of {len(teachers)} teachers for {len(images):,} images")
-        parameters = draw_parameters(augmentation, len(images), seed, epoch)
+        parameters = draw_parameters(augmentation, of or len(images), seed, epoch)[: len(images)]
         predicted = teacher_targets(teachers, images, parameters)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_synced(path, hashlib.sha256(predicted.tobytes()).digest() + predicted.tobytes())
@@ -129,20 +134,16 @@ def cached_targets(
     return of_epoch
 
 
-def mix_targets(labels: Targets, predicted: Targets, share: float, own: int) -> Targets:
-    """The targets of one epoch.
+def mix_targets(labels: Targets, predicted: Targets, share: float) -> Targets:
+    """The targets of one epoch: mixed with predictions for the first images, labels for the rest.
 
     Args:
         labels: float32 [n, k], one-hot.
-        predicted: float32 [n, k]: the teachers' predictions.
-        share: of those predictions; the rest are the labels.
-        own: how many images, the first ones, are the data set's. The target of another one, such as
-            a form of a digit that the teachers never saw, is its label where they are wrong.
+        predicted: float32 [m, k], m at most n: the teachers' predictions for the first images.
+        share: of those predictions in the targets of the first images; the rest are the labels.
     """
-    mixed = np.float32(share) * predicted + np.float32(1 - share) * labels
-    wrong = predicted[own:].argmax(axis=1) != labels[own:].argmax(axis=1)
-    mixed[own:][wrong] = labels[own:][wrong]
-    return mixed
+    first = np.float32(share) * predicted + np.float32(1 - share) * labels[: len(predicted)]
+    return np.concatenate([first, labels[len(predicted) :]])
 
 
 def _read(path: Path, count: int) -> Targets | None:
@@ -162,6 +163,8 @@ def targets_digest(
     images: Images,
     augmentation: Augmentation | None,
     seed: int,
+    *,
+    of: int | None = None,
 ) -> str:
     """A name for everything that `cached_targets` follow from, 16 hexadecimal digits."""
     made = hashlib.sha256()
@@ -169,4 +172,6 @@ def targets_digest(
         made.update(np.ascontiguousarray(weight).tobytes())
     made.update(images.tobytes())
     made.update(f"{augmentation!r} {seed}".encode())
+    if of not in (None, len(images)):
+        made.update(f" {of}".encode())
     return made.hexdigest()[:_PREFIX]

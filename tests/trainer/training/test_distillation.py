@@ -70,11 +70,21 @@ def test_targets_digest_names_teachers_images_and_augmentation() -> None:
     assert given not in others and len(set(others)) == 4
 
 
-def test_mix_targets_added_images_that_the_teachers_miss_keep_their_labels() -> None:
-    labels = np.eye(3, dtype=np.float32)[[0, 1, 2, 0]]
-    given = np.array([(0.2, 0.6, 0.2), (0, 0, 1), (0, 0.2, 0.8), (0, 1, 0)], np.float32)
-    mixed = mix_targets(labels, given, 0.75, own=2)
-    assert np.allclose(
-        mixed, [(0.4, 0.45, 0.15), (0, 0.25, 0.75), (0, 0.15, 0.85), (1, 0, 0)], atol=1e-6
+def test_cached_targets_of_the_first_images_see_them_as_an_epoch_of_all_shows_them(
+    tmp_path: Path,
+) -> None:
+    parameters = draw_parameters(AUGMENTED, len(IMAGES), 1, 1)[:10]
+    given = cached_targets([network(1)], IMAGES[:10], AUGMENTED, 1, tmp_path, of=len(IMAGES))(1)
+    assert np.allclose(given, teacher_targets([network(1)], IMAGES[:10], parameters), atol=1e-6)
+    few, many = (
+        targets_digest([network(1)], IMAGES[:10], AUGMENTED, 1, of=of) for of in (None, len(IMAGES))
     )
-    assert np.allclose(mix_targets(labels, given, 1, own=4), given)
+    assert few != many
+
+
+def test_mix_targets_added_images_keep_their_labels() -> None:
+    labels = np.eye(3, dtype=np.float32)
+    given = np.array([(0.6, 0.2, 0.2), (0, 0, 1)], np.float32)
+    mixed = mix_targets(labels, given, 0.75)
+    assert np.allclose(mixed, [(0.7, 0.15, 0.15), (0, 0.25, 0.75), (0, 0, 1)])
+    assert np.array_equal(mix_targets(labels, given, 1), [*given, labels[2]])
