@@ -179,7 +179,6 @@ def test_fine_tune_on_other_data_than_the_version_is_refused(
     [
         {"recipe": "fine-tune", "forms": 0},
         {"recipe": "quick", "corrections": "somewhere"},
-        {"drawings": 9},
     ],
 )
 def test_corrections_and_their_recipe_go_together(
