@@ -103,9 +103,9 @@ class Sessions:
                     yield
             finally:
                 self._streams.give_back(stream)
-                await self._end(session, address)
+                self._end(session, address)
 
-    async def _end(self, session: str, address: str) -> None:
+    def _end(self, session: str, address: str) -> None:
         """One stream of a session has ended."""
         self._collecting[session] -= 1
         if self._collecting[session]:
@@ -115,7 +115,7 @@ class Sessions:
             self._keep(session, address)
         else:
             self._note_complete(session)
-            await self._forget(session)
+            self._drop(session)  # nothing waits in the queue; a wait here would lose what comes now
 
     def _keep(self, session: str, address: str) -> None:
         """Keep the answers of a session until they are collected, or until there is no room."""
@@ -136,9 +136,12 @@ class Sessions:
             self._complete.popitem(last=False)
 
     async def _forget(self, session: str) -> None:
+        await self._page._queue.clean_events(session_hash=session)
+        self._drop(session)
+
+    def _drop(self, session: str) -> None:
         self._release(session)
         queue = self._page._queue
-        await queue.clean_events(session_hash=session)
         queue.pending_messages_per_session.pop(session, None)
         queue.pending_event_ids_session.pop(session, None)
         self._page.state_holder.session_data.pop(session, None)

@@ -128,6 +128,25 @@ def test_sessions_remember_only_the_last_that_were_complete() -> None:
     assert asyncio.run(collect_all()) == [False, False, True, True]
 
 
+def test_sessions_question_asked_while_the_last_stream_ends_keeps_its_place() -> None:
+    async def end_while_the_queue_is_busy() -> tuple[object, object]:
+        sessions = Sessions(blocks := gr.Blocks())
+        queue = blocks._queue
+        queue.pending_messages_per_session["someone"] = "answers"
+        async with queue.delete_lock:  # as Gradio holds it while it looks for the next question
+            stream = sessions.collecting("someone", "192.0.2.7")
+            await stream.__aenter__()
+            ending = asyncio.create_task(stream.__aexit__(None, None, None))
+            await asyncio.sleep(0.01)
+            queue.pending_messages_per_session["someone"] = "more"  # as its `push` does
+            queue.pending_event_ids_session["someone"] = {"question"}
+        await ending
+        found = queue.pending_messages_per_session, queue.pending_event_ids_session
+        return tuple(waiting.get("someone") for waiting in found)
+
+    assert asyncio.run(end_while_the_queue_is_busy()) == ("more", {"question"})
+
+
 def test_sessions_have_what_gradio_asks_for_but_no_configurations() -> None:
     async def look() -> None:  # Gradio's queue is made for a running loop
         with gr.Blocks() as page:
