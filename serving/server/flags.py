@@ -6,7 +6,7 @@ from typing import Final
 
 from digits.errors import SettingsError
 
-_LOADS: Final = "versions are loaded and unloaded one at a time"
+_LOADS: Final = "after the start, versions are loaded and unloaded one at a time"
 _LITE: Final = "TensorFlow Lite models are not served"
 _GPU: Final = (
     "the embedded server computes on the CPU; serve on a GPU with TensorFlow Serving itself"

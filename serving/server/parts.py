@@ -40,7 +40,7 @@ def make_dynamic_batching(settings: ServerSettings) -> DynamicBatching | None:
     if not joins_calls(settings):
         return None
     running = settings.max_running_calls
-    turns = min(_count_cores() + 1, running)
+    turns = min(count_cores() + 1, running)
     return DynamicBatching(
         settings.max_batch_size,
         threading.Semaphore(running),
@@ -51,7 +51,7 @@ def make_dynamic_batching(settings: ServerSettings) -> DynamicBatching | None:
     )
 
 
-def _count_cores() -> int:
+def count_cores() -> int:
     """Those that this process may use, where the system tells."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

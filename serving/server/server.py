@@ -27,6 +27,7 @@ from serving.server.monitoring.access_log import AccessLog, RestAccessLog
 from serving.server.monitoring.metrics import Metrics
 from serving.server.monitoring.middleware import GrpcMeter, RestMeter, read_metrics_path
 from serving.server.parts import (
+    count_cores,
     joins_calls,
     limit_threads,
     make_admission,
@@ -176,13 +177,13 @@ class Server:
         self._rest = make_rest_server(protocol, settings) if settings.rest_api_port else None
 
     def load(self) -> None:
-        """Load what is there.
+        """Load what is there, as many models at a time as there are cores.
 
         Raises:
             SettingsError: a label names a version that is not there.
         """
         began = time.monotonic()
-        self._watcher.look()
+        self._watcher.look(at_once=count_cores())
         try:
             self._reloader.label_first()
         except FailedPreconditionError as error:

@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,20 +95,30 @@ class Watcher:
             elif not stop.is_set():
                 self.look()
 
-    def look(self) -> None:
-        """Look at every model once; one model's trouble is not another's."""
+    def look(self, at_once: int = 1) -> None:
+        """Look at every model once; one model's trouble is not another's.
+
+        Args:
+            at_once: models that may be loaded at a time. More than one is for the start: later it
+                would take the cores from the calls.
+        """
         with self._looking:
-            for source in self._sources:
-                try:
-                    with _reporting(source.name, self._slow_seconds):
-                        self._look_at(source)
-                        self._verify(source)
-                except Exception:  # noqa: BLE001 - logged whole; the server must outlive a bad folder
-                    _log.exception(
-                        "looking at model %s failed; the next look tries again", source.name
-                    )
+            if at_once > 1:
+                with ThreadPoolExecutor(at_once, "look") as threads:
+                    list(threads.map(self._look_and_verify, self._sources))
+            else:
+                for source in self._sources:
+                    self._look_and_verify(source)
             self._retire_dropped()
         self._after_look()
+
+    def _look_and_verify(self, source: ModelSource) -> None:
+        try:
+            with _reporting(source.name, self._slow_seconds):
+                self._look_at(source)
+                self._verify(source)
+        except Exception:  # noqa: BLE001 - logged whole; the server must outlive a bad folder
+            _log.exception("looking at model %s failed; the next look tries again", source.name)
 
     def add(self, sources: Sequence[ModelSource]) -> None:
         """Bring up models that are not followed yet, before `replace` makes them known to `look`.

@@ -324,6 +324,25 @@ def test_refused_version_is_tried_again_only_when_its_files_change(tmp_path: Pat
     assert folder.look() == {2}
 
 
+@pytest.mark.parametrize(("at_once", "served"), [(1, set()), (2, {1})])
+def test_look_loads_as_many_models_at_a_time_as_it_is_told(
+    at_once: int, served: set[int], tmp_path: Path
+) -> None:
+    together = threading.Barrier(2)
+
+    def load(model: str, number: int, _folder: Path) -> LoadedVersion:
+        # The other one is being loaded too, or both fail.
+        together.wait(timeout=30 if at_once > 1 else 0.1)
+        return loaded(model, number)
+
+    for name in "ab":
+        (tmp_path / name / "1").mkdir(parents=True)
+    models = Models("ab")
+    sources = [ModelSource(name, tmp_path / name, LATEST) for name in "ab"]
+    Watcher(sources, models, load).look(at_once)
+    assert [models.available(name) for name in "ab"] == [served, served]
+
+
 def test_unlistable_folder_keeps_the_last_good_version(tmp_path: Path) -> None:
     folder = Folder(tmp_path / "m")
     folder.add(1)
