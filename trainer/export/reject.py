@@ -29,7 +29,7 @@ _MOMENTUM: Final = 0.9
 _AUGMENTATION: Final = Augmentation(
     rotation=10, scale=0.12, shear=8, shift=0.7, elastic=0.5, stroke=0.4
 )
-_EPOCHS: Final = 6
+_EPOCHS: Final = 10
 _BATCH: Final = 128
 _LEARNING_RATE: Final = 2e-3
 _WARMUP: Final = 0.1

@@ -43,10 +43,10 @@ of the digit."""
 
 @dataclass(frozen=True)
 class Form:
-    """One way to write one digit; forms.toml tells what its fields mean.
+    """One way to write one digit, or letter; forms.toml tells what its fields mean.
 
     Attributes:
-        name: begins with the digit.
+        name: begins with the digit or letter.
         strokes: each a row of points and how they are joined.
         width: of the box over its height, from and to.
     """
@@ -57,16 +57,16 @@ class Form:
 
     @property
     def digit(self) -> int:
-        """The digit that it is a form of, 0..9."""
+        """The digit that it is a form of, 0..9; of a form of a digit."""
         return int(self.name[0])
 
 
 @functools.cache
-def read_forms() -> tuple[Form, ...]:
-    """Read the table of forms."""
-    table = tomllib.loads(_TABLE.read_text(encoding="utf-8"))
+def read_forms(table: Path = _TABLE) -> tuple[Form, ...]:
+    """Read a table of forms, as forms.toml is one."""
+    rows = tomllib.loads(table.read_text(encoding="utf-8"))
     return tuple(
-        Form(name, tuple(row["strokes"]), tuple(row["width"])) for name, row in table.items()
+        Form(name, tuple(row["strokes"]), tuple(row["width"])) for name, row in rows.items()
     )
 
 
@@ -96,7 +96,7 @@ def make(
 
 
 def write(form: Form, generator: np.random.Generator) -> Strokes:
-    """Write one digit as one hand would, in a box about 1 high."""
+    """Write one digit, or letter, as one hand would, in a box about 1 high."""
     lines = (_draw_line(stroke, generator) for stroke in form.strokes)
     return hand.write(lines, form.width, generator)
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy.interpolate import make_interp_spline
 
 from trainer.freehand import glyphs, scripts
+from trainer.freehand.letters import handwritten
 from trainer.freehand.strokes import Strokes
 
 Digits = Sequence[tuple[Strokes, int]]
@@ -122,6 +123,7 @@ FITTED: Final[dict[str, Family]] = {
         glyphs.invented,
         glyphs.joined,
         glyphs.several,
+        handwritten,
         scripts.script,
     )
 }
@@ -130,7 +132,14 @@ UNSEEN: Final[dict[str, Family]] = {
     family.__name__: family for family in (shapes, hatching, dots, glyphs.greek, glyphs.kana)
 }
 """What it is measured with, besides."""
-_TURNS: Final = {"character": 8, "invented": 8, "script": 12, "joined": 4, "several": 2}
+_TURNS: Final = {
+    "character": 8,
+    "handwritten": 20,
+    "invented": 8,
+    "joined": 4,
+    "script": 12,
+    "several": 2,
+}
 """How often the more varied families have a turn while each of the others has one."""
 
 
