@@ -20,6 +20,8 @@ _CPU_FACTS: Final = Path("/proc/cpuinfo")
 _FROM_ROOT: Final = re.compile(r"(^|[=,])/(?:[^,]*/)?(?=[^,/])")
 """All but the last name of each path from the root in an argument, which may hold several behind a
 flag."""
+_CODE: Final = (":(top)", ":(top,exclude)results")
+"""What git compares with the commit."""
 
 
 class Provenance(BaseModel):
@@ -100,20 +102,26 @@ def describe_command(module: str, argv: Sequence[str]) -> str:
     )
 
 
-def describe_revision() -> str:
-    """The commit this code is at, with a mark if it was changed since; "unknown" outside a
-    checkout."""
+def describe_revision(folder: Path = Path(__file__).parent) -> str:
+    """The commit that the code in `folder` is at, with a mark if it was changed since; new results
+    are no change of the code. "unknown" outside a checkout."""
     try:
-        found = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607 - whichever git the user has
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        )
+        commit = _git(folder, "describe", "--always", "--abbrev=12")
+        changed = _git(folder, "status", "--porcelain", "--untracked-files=no", "--", *_CODE)
     except (OSError, subprocess.SubprocessError):
         return "unknown"
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    found = subprocess.run(  # noqa: S603 - arguments of this file only
+        ["git", *arguments],  # noqa: S607 - whichever git the user has
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=10,
+    )
     return found.stdout.strip()
 
 

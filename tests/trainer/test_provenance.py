@@ -1,9 +1,10 @@
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from trainer.provenance import describe_command
+from trainer.provenance import describe_command, describe_revision
 
 RESULTS = sorted((Path(__file__).parents[2] / "results").glob("*.json"))
 
@@ -41,3 +42,24 @@ def test_recorded_commands_name_no_place_of_the_machine(path: Path) -> None:
         for command in commands
         if any(word.startswith("/") or "=/" in word for word in command.split())
     ] == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "dirty"), [(None, False), ("code.py", True), ("results/speed.json", False)]
+)
+def test_describe_revision_marks_changed_code_and_not_new_results(
+    tmp_path: Path, changed: str | None, dirty: bool
+) -> None:
+    (tmp_path / "results").mkdir()
+    for name in ("code.py", "results/speed.json"):
+        (tmp_path / name).write_text("before")
+    author = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    for arguments in (["init", "-q"], ["add", "."], [*author, "commit", "-qm", "first"]):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    if changed:
+        (tmp_path / changed).write_text("after")
+    assert describe_revision(tmp_path / "results").endswith("-dirty") == dirty
+
+
+def test_describe_revision_outside_a_checkout_is_unknown(tmp_path: Path) -> None:
+    assert describe_revision(tmp_path) == "unknown"
