@@ -1,14 +1,17 @@
 """Join calls that arrive while the model computes, without a timer: a lone call never waits.
 
 A call that finds a free turn is computed at once. One that finds none waits, and when a turn is
-free again, the call that waited longest is computed together with every other waiting call of the
-same shape. So the batches grow with the load, and nothing is delayed to make them grow.
+free again, the call that waited longest is computed together with others of the same shape, up to
+the turn's share of all that waits. So the batches grow with the load, the cores have as much to do
+each, and nothing is delayed to make them grow.
 
 `compute` blocks its thread, which computes a batch when its turn comes, with the calls of `begin`
 that wait too. `begin` blocks nobody: a thread of the pool computes, and whoever began the call is
-told.
+told. A call that has its turn is alone in it, though others come before its thread runs: two that
+come together are computed on two cores.
 """
 
+import math
 import threading
 import time
 from collections import deque
@@ -88,24 +91,17 @@ class Batcher:
             done: called in another thread when the call has its result.
         """
         call = Call(arrays, self.count_items(arrays), deadline, self._lead_elsewhere, done)
-        with self._lock:
-            self._waiting.append(call)
-            if not self._free:
-                return call
-            self._free -= 1
-        self._batching.threads.submit(self._use_turn)
+        if self._take_turn(call):
+            call.batch = [call]
+            self._lead_elsewhere(call)
         return call
 
     def _lead_elsewhere(self, call: Call) -> None:
         self._batching.threads.submit(self._use_turn, call)
 
-    def _use_turn(self, first: Call | None = None) -> None:
-        """Compute what waits, batch after batch; what came until this thread runs is the first.
-
-        Args:
-            first: of a batch that was taken already.
-        """
-        call = first or self._take_next()
+    def _use_turn(self, first: Call) -> None:
+        """Compute the batch of a call, and what waits then, batch after batch."""
+        call: Call | None = first
         while call is not None and call.lead == self._lead_elsewhere:
             assert call.batch is not None, "set before its turn"
             batch, call.batch = call.batch, None  # which has the call in it
@@ -198,7 +194,8 @@ class Batcher:
         batch: list[Call] = []
         late: list[Call] = []
         left: deque[Call] = deque()
-        room, now = self._batching.max_batch_size, time.monotonic()
+        share = math.ceil(sum(call.items for call in self._waiting) / self._batching.turns)
+        room, now = min(self._batching.max_batch_size, share), time.monotonic()
         for call in self._waiting:
             if call.deadline.at <= now:
                 late.append(call)

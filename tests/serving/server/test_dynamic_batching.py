@@ -94,6 +94,17 @@ def test_calls_that_wait_are_computed_together_and_each_gets_its_own(
     assert stage.model.batches == [[0.0, 0.5], [1.0, 1.5, 2.0, 2.5, 3.0, 3.5]]
 
 
+def test_turns_share_what_waits(threads: ThreadPoolExecutor) -> None:
+    stage = Stage(threads, turns=2)
+    calls = [stage.call(float(i)) for i in range(8)]
+    stage.finish(2)
+    for _ in range(4):
+        assert stage.model.entered.acquire(timeout=SECONDS)
+    assert [len(batch) for batch in stage.model.batches] == [1, 1, 3, 2], "halves of 6 and of 3"
+    stage.finish(3)
+    assert [values(call) for call in calls] == [[i + 1.0] for i in range(8)]
+
+
 def test_batch_grows_no_larger_than_the_limit_and_keeps_the_order(
     threads: ThreadPoolExecutor,
 ) -> None:

@@ -43,12 +43,12 @@ class Model:
 
 
 class Stage:
-    """A batcher with one turn around the model."""
+    """A batcher around the model, with one turn unless told otherwise."""
 
-    def __init__(self, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, threads: ThreadPoolExecutor, turns: int = 1) -> None:
         self.model = Model()
         self.batcher = Batcher(
-            self.model.compute, DynamicBatching(LIMIT, threading.Semaphore(1), 1, threads)
+            self.model.compute, DynamicBatching(LIMIT, threading.Semaphore(1), turns, threads)
         )
 
     def begin(self, *items: float, deadline: Deadline = NO_DEADLINE) -> "asyncio.Task[list[Array]]":
@@ -87,6 +87,20 @@ def test_awaited_calls_that_wait_are_computed_together_in_threads_of_the_pool(
     assert asyncio.run(play()) == [[1.0], [2.0, 2.5], [3.0, 3.5], [4.0, 4.5]]
     assert stage.model.batches == [[0.0], [1.0, 1.5, 2.0, 2.5, 3.0, 3.5]]
     assert all(name.startswith("compute") for name in stage.model.threads)
+
+
+def test_awaited_calls_that_come_together_have_a_turn_each_as_far_as_turns_go() -> None:
+    with ThreadPoolExecutor(4, "compute") as threads:
+        stage = Stage(threads, turns=2)
+
+        async def play() -> list[list[float]]:
+            calls = [stage.begin(float(item)) for item in range(5)]
+            await stage.computing(2)
+            stage.model.let.release(4)
+            return [values(await call) for call in calls]
+
+        assert asyncio.run(play()) == [[1.0], [2.0], [3.0], [4.0], [5.0]]
+    assert sorted(stage.model.batches) == [[0.0], [1.0], [2.0, 3.0], [4.0]]
 
 
 def test_awaited_call_and_one_that_blocks_a_thread_are_joined(stage: Stage) -> None:
