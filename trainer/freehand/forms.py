@@ -43,10 +43,10 @@ of the digit."""
 
 @dataclass(frozen=True)
 class Form:
-    """One way to write one digit, or letter; forms.toml tells what its fields mean.
+    """One way to write one digit, letter or sign; forms.toml tells what its fields mean.
 
     Attributes:
-        name: begins with the digit or letter.
+        name: begins with what it is a form of.
         strokes: each a row of points and how they are joined.
         width: of the box over its height, from and to.
     """
@@ -96,7 +96,7 @@ def make(
 
 
 def write(form: Form, generator: np.random.Generator) -> Strokes:
-    """Write one digit, or letter, as one hand would, in a box about 1 high."""
+    """Write one form as one hand would, in a box about 1 high."""
     lines = (_draw_line(stroke, generator) for stroke in form.strokes)
     return hand.write(lines, form.width, generator)
 
