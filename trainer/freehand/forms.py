@@ -57,7 +57,7 @@ class Form:
 
     @property
     def digit(self) -> int:
-        """The digit that it is a form of, 0..9; of a form of a digit."""
+        """Of a form of a digit: the digit, 0..9."""
         return int(self.name[0])
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from digits.contract import LABELS
-from trainer.freehand import forms
+from trainer.freehand import forms, letters
 from trainer.freehand.canvas import FACTORS, paint
 from trainer.freehand.drawings import see
 from trainer.freehand.forms import Form, read_forms
@@ -16,8 +16,10 @@ def test_read_forms_every_digit_has_several() -> None:
     assert min(counts) >= 5
 
 
-@pytest.mark.parametrize("form", read_forms(), ids=lambda form: form.name)
-def test_write_is_one_finite_digit_of_about_the_height_of_its_box(form: Form) -> None:
+@pytest.mark.parametrize(
+    "form", [*read_forms(), *read_forms(letters.TABLE)], ids=lambda form: form.name
+)
+def test_write_is_one_finite_form_of_about_the_size_of_its_box(form: Form) -> None:
     for number in range(5):
         strokes = forms.write(form, np.random.default_rng(number))
         assert len(strokes) == len(form.strokes)
@@ -25,7 +27,7 @@ def test_write_is_one_finite_digit_of_about_the_height_of_its_box(form: Form) ->
         assert np.isfinite(points).all()
         wide, high = np.ptp(points, axis=0)
         assert 0.7 < high < 2
-        assert wide < 2 * form.width[1] + 0.7
+        assert 0.4 * form.width[0] < wide < 2 * form.width[1] + 0.7
 
 
 def test_write_a_straight_and_a_smooth_line_through_the_same_points_differ() -> None:

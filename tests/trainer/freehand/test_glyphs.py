@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from trainer.freehand import glyphs
+from trainer.freehand.letters import handwritten
 from trainer.freehand.outliers import FITTED, UNSEEN
 from trainer.freehand.strokes import Strokes
 
@@ -16,6 +17,7 @@ FAMILIES = {
         glyphs.joined,
         glyphs.several,
         glyphs.invented,
+        handwritten,
     )
 }
 LIKE_A_DIGIT = "0123456789OoIl|ZzSsBbQqGgDi"
